@@ -1,0 +1,93 @@
+//! Floor 0: findings about a user's file – what is wrong, where, and what would help.
+//!
+//! A reader never stops at its first finding: it collects [`Diagnostic`]s and hands them over with the texts they
+//! point into ([`Sources`]), so that one run shows everything there is to mend.
+
+use std::path::{Path, PathBuf};
+
+/// How serious a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The result does not depend on it, but the user should know.
+    Warning,
+    /// The file cannot be used as it is.
+    Error,
+}
+
+/// One file among [`Sources`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(pub u32);
+
+/// A byte range in one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The file.
+    pub file: FileId,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+/// One finding about a user's file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Diagnostic {
+    /// Error or warning.
+    pub severity: Severity,
+    /// Stable code, e.g. `E0203` (listed in `docs/diagnostics.md`).
+    pub code: &'static str,
+    /// What is wrong, in one sentence.
+    pub message: String,
+    /// Where; `None` when the finding has no place in a file.
+    pub span: Option<Span>,
+    /// What would help, e.g. the nearest known name.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error.
+    pub fn error(code: &'static str, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, code, message: message.into(), span: None, help: None }
+    }
+
+    /// A warning.
+    pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, message) }
+    }
+
+    /// The same finding with a place.
+    pub fn at(mut self, span: impl Into<Option<Span>>) -> Self {
+        self.span = span.into();
+        self
+    }
+
+    /// The same finding with advice.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Whether it is an error.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
+/// The texts that spans point into.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    files: Vec<(PathBuf, String)>,
+}
+
+impl Sources {
+    /// Adds a file's text and returns its id.
+    pub fn add(&mut self, path: &Path, text: String) -> FileId {
+        self.files.push((path.to_path_buf(), text));
+        FileId(u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// The path and text of a file.
+    pub fn get(&self, id: FileId) -> Option<(&Path, &str)> {
+        self.files.get(id.0 as usize).map(|(p, t)| (p.as_path(), t.as_str()))
+    }
+}

@@ -1,0 +1,11 @@
+//! PhasorBench: a real-time co-simulation and hardware-in-the-loop test bench for distribution grids.
+//!
+//! Data flows one way: a feeder file becomes a [`feeder::Feeder`], compiled into a `solver::Grid`; a scenario file
+//! becomes a `scenario::Plan`; `bench` runs the loop and fills a `record`; `report` turns the record into figures.
+//! Each module imports only from lower floors (see `docs/architecture.md`); `tests/floors.rs` keeps that.
+
+pub mod diagnostic;
+pub mod feeder;
+pub mod quantity;
+#[cfg(feature = "solver")]
+pub mod solver;

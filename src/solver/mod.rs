@@ -1,0 +1,1 @@
+//! Floor 3: the three-phase quasi-steady-state plant.
