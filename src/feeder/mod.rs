@@ -6,6 +6,7 @@
 
 mod control;
 mod defaults;
+mod expand;
 mod generation;
 mod line;
 mod load;
@@ -17,6 +18,7 @@ mod terminal;
 mod transformer;
 
 pub use control::*;
+pub use expand::expand;
 pub use generation::*;
 pub use line::*;
 pub use load::*;
