@@ -13,8 +13,7 @@ use super::element::{self, Admittance, Conductor, ElementError, Frequency, Part,
 use super::injection::Injections;
 use super::kernel::{BadPivot, Pattern};
 use super::network::{ElementId, Kind, Network, NetworkBuilder};
-use crate::feeder::{Feeder, expand};
-use crate::quantity::Complex;
+use crate::feeder::{Capacitor, Feeder, expand};
 
 /// A node, numbered by its place in the elimination order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,6 +108,7 @@ impl Grid {
         let mut grid = Self::named(feeder, &names, pattern, network, injections, transformers);
         let voltages = no_load_voltages(&grid).map_err(|pivot| grid.floating(pivot))?;
         assign_bases(&mut grid, &voltages);
+        grid.network.find_islands(false);
         Ok(grid)
     }
 
@@ -123,7 +123,7 @@ impl Grid {
         let listing: Vec<NodeId> = pattern.place_of.iter().map(|&p| NodeId(p)).collect();
         let mut buses: IndexMap<&str, GridBus> = IndexMap::new();
         let mut nodes = vec![Node { name: String::new(), bus: 0, number: 0, base_v: 1.0 }; pattern.n];
-        for (conductor, &id) in names.index.keys().zip(&listing) {
+        for (conductor, &id) in names.index.iter().zip(&listing) {
             let entry = buses.entry(&conductor.bus);
             let bus = entry.index();
             entry
@@ -222,8 +222,8 @@ fn parts(feeder: &Feeder, names: &mut NodeNames) -> Result<Parts, GridError> {
     }
     let mut transformers = Vec::new();
     for (name, line) in &feeder.lines {
-        let whole = element::line(feeder, name, line, at, Part::Whole)?;
-        let series = element::line(feeder, name, line, at, Part::Series)?;
+        let whole = element::line(feeder, name, line, at.f_hz, Part::Whole)?;
+        let series = element::line(feeder, name, line, at.f_hz, Part::Series)?;
         b.element(names, Kind::Line, &whole, Some(&series.y), !line.open);
     }
     for (name, transformer) in &feeder.transformers {
@@ -254,13 +254,13 @@ fn shunts(feeder: &Feeder, names: &mut NodeNames, b: &mut NetworkBuilder, at: Fr
         b.element(names, Kind::Reactor, &model(Part::Whole)?, Some(&model(Part::Series)?.y), true);
     }
     for (name, fault) in &feeder.faults {
-        b.element(names, Kind::Fault, &element::fault(name, fault)?, None, true);
+        b.element(names, Kind::Fault, &element::fault(name, fault, Part::Whole)?, None, true);
     }
     Ok(())
 }
 
 /// Whether each step of a bank is closed at the start.
-pub(super) fn closed_steps(capacitor: &crate::feeder::Capacitor) -> Vec<bool> {
+pub(super) fn closed_steps(capacitor: &Capacitor) -> Vec<bool> {
     (0..capacitor.q_kvar.len()).map(|k| capacitor.closed.get(k).copied().unwrap_or(true)).collect()
 }
 
@@ -277,10 +277,10 @@ fn injections(
         models.push(element::generator(name, generator)?);
     }
     for (name, pv) in &feeder.pv_systems {
-        models.push(element::pv_system(name, pv)?);
+        models.push(element::pv_system(name, pv, element::PvState::of(pv))?);
     }
     for (name, storage) in &feeder.storages {
-        models.push(element::storage(name, storage)?);
+        models.push(element::storage(name, storage, present_power(storage))?);
     }
     for model in &models {
         for branch in &model.branches {
@@ -294,5 +294,8 @@ fn injections(
     Ok(models)
 }
 
-/// Voltage phasors by node, in V.
-pub type Voltages = Vec<Complex>;
+/// What a storage system does at the start.
+fn present_power(storage: &crate::feeder::Storage) -> element::StoragePower {
+    let stored_kwh = storage.e_rated_kwh * storage.stored_percent / 100.0;
+    element::storage_power(storage, storage.state, stored_kwh, 1.0)
+}

@@ -59,11 +59,7 @@ struct Source {
 }
 
 impl Injections {
-    pub(super) fn new(
-        models: &[InjectionModel],
-        pattern: &Pattern,
-        place: impl Fn(&Conductor) -> Option<u32>,
-    ) -> Self {
+    pub(super) fn new(models: &[InjectionModel], pattern: &Pattern, place: impl Fn(&Conductor) -> Option<u32>) -> Self {
         let mut all = Vec::new();
         for (element, model) in models.iter().enumerate() {
             let (run, band) = run_of(&model.law);
@@ -146,16 +142,16 @@ impl Injections {
         joined.map(|(b, _)| (b.ends[0], b.ends[1])).collect()
     }
 
-    /// Adds every branch's linearisation to an operator; `skip` tells which places have no equation of their own.
+    /// Adds every branch's linearisation to an operator, but for nodes that have no equation of their own (`fixed`).
     pub(super) fn add_linear(&self, linear: &[Linear], operator: &mut Operator, fixed: &[bool]) {
-        let skip = |place: u32| fixed.get(place as usize).copied().unwrap_or(false);
         for ((branch, slots), l) in self.branches.iter().zip(&self.slots).zip(linear) {
-            if branch.ends.iter().any(|&e| skip(e)) {
-                continue;
-            }
-            for (slot, sign) in slots.iter().zip([1.0, 1.0, -1.0, -1.0]) {
-                operator.add(*slot, l.a * sign);
-                operator.add_conj(*slot, l.b * sign);
+            let [p, q] = branch.ends.map(|e| !fixed.get(e as usize).copied().unwrap_or(false));
+            let both = p && q;
+            for ((slot, sign), has) in slots.iter().zip([1.0, 1.0, -1.0, -1.0]).zip([p, q, both, both]) {
+                if has {
+                    operator.add(*slot, l.a * sign);
+                    operator.add_conj(*slot, l.b * sign);
+                }
             }
         }
     }
@@ -164,6 +160,20 @@ impl Injections {
     pub(super) fn voltage(&self, branch: usize, v: &[Lanes<1>]) -> Complex {
         let [p, q] = self.branches[branch].ends.map(|e| v[e as usize]);
         complex(p[0][0] - q[0][0], p[1][0] - q[1][0])
+    }
+
+    /// Base voltage of a branch in V.
+    pub(super) fn v_base_v(&self, branch: usize) -> f64 {
+        self.elements[self.branches[branch].element as usize].v_base_v
+    }
+
+    /// Draws a branch's current from its nodes: subtracts it from the right-hand side `x` (n + 1 places).
+    pub(super) fn draw(&self, branch: usize, i: Complex, x: &mut [Lanes<1>]) {
+        let [p, q] = self.branches[branch].ends.map(|e| e as usize);
+        x[p][0][0] -= i.re;
+        x[p][1][0] -= i.im;
+        x[q][0][0] += i.re;
+        x[q][1][0] += i.im;
     }
 
     /// Current drawn by a branch of admittance `y` (present power) at voltage `u`, and its linearisation there.

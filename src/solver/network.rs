@@ -114,36 +114,49 @@ impl Network {
         self.places[e.places()][terminal * m..(terminal + 1) * m].iter().map(|&p| (p != GROUND).then_some(p))
     }
 
-    /// Whether an element is in service.
-    pub fn in_service(&self, id: ElementId) -> bool {
-        self.elements[id.0 as usize].in_service
-    }
-
     /// Takes an element out of service or back; says whether that changed anything.
     pub(super) fn set_in_service(&mut self, id: ElementId, on: bool) -> bool {
         let element = &mut self.elements[id.0 as usize];
         std::mem::replace(&mut element.in_service, on) != on
     }
 
-    /// Replaces an element's admittance, adding the difference to `operator` where the element is in service, and calls
-    /// `changed` with every place whose equation changed.
+    /// Replaces an element's admittance, adding the difference to the operators where the element is in service, and
+    /// calls `changed` with every place whose equation changed.
     pub(super) fn set_admittance(
         &mut self,
         id: ElementId,
         y: &Admittance,
-        operator: &mut Operator,
-        mut changed: impl FnMut(u32),
+        operators: [&mut Operator; 2],
+        changed: impl FnMut(u32),
     ) {
-        let element = &self.elements[id.0 as usize];
-        for ((old, slot), &new) in
-            self.y[element.values()].iter_mut().zip(&self.slots[element.values()]).zip(y.values())
-        {
-            if element.in_service && *old != new {
-                operator.add(*slot, new - *old);
+        let [passive, with_loads] = operators;
+        let element = self.elements[id.0 as usize].clone();
+        let n = usize::from(element.conductors);
+        for (k, (at, &new)) in element.values().zip(y.values()).enumerate() {
+            let old = std::mem::replace(&mut self.y[at], new);
+            if element.in_service && old != new && self.has_equation(&element, k / n, k % n) {
+                passive.add(self.slots[at], new - old);
+                with_loads.add(self.slots[at], new - old);
             }
-            *old = new;
         }
-        self.places[element.places()].iter().filter(|&&p| p != GROUND).for_each(|&p| changed(p));
+        self.places(id).for_each(changed);
+    }
+
+    /// Adds an element's admittance to `operator`, times `sign`.
+    pub(super) fn add_element(&self, id: ElementId, sign: f64, operator: &mut Operator) {
+        let element = &self.elements[id.0 as usize];
+        let n = usize::from(element.conductors);
+        for (k, at) in element.values().enumerate() {
+            if self.has_equation(element, k / n, k % n) {
+                operator.add(self.slots[at], self.y[at] * sign);
+            }
+        }
+    }
+
+    /// Whether an entry couples two nodes that are both solved for.
+    fn has_equation(&self, element: &Element, row: usize, column: usize) -> bool {
+        let first = element.first as usize;
+        !self.is_fixed(self.places[first + row]) && !self.is_fixed(self.places[first + column])
     }
 
     /// Places of an element's conductors, ground left out.
@@ -164,19 +177,14 @@ impl Network {
 
     fn assemble_values(&self, y: &[Complex], operator: &mut Operator, in_service: impl Fn(&Element) -> bool) {
         let zero = complex(0.0, 0.0);
-        for part in [
-            &mut operator.diagonal,
-            &mut operator.below,
-            &mut operator.diagonal_conj,
-            &mut operator.below_conj,
-        ] {
+        for part in [&mut operator.diagonal, &mut operator.below, &mut operator.diagonal_conj, &mut operator.below_conj]
+        {
             part.fill(zero);
         }
         for element in self.elements.iter().filter(|e| in_service(e)) {
             let n = usize::from(element.conductors);
-            let places = &self.places[element.places()];
             for (k, at) in element.values().enumerate() {
-                if !(self.is_fixed(places[k / n]) || self.is_fixed(places[k % n])) {
+                if self.has_equation(element, k / n, k % n) {
                     operator.add(self.slots[at], y[at]);
                 }
             }
@@ -190,16 +198,17 @@ impl Network {
         place != GROUND && self.fixed[place as usize]
     }
 
-    /// Finds out what is energised; says whether that differs from before.
-    pub(super) fn find_islands(&mut self) -> bool {
+    /// Finds out what is energised, with everything that is open counted as closed if `all`; says whether that differs
+    /// from before.
+    pub(super) fn find_islands(&mut self, all: bool) -> bool {
         let n = self.energised.len() as u32;
         let mut island = std::mem::take(&mut self.island);
         island.iter_mut().zip(0..).for_each(|(root, i)| *root = i);
-        for element in self.elements.iter().filter(|e| e.in_service) {
+        for element in self.elements.iter().filter(|e| all || e.in_service) {
             self.couple(element, |a, b| union(&mut island, a, b));
         }
         self.load_pairs.iter().for_each(|&(a, b)| union(&mut island, a, b));
-        for element in self.elements.iter().filter(|e| e.kind == Kind::Source && e.in_service) {
+        for element in self.elements.iter().filter(|e| e.kind == Kind::Source) {
             for &place in self.places[element.places()].iter().filter(|&&p| p != GROUND) {
                 union(&mut island, place, n);
             }
@@ -244,6 +253,11 @@ impl Network {
         }
     }
 
+    /// Nothing moves nodes that ideal sources hold: clears their right-hand sides.
+    pub(super) fn clear_held<const K: usize>(&self, x: &mut [Lanes<K>]) {
+        self.held.iter().for_each(|&(place, _)| x[place as usize] = [[0.0; K]; 2]);
+    }
+
     /// Multiplies the EMF of a source by `factor` (a complex number: magnitude and angle).
     pub(super) fn scale_emf(&mut self, source: usize, factor: Complex) {
         for emf in self.emf_range(source) {
@@ -265,24 +279,51 @@ impl Network {
     }
 
     /// Adds the currents that sources drive into and elements draw from each node to `x`, by place: the residual of the
-    /// network's equations at voltages `v`, loads not included. Zero at fixed nodes. `v` has one more place, for ground.
+    /// network's equations at voltages `v`, loads not included. Zero at fixed nodes.
     pub(super) fn add_residual(&self, v: &[Lanes<1>], x: &mut [Lanes<1>]) {
+        self.add_residual_of(&self.y, |e| e.in_service, v, x);
+        self.clear_fixed(x);
+    }
+
+    /// Power that ideal sources deliver, in VA: `x` holds what loads draw from each node and is added to.
+    pub(super) fn held_power(&self, v: &[Lanes<1>], x: &mut [Lanes<1>]) -> Complex {
+        self.add_residual_of(&self.y, |e| e.in_service, v, x);
+        let drawn = |place: u32| complex(x[place as usize][0][0], x[place as usize][1][0]);
+        self.held.iter().map(|&(place, _)| -voltage_at(v, place) * drawn(place).conj()).sum()
+    }
+
+    fn clear_fixed(&self, x: &mut [Lanes<1>]) {
+        for (x, _) in x.iter_mut().zip(&self.fixed).filter(|(_, fixed)| **fixed) {
+            *x = [[0.0]; 2];
+        }
+    }
+
+    /// The same for the no-load solve that assigns voltage bases: series parts, every element in service.
+    pub(super) fn add_series_residual(&self, v: &[Lanes<1>], x: &mut [Lanes<1>]) {
+        self.add_residual_of(&self.series, |_| true, v, x);
+        self.clear_fixed(x);
+    }
+
+    fn add_residual_of(
+        &self,
+        y: &[Complex],
+        in_service: impl Fn(&Element) -> bool,
+        v: &[Lanes<1>],
+        x: &mut [Lanes<1>],
+    ) {
         let mut emf = 0;
         let mut current = [complex(0.0, 0.0); MOST];
         for element in &self.elements {
             let emfs = self.emfs_of(element, &mut emf);
-            if !element.in_service {
+            if !in_service(element) {
                 continue;
             }
             let places = &self.places[element.places()];
-            self.element_currents(element, emfs, v, &mut current[..places.len()]);
+            self.element_currents(element, &y[element.values()], emfs, v, &mut current[..places.len()]);
             for (&place, i) in places.iter().zip(&current).filter(|(p, _)| **p != GROUND) {
                 x[place as usize][0][0] -= i.re;
                 x[place as usize][1][0] -= i.im;
             }
-        }
-        for (x, _) in x.iter_mut().zip(&self.fixed).filter(|(_, fixed)| **fixed) {
-            *x = [[0.0]; 2];
         }
     }
 
@@ -296,14 +337,13 @@ impl Network {
     }
 
     /// Currents into an element at each conductor, in A. Sources' EMF is behind the first terminal.
-    fn element_currents(&self, element: &Element, emf: &[Complex], v: &[Lanes<1>], out: &mut [Complex]) {
+    fn element_currents(&self, element: &Element, y: &[Complex], emf: &[Complex], v: &[Lanes<1>], out: &mut [Complex]) {
         let places = &self.places[element.places()];
         let n = places.len();
         let mut u = [complex(0.0, 0.0); MOST];
         for (k, (u, &place)) in u.iter_mut().zip(places).enumerate() {
             *u = voltage_at(v, place) - emf.get(k).copied().unwrap_or_default();
         }
-        let y = &self.y[element.values()];
         for (row, out) in out.iter_mut().enumerate() {
             let y = &y[row * n..(row + 1) * n];
             *out = if element.paired { paired_current(y, &u[..n], row) } else { dot(y, &u[..n]) };
@@ -319,15 +359,8 @@ impl Network {
             let sources_before = self.elements[..id.0 as usize].iter().filter(|e| e.kind == Kind::Source);
             let mut emf = sources_before.map(|e| usize::from(e.per_terminal)).sum();
             let emfs = self.emfs_of(element, &mut emf);
-            self.element_currents(element, emfs, v, out);
+            self.element_currents(element, &self.y[element.values()], emfs, v, out);
         }
-    }
-
-    /// Power into an element over all its conductors, in VA.
-    pub fn power(&self, id: ElementId, v: &[Lanes<1>], buffer: &mut Vec<Complex>) -> Complex {
-        self.currents(id, v, buffer);
-        let places = &self.places[self.elements[id.0 as usize].places()];
-        places.iter().zip(buffer.iter()).map(|(&p, i)| voltage_at(v, p) * i.conj()).sum()
     }
 }
 
@@ -484,7 +517,7 @@ impl NetworkBuilder {
             firsts,
             island: vec![0; pattern.n + 1],
         };
-        network.find_islands();
+        network.find_islands(true);
         network
     }
 }
