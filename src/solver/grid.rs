@@ -167,6 +167,16 @@ impl Grid {
         self.network.terminal_places(element, terminal).map(|place| place.map(NodeId)).collect()
     }
 
+    /// Number of terminals of an element.
+    pub fn terminals(&self, element: ElementId) -> usize {
+        self.network.terminals(element)
+    }
+
+    /// The two conductors (0-based, of its terminal) that each phase of a transformer's winding stands between.
+    pub(super) fn winding_ends(&self, transformer: usize, winding: usize) -> impl Iterator<Item = [usize; 2]> {
+        self.transformers[transformer].winding_ends(winding)
+    }
+
     pub(super) fn floating(&self, pivot: BadPivot) -> GridError {
         GridError::Floating { node: self.nodes[pivot.column].name.clone() }
     }

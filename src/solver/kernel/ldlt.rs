@@ -53,7 +53,7 @@ impl Ldlt {
             }
         }
         largest = self.lower[own.clone()].iter().fold(largest, |m, x| m.max(x.norm_sqr()));
-        if !(pivot.norm_sqr() > PIVOT_FLOOR * PIVOT_FLOOR * largest) {
+        if pivot.norm_sqr() <= PIVOT_FLOOR * PIVOT_FLOOR * largest || !pivot.is_finite() {
             return Err(BadPivot { column: j });
         }
         let inverse = pivot.inv();

@@ -109,7 +109,7 @@ impl PowerFlow {
         for (place, x) in x.iter().enumerate().skip(start) {
             let b = self.inverse_base[place];
             let d2 = (x[0][0] * x[0][0] + x[1][0] * x[1][0]) * (b * b);
-            if !(d2 <= largest.d) {
+            if d2 > largest.d || d2.is_nan() {
                 largest = Increment { d: d2, at: place };
             }
         }
@@ -197,7 +197,8 @@ impl PowerFlow {
         };
         let now = mismatch_at(0.0);
         let mut t = 1.0;
-        while t > LEAST_DAMPING * 0.5 && !(mismatch_at(t) <= (1.0 - 0.1 * t) * now) {
+        let shrinks = |t: f64| mismatch_at(t) <= (1.0 - 0.1 * t) * now;
+        while t > LEAST_DAMPING * 0.5 && !shrinks(t) {
             t *= 0.5;
         }
         t
