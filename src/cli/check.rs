@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use phasorbench::feeder;
 
-use crate::Exit;
 use crate::input;
+use crate::{Exit, output};
 
 /// Read files and report everything that is wrong with them.
 #[derive(Debug, clap::Args)]
@@ -22,7 +22,7 @@ pub fn run(args: &Args) -> Exit {
         let reading = feeder::read(file);
         input::report(&reading.diagnostics, &reading.sources);
         match &reading.feeder {
-            Some(feeder) => println!("{}: feeder \"{}\" is sound", file.display(), feeder.feeder),
+            Some(feeder) => output::print(&format!("{}: feeder \"{}\" is sound\n", file.display(), feeder.feeder)),
             None => exit = Exit::BadInput,
         }
     }

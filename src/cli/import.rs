@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use phasorbench::feeder;
 
-use crate::Exit;
 use crate::input;
+use crate::{Exit, output};
 
 /// Turn an OpenDSS script into a feeder file.
 #[derive(Debug, clap::Args)]
@@ -36,7 +36,7 @@ pub fn run(args: &Args) -> Exit {
         std::fs::write(&beside, feeder::yaml::write(&feeder)).and_then(|()| std::fs::rename(&beside, &args.out));
     match written {
         Ok(()) => {
-            println!("{}", args.out.display());
+            output::print(&format!("{}\n", args.out.display()));
             Exit::Passed
         }
         Err(error) => input::complain("E0405", format!("cannot write {}: {error}", args.out.display()), None),

@@ -4,6 +4,7 @@ mod benchmark;
 mod check;
 mod import;
 mod input;
+mod output;
 mod powerflow;
 mod schema;
 

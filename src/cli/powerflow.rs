@@ -9,8 +9,8 @@ use phasorbench::quantity::angle_deg;
 use phasorbench::solver::{Controls, Kind, PowerFlow, Solved, Status};
 use serde::Serialize;
 
-use crate::Exit;
 use crate::input::{self, assignment};
+use crate::{Exit, output};
 
 /// Solve one power flow of a feeder.
 #[derive(Debug, clap::Args)]
@@ -84,9 +84,9 @@ pub fn run(args: &Args) -> Exit {
         Ok((feeder, flow, controls, solved, at_rest)) => {
             let report = report(&feeder, &flow, &controls, &solved, at_rest);
             if args.json {
-                println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
+                output::json(&report);
             } else {
-                table(&feeder, &flow, &report);
+                output::print(&table(&feeder, &flow, &report));
             }
             if report.status == "converged" { Exit::Passed } else { failed(&report) }
         }
@@ -216,39 +216,41 @@ fn steps(closed: &[bool]) -> String {
 }
 
 /// A table that a person likes to read: one line a bus, one column a node number.
-fn table(feeder: &Feeder, flow: &PowerFlow, report: &Report) {
+fn table(feeder: &Feeder, flow: &PowerFlow, report: &Report) -> String {
+    let (status, solves, mismatch) = (report.status, report.iterations, report.mismatch_pu);
+    let head = format!("{}: {status}, {solves} solves, mismatch {mismatch:.1e} pu\n\n", feeder.feeder);
+    head + &voltages(flow) + &summary(report)
+}
+
+fn voltages(flow: &PowerFlow) -> String {
     let grid = flow.grid();
-    println!(
-        "{}: {}, {} solves, mismatch {:.1e} pu",
-        feeder.feeder, report.status, report.iterations, report.mismatch_pu
-    );
     let numbers: BTreeSet<u16> = grid.nodes.iter().map(|n| n.number).collect();
     let widest = grid.buses.iter().map(|b| b.name.chars().count()).max().unwrap_or(3).max(3);
-    print!("\n{:widest$} {:>9}", "bus", "base kV");
-    numbers.iter().for_each(|n| print!("   {:>8} {:>8}", format!(".{n} pu"), "deg"));
-    println!();
+    let mut text = format!("{:widest$} {:>9}", "bus", "base kV");
+    text.extend(numbers.iter().map(|n| format!("   {:>8} {:>8}", format!(".{n} pu"), "deg")));
     for bus in &grid.buses {
-        print!("{:widest$} {:>9.4}", bus.name, bus.base_v * 3f64.sqrt() / 1000.0);
-        for number in &numbers {
-            match bus.nodes.iter().find(|id| grid.nodes[id.0 as usize].number == *number) {
-                Some(&id) => {
-                    print!("   {:>8.5} {:>8.2}", flow.voltage(id).norm() / bus.base_v, angle_deg(flow.voltage(id)))
-                }
-                None => print!("   {:>8} {:>8}", "", ""),
-            }
-        }
-        println!();
+        text += &format!("\n{:widest$} {:>9.4}", bus.name, bus.base_v * 3f64.sqrt() / 1000.0);
+        text.extend(numbers.iter().map(|number| {
+            let node = bus.nodes.iter().find(|id| grid.nodes[id.0 as usize].number == *number);
+            let v = node.map(|&id| flow.voltage(id));
+            v.map_or(format!("   {:>8} {:>8}", "", ""), |v| {
+                format!("   {:>8.5} {:>8.2}", v.norm() / bus.base_v, angle_deg(v))
+            })
+        }));
     }
+    text + "\n"
+}
+
+fn summary(report: &Report) -> String {
     let kilo = |p: &Power| format!("{:>12.3} kW {:>12.3} kvar", p.p_w / 1e3, p.q_var / 1e3);
-    println!("\nsource {}\nlosses {}", kilo(&report.source), kilo(&report.losses));
-    let list = |items: Vec<String>| items.join("  ");
-    if !report.taps.is_empty() {
-        println!("taps   {}", list(report.taps.iter().map(|(n, t)| format!("{n}={t:+}")).collect()));
-    }
-    if !report.capacitors.is_empty() {
-        println!("caps   {}", list(report.capacitors.iter().map(|(n, s)| format!("{n}={s}")).collect()));
-    }
-    if !report.de_energised.is_empty() {
-        println!("de-energised: {}", report.de_energised.join(" "));
-    }
+    let mut text = format!("\nsource {}\nlosses {}\n", kilo(&report.source), kilo(&report.losses));
+    let mut line = |name: &str, items: Vec<String>| {
+        if !items.is_empty() {
+            text += &format!("{name} {}\n", items.join("  "));
+        }
+    };
+    line("taps  ", report.taps.iter().map(|(n, t)| format!("{n}={t:+}")).collect());
+    line("caps  ", report.capacitors.iter().map(|(n, s)| format!("{n}={s}")).collect());
+    line("de-energised:", report.de_energised.iter().map(|n| (*n).to_owned()).collect());
+    text
 }

@@ -2,7 +2,7 @@
 
 use phasorbench::feeder;
 
-use crate::Exit;
+use crate::{Exit, output};
 
 /// Print the JSON Schema of a kind of file.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -23,6 +23,6 @@ pub fn run(args: Args) -> Exit {
     let schema = match args.kind {
         Kind::Feeder => feeder::yaml::schema(),
     };
-    println!("{}", serde_json::to_string_pretty(&schema).unwrap_or_default());
+    output::json(&schema);
     Exit::Passed
 }

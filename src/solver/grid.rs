@@ -13,7 +13,7 @@ use super::element::{self, Admittance, Conductor, ElementError, Frequency, Part,
 use super::injection::Injections;
 use super::kernel::{BadPivot, Pattern};
 use super::network::{ElementId, Kind, Network, NetworkBuilder};
-use crate::feeder::{Capacitor, Feeder, expand};
+use crate::feeder::{Capacitor, Feeder, LoadStatus, expand};
 
 /// A node, numbered by its place in the elimination order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,7 +61,7 @@ pub enum GridError {
 }
 
 /// The compiled network.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Grid {
     /// The feeder it was compiled from, distributed loads lumped.
     pub feeder: Feeder,
@@ -103,7 +103,8 @@ impl Grid {
         edges.extend(models.iter().flat_map(|m| names.branches(m)).filter_map(|(p, q)| Some((p?, q?))));
         let pattern = Pattern::new(names.len(), &edges, &keep);
         let place = |index: Option<u32>| index.map(|i| pattern.place_of[i as usize]);
-        let injections = Injections::new(&models, &pattern, |conductor| place(names.get(conductor)));
+        let varies = |k: usize| feeder.loads.get_index(k).is_some_and(|(_, l)| l.status == LoadStatus::Variable);
+        let injections = Injections::new(&models, varies, &pattern, |conductor| place(names.get(conductor)));
         let network = builder.finish(&pattern, &injections);
         let mut grid = Self::named(feeder, &names, pattern, network, injections, transformers);
         let voltages = no_load_voltages(&grid).map_err(|pivot| grid.floating(pivot))?;

@@ -32,7 +32,7 @@ fn norm_sqr(x: &Block) -> f64 {
 }
 
 /// The factors of a widely-linear operator. `L` and `U` have unit diagonals; the inverse of `D` is stored.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct BlockLu {
     lower: Vec<Block>,
     upper: Vec<Block>,

@@ -5,7 +5,7 @@ use super::{BadPivot, Isa, Lanes, Operator, PIVOT_FLOOR, Pattern};
 use crate::quantity::{Complex, complex};
 
 /// The factor of a complex symmetric matrix. `L` has a unit diagonal; the inverse of `D` is stored.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ldlt {
     lower: Vec<Complex>,
     d: Vec<Complex>,
