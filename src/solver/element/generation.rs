@@ -109,12 +109,7 @@ pub fn pv_power_kw_kvar(pv: &PvSystem, state: PvState) -> (f64, f64, bool) {
         0.0
     };
     let limit_kvar = pv.q_max_kvar.unwrap_or(pv.s_kva);
-    let q_kvar = match (pv.q_kvar, pv.power_factor) {
-        (Some(q), _) if q.abs() >= limit_kvar => limit_kvar * sign(q),
-        (Some(q), _) => q,
-        (None, Some(pf)) => by_power_factor(p_kw, pf).clamp(-limit_kvar.abs(), limit_kvar.abs()),
-        (None, None) => 0.0,
-    };
+    let q_kvar = reactive_kvar(pv.q_kvar, pv.power_factor, p_kw, limit_kvar);
     let (p_kw, q_kvar) = within_rating(p_kw, q_kvar, pv.s_kva, pv.q_priority);
     (p_kw, q_kvar, on)
 }
@@ -179,19 +174,18 @@ pub fn storage_power(storage: &Storage, wanted: StorageState, stored_kwh: f64, f
             -loss_kw / at_or_one(&storage.efficiency_curve, loss_kw / s_kva)
         }
     };
-    let q_kvar = match (storage.q_kvar, storage.power_factor) {
-        (Some(q), _) if q.abs() > s_kva => s_kva * sign(q),
-        (Some(q), _) => q,
-        (None, Some(pf)) => by_power_factor(p_kw, pf).clamp(-s_kva.abs(), s_kva.abs()),
-        (None, None) => 0.0,
-    };
-    let (p_kw, q_kvar) = within_rating(p_kw, q_kvar, s_kva, state != StorageState::Idling);
+    let limit_kvar = storage.q_max_kvar.unwrap_or(s_kva);
+    let q_kvar = reactive_kvar(storage.q_kvar, storage.power_factor, p_kw, limit_kvar);
+    let q_priority = storage.q_priority && state != StorageState::Idling;
+    let (p_kw, q_kvar) = within_rating(p_kw, q_kvar, s_kva, q_priority);
     StoragePower { state, p_kw, q_kvar }
 }
 
-/// Q of a power at a power factor, negative when the two oppose.
-fn by_power_factor(p_kw: f64, power_factor: f64) -> f64 {
-    p_kw * (1.0 / (power_factor * power_factor) - 1.0).max(0.0).sqrt() * sign(power_factor)
+/// Reactive power as asked for, or of a power at a power factor (negative when the two oppose), within a limit.
+fn reactive_kvar(asked_kvar: Option<f64>, power_factor: Option<f64>, p_kw: f64, limit_kvar: f64) -> f64 {
+    let by_power_factor = |pf: f64| p_kw * (1.0 / (pf * pf) - 1.0).max(0.0).sqrt() * sign(pf);
+    let q_kvar = asked_kvar.or(power_factor.map(by_power_factor)).unwrap_or(0.0);
+    if q_kvar.abs() > limit_kvar { limit_kvar * sign(q_kvar) } else { q_kvar }
 }
 
 /// Power on the inverter's circle: either reactive or active power gives way.

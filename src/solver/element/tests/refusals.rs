@@ -1,0 +1,1 @@
+//! What cannot be modelled is refused by name, and nothing panics.
