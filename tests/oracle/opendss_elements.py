@@ -471,6 +471,11 @@ def generation():
     ]
     for name, text, model in variants:
         out.append(at_voltages(f"storage {name}", "storage", f"bus1=p phases=3 kv={kv3} kwrated=300 kwhrated=900 {text}", store | model, kv_ln=7.2, setup=curves))
+    for shape in (0.45, -0.35, 0.0):
+        case = at_voltages(f"storage follows {shape}", "storage", f"bus1=p phases=3 kv={kv3} kwrated=300 kwhrated=900 %stored=60 dispmode=follow daily=f",
+                           store | {"stored_percent": 60}, kv_ln=7.2, setup=[f"new loadshape.f npts=2 interval=1 mult=[{shape} {shape}]"],
+                           mode=["set mode=daily number=1 stepsize=1m"])
+        out.append(case | {"shape": shape})
     return out
 
 

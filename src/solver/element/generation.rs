@@ -114,6 +114,15 @@ pub fn pv_power_kw_kvar(pv: &PvSystem, state: PvState) -> (f64, f64, bool) {
     (p_kw, q_kvar, on)
 }
 
+/// What a storage system is told to do.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum StorageOrder {
+    /// To charge or discharge at its own percentage of its rating, or to idle.
+    State(StorageState),
+    /// To follow a shape's value, a share of its rating: positive discharges, negative charges.
+    Follow(f64),
+}
+
 /// What a storage system does with a state, in kW and kvar injected over all phases.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StoragePower {
@@ -155,9 +164,14 @@ pub fn storage(name: &str, storage: &Storage, power: StoragePower) -> Result<Inj
     model().map_err(|reason| reason.of("storage", name))
 }
 
-/// Power of a storage system with a stored energy in kWh and a wanted state; `factor` scales its charging or discharging
-/// power (a shape's value; 1 without one).
-pub fn storage_power(storage: &Storage, wanted: StorageState, stored_kwh: f64, factor: f64) -> StoragePower {
+/// Power of a storage system that is told to do something with a stored energy in kWh.
+pub fn storage_power(storage: &Storage, order: StorageOrder, stored_kwh: f64) -> StoragePower {
+    let (wanted, share) = match order {
+        StorageOrder::State(state) => (state, None),
+        StorageOrder::Follow(shape) if shape > 0.0 => (StorageState::Discharging, Some(shape)),
+        StorageOrder::Follow(shape) if shape < 0.0 => (StorageState::Charging, Some(-shape)),
+        StorageOrder::Follow(_) => (StorageState::Idling, None),
+    };
     let reserve_kwh = storage.e_rated_kwh * storage.reserve_percent / 100.0;
     let state = match wanted {
         StorageState::Charging if stored_kwh < storage.e_rated_kwh => StorageState::Charging,
@@ -165,12 +179,12 @@ pub fn storage_power(storage: &Storage, wanted: StorageState, stored_kwh: f64, f
         _ => StorageState::Idling,
     };
     let s_kva = storage.s_kva.unwrap_or(storage.p_rated_kw);
-    let percent_kw = |percent: f64| storage.p_rated_kw * percent / 100.0;
+    let rated_kw = |percent: f64| storage.p_rated_kw * share.unwrap_or(percent / 100.0).min(1.0);
     let p_kw = match state {
-        StorageState::Charging => -percent_kw(storage.charge_percent * factor.abs()).min(storage.p_rated_kw),
-        StorageState::Discharging => percent_kw(storage.discharge_percent * factor.abs()).min(storage.p_rated_kw),
+        StorageState::Charging => -rated_kw(storage.charge_percent),
+        StorageState::Discharging => rated_kw(storage.discharge_percent),
         StorageState::Idling => {
-            let loss_kw = percent_kw(storage.idling_percent);
+            let loss_kw = storage.p_rated_kw * storage.idling_percent / 100.0;
             -loss_kw / at_or_one(&storage.efficiency_curve, loss_kw / s_kva)
         }
     };

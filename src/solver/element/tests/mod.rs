@@ -37,6 +37,9 @@ struct Case {
     loose: bool,
     #[serde(default)]
     multiplier: f64,
+    /// Value of the shape that a storage system follows.
+    #[serde(default)]
+    shape: Option<f64>,
     #[serde(default)]
     points: Vec<Point>,
 }
