@@ -457,6 +457,7 @@ def generation():
         ("idling losses", "state=idling %idlingkw=3", {"idling_percent": 3}),
         ("idling losses by efficiency", "state=idling %idlingkw=3 effcurve=e", {"idling_percent": 3, "efficiency_curve": e}),
         ("idling with kvar", "state=idling kvar=80", {"q_kvar": 80}),
+        ("idling at its rating", "state=idling kvar=320 kva=320", {"q_kvar": 320, "s_kva": 320, "q_max_kvar": 320}),
         ("charging", "state=charging %stored=50 %charge=70", {"state": "charging", "stored_percent": 50, "charge_percent": 70}),
         ("charging when full", "state=charging", {"state": "charging"}),
         ("discharging", "state=discharging %discharge=60 pf=0.9", {"state": "discharging", "discharge_percent": 60, "power_factor": 0.9}),
