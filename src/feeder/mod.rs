@@ -19,6 +19,7 @@ mod terminal;
 mod transformer;
 pub mod yaml;
 
+pub use check::check;
 pub use control::*;
 pub use generation::*;
 pub use line::*;
