@@ -20,6 +20,7 @@ mod terminal;
 mod transformer;
 pub mod yaml;
 
+pub use check::check;
 pub use control::*;
 pub use expand::expand;
 pub use generation::*;

@@ -34,6 +34,12 @@ impl Origins {
         self.0.get(key).map(|origin| origin.whole)
     }
 
+    /// Names of a section's elements that were written, those that a reader had to leave out included.
+    pub fn names(&self, section: &str) -> impl Iterator<Item = &str> {
+        let prefix = format!("{section}.");
+        self.0.range(prefix.clone()..).map_while(move |(path, _)| path.strip_prefix(prefix.as_str()))
+    }
+
     /// The place of an element, or of one of its keys where that is known.
     pub fn span(&self, section: &str, name: &str, key: Option<&str>) -> Option<Span> {
         let origin = self.0.get(&format!("{section}.{name}"))?;
