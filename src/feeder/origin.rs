@@ -23,6 +23,11 @@ impl Origins {
         self.0.insert(format!("{section}.{name}"), origin);
     }
 
+    /// Remembers where a top-level key was written.
+    pub fn insert_key(&mut self, key: &str, span: Span) {
+        self.0.insert(key.to_owned(), Origin { whole: span, keys: Vec::new() });
+    }
+
     /// The place of an element, or of one of its keys where that is known.
     pub fn span(&self, section: &str, name: &str, key: Option<&str>) -> Option<Span> {
         let origin = self.0.get(&format!("{section}.{name}"))?;
