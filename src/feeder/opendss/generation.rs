@@ -398,6 +398,9 @@ impl Storage {
             efficiency_curve: self.efficiency.clone(),
             q_kvar: self.kvar,
             power_factor: if self.kvar.is_none() && self.pf != 1.0 { Some(self.pf) } else { None },
+            // OpenDSS limits Q to 25 kvar, whatever the rating, until `kVA` is written.
+            q_max_kvar: if self.kva.is_none() { Some(25.0) } else { None },
+            q_priority: true,
             v_min_pu: unit.v_min,
             v_max_pu: unit.v_max,
             daily: unit.daily,
