@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use phasorbench::feeder;
+use phasorbench::feeder::{self, Feeder};
 
 use crate::input;
 use crate::{Exit, output};
 
-/// Turn an OpenDSS script into a feeder file.
+/// Turn an OpenDSS script into a feeder file. Line codes and other tables that nothing refers to are left out.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The script.
@@ -29,6 +29,7 @@ pub fn run(args: &Args) -> Exit {
         Ok(feeder) => feeder,
         Err(exit) => return exit,
     };
+    leave_out_unused(&mut feeder);
     feeder.title = args.title.clone().or(feeder.title);
     feeder.provenance = args.provenance.clone().or(feeder.provenance);
     let beside = args.out.with_extension("yaml.part");
@@ -41,4 +42,15 @@ pub fn run(args: &Args) -> Exit {
         }
         Err(error) => input::complain("E0405", format!("cannot write {}: {error}", args.out.display()), None),
     }
+}
+
+/// Scripts bring whole catalogues of line codes and conductors; a feeder file keeps what its lines use.
+fn leave_out_unused(feeder: &mut Feeder) {
+    let lines = &feeder.lines;
+    feeder.line_codes.retain(|name, _| lines.values().any(|line| line.code.as_ref() == Some(name)));
+    feeder.geometries.retain(|name, _| lines.values().any(|line| line.geometry.as_ref() == Some(name)));
+    let geometries = &feeder.geometries;
+    let conductors = || geometries.values().flat_map(|geometry| &geometry.conductors);
+    feeder.wires.retain(|name, _| conductors().any(|c| c.wire.as_ref() == Some(name)));
+    feeder.cables.retain(|name, _| conductors().any(|c| c.cable.as_ref() == Some(name)));
 }
