@@ -29,11 +29,12 @@ pub fn phases(feeder: &Feeder, line: &Line) -> Option<usize> {
     line.phases.or_else(|| phases_of_reference(feeder, line).map(|(n, _)| n))
 }
 
-fn phases_of_reference<'a>(feeder: &Feeder, line: &'a Line) -> Option<(usize, &'a str)> {
-    let of_code = |name: &'a String| Some((feeder.line_codes.get(name)?.phases, name.as_str()));
-    let of_geometry = |name: &'a String| {
+fn phases_of_reference(feeder: &Feeder, line: &Line) -> Option<(usize, String)> {
+    let of_code = |name: &String| Some((feeder.line_codes.get(name)?.phases, format!("line code \"{name}\"")));
+    let of_geometry = |name: &String| {
         let geometry = feeder.geometries.get(name)?;
-        Some((if geometry.reduce { geometry.phases } else { geometry.conductors.len() }, name.as_str()))
+        let phases = if geometry.reduce { geometry.phases } else { geometry.conductors.len() };
+        Some((phases, format!("geometry \"{name}\"")))
     };
     line.code.as_ref().and_then(of_code).or_else(|| line.geometry.as_ref().and_then(of_geometry))
 }
@@ -64,7 +65,7 @@ fn impedance(checker: &mut Checker<'_>, element: Element<'_>, path: &str, given:
         (Some(a), Some(b)) => checker.one_of(element, true, &[(&a, true), (&b, true)]),
         (None, None) => {
             let message = format!("{element} has no impedance");
-            let help = format!("give {path} r_ohm and x_ohm (matrices), or r1_ohm, x1_ohm, r0_ohm, x0_ohm");
+            let help = format!("give {path} x_ohm and r_ohm as matrices, or x1_ohm with r1_ohm, r0_ohm, x0_ohm");
             checker.error_with_help("E0205", element, path, message, help);
         }
         (Some(first), None) => {
@@ -196,7 +197,7 @@ fn line(checker: &mut Checker<'_>, element: Element<'_>, given: &Line) {
     if let (Some(phases), Some((expected, name))) = (given.phases, phases_of_reference(feeder, given))
         && phases != expected
     {
-        let message = format!("{element} has {phases} phases, \"{name}\" has {expected}");
+        let message = format!("{element} has {phases} phases, {name} has {expected}");
         checker.error("E0207", element, "phases", message);
     }
     let phases = phases(feeder, given).unwrap_or(3);
