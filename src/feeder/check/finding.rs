@@ -5,6 +5,8 @@ use crate::diagnostic::{Diagnostic, Span, nearest};
 
 /// Most findings that look for the name that was meant: each compares with every known name.
 const MOST_GUESSES: u32 = 200;
+/// Most findings kept; those beyond are of no use to anybody, and each takes memory.
+const MOST_FINDINGS: usize = 5000;
 /// Most phases of an element.
 pub const MOST_PHASES: usize = 32;
 /// Most known names listed in a help line.
@@ -15,6 +17,7 @@ pub struct Checker<'a> {
     pub feeder: &'a Feeder,
     found: &'a mut Vec<Diagnostic>,
     guesses_left: u32,
+    has_error: bool,
 }
 
 /// One element under check.
@@ -55,11 +58,17 @@ fn label(key: &str) -> String {
 
 impl<'a> Checker<'a> {
     pub fn new(feeder: &'a Feeder, found: &'a mut Vec<Diagnostic>) -> Self {
-        Self { feeder, found, guesses_left: MOST_GUESSES }
+        let has_error = found.iter().any(Diagnostic::is_error);
+        Self { feeder, found, guesses_left: MOST_GUESSES, has_error }
     }
 
+    /// Adds a finding; beyond [`MOST_FINDINGS`], only a first error.
     pub fn push(&mut self, finding: Diagnostic) {
-        self.found.push(finding);
+        let first_error = finding.is_error() && !self.has_error;
+        if first_error || self.found.len() < MOST_FINDINGS {
+            self.has_error |= finding.is_error();
+            self.found.push(finding);
+        }
     }
 
     /// The place of an element's key, or of the element.

@@ -1,7 +1,7 @@
 //! Lines and what they refer to: line codes, wires, cables, geometries.
 
 use super::super::{Cable, Feeder, Geometry, Line, LineCode, LineImpedance, Wire};
-use super::finding::{Checker, Conductors, Element};
+use super::finding::{Checker, Conductors, Element, MOST_PHASES};
 use crate::quantity::complex;
 
 /// Checks lines, line codes, wires, cables and geometries.
@@ -164,7 +164,11 @@ fn geometry(checker: &mut Checker<'_>, element: Element<'_>, given: &Geometry) {
         let message = format!("{element} has {} phases but {count} conductors", given.phases);
         checker.error("E0207", element, "phases", message);
     }
-    for (k, conductor) in given.conductors.iter().enumerate() {
+    if count > MOST_PHASES {
+        let message = format!("{element} has {count} conductors, of which {MOST_PHASES} are possible");
+        checker.error("E0210", element, "conductors", message);
+    }
+    for (k, conductor) in given.conductors.iter().enumerate().take(MOST_PHASES) {
         let key = |short: &str| format!("conductors.{k}.{short}");
         let (wire, cable) = (key("wire"), key("cable"));
         checker.one_of(element, true, &[(&wire, conductor.wire.is_some()), (&cable, conductor.cable.is_some())]);

@@ -234,12 +234,14 @@ impl<'a> Network<'a> {
                 dead.entry(group).or_default().push(branch);
             }
         }
+        let mut members: IndexMap<usize, Vec<&str>> = IndexMap::new();
+        for (name, group) in self.buses.keys().zip(&groups) {
+            members.entry(*group).or_default().push(name);
+        }
         for (group, branches) in dead {
-            let members = (0..groups.len()).filter(|bus| groups[*bus] == group);
-            let buses: Vec<&str> = members.filter_map(|k| self.buses.get_index(k).map(|(name, _)| *name)).collect();
-            let alive = (0..groups.len()).filter(|bus| energised.contains(&groups[*bus]));
-            let alive = alive.filter_map(|k| self.buses.get_index(k).map(|(name, _)| *name));
-            report_island(checker, &branches, &buses, alive);
+            let buses = members.get(&group).map_or(&[][..], Vec::as_slice);
+            let alive = energised.iter().filter_map(|group| members.get(group)).flatten().copied();
+            report_island(checker, &branches, buses, alive);
         }
     }
 }
