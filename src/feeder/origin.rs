@@ -25,7 +25,7 @@ impl Origins {
     }
 
     /// Remembers where a top-level key was written.
-    pub fn insert_top(&mut self, key: &str, span: Span) {
+    pub fn insert_key(&mut self, key: &str, span: Span) {
         self.0.insert(key.to_owned(), Origin { whole: span, keys: Vec::new() });
     }
 
