@@ -100,9 +100,8 @@ fn moves() -> Vec<(&'static str, fn(&mut PowerFlow, &mut Controls, u32))> {
             flow.set_capacitor(0, &closed);
         }),
         ("switch in a mesh, or of a part", |flow, _, k| {
-            let last = flow.grid().feeder.lines.len() - 1;
-            let name = flow.grid().feeder.lines.get_index(last).expect("a line").0.clone();
-            let line = flow.grid().element(Kind::Line, &name).expect("the line");
+            let (name, _) = flow.grid().feeder.lines.last().expect("a line");
+            let line = flow.grid().element(Kind::Line, name).expect("the line");
             flow.set_in_service(line, k % 2 == 0);
         }),
     ]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use phasorbench::feeder::{self, Feeder};
+use phasorbench::feeder::{self, Connection, Feeder, Terminal};
 
 use crate::input;
 use crate::{Exit, output};
@@ -30,6 +30,7 @@ pub fn run(args: &Args) -> Exit {
         Err(exit) => return exit,
     };
     leave_out_unused(&mut feeder);
+    write_out_nodes(&mut feeder);
     feeder.title = args.title.clone().or(feeder.title);
     feeder.provenance = args.provenance.clone().or(feeder.provenance);
     let beside = args.out.with_extension("yaml.part");
@@ -53,4 +54,26 @@ fn leave_out_unused(feeder: &mut Feeder) {
     let conductors = || geometries.values().flat_map(|geometry| &geometry.conductors);
     feeder.wires.retain(|name, _| conductors().any(|c| c.wire.as_ref() == Some(name)));
     feeder.cables.retain(|name, _| conductors().any(|c| c.cable.as_ref() == Some(name)));
+}
+
+/// A script may write fewer nodes than an element has; OpenDSS fills in, a feeder file is explicit.
+fn write_out_nodes(feeder: &mut Feeder) {
+    let fill = |terminal: &mut Terminal, phases: usize, connection: Connection| {
+        let conductors = if connection == Connection::Delta && phases < 3 { phases + 1 } else { phases };
+        if (1..conductors).contains(&terminal.nodes.len()) {
+            terminal.nodes = terminal.conductors(phases, conductors);
+        }
+    };
+    feeder.loads.values_mut().for_each(|x| fill(&mut x.bus, x.phases, x.connection));
+    feeder.generators.values_mut().for_each(|x| fill(&mut x.bus, x.phases, x.connection));
+    feeder.pv_systems.values_mut().for_each(|x| fill(&mut x.bus, x.phases, x.connection));
+    feeder.storages.values_mut().for_each(|x| fill(&mut x.bus, x.phases, x.connection));
+    for transformer in feeder.transformers.values_mut() {
+        let phases = transformer.phases;
+        transformer.windings.iter_mut().for_each(|winding| fill(&mut winding.bus, phases, winding.connection));
+    }
+    for line in feeder.lines.values_mut() {
+        let phases = line.phases.unwrap_or(0);
+        [&mut line.from, &mut line.to].into_iter().for_each(|end| fill(end, phases, Connection::Wye));
+    }
 }

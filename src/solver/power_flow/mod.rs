@@ -57,6 +57,8 @@ pub struct PowerFlow {
     memory: Memory,
     taps: Vec<Vec<f64>>,
     steps_closed: Vec<Vec<bool>>,
+    /// Admittance of each step of each capacitor bank.
+    step_admittances: Vec<Vec<Admittance>>,
     scratch: Admittance,
 }
 
@@ -119,6 +121,7 @@ impl PowerFlow {
             memory: Memory { contraction: 0.1, excess: 0.0, fixed_point: None },
             taps,
             steps_closed,
+            step_admittances: change::step_admittances(&grid.feeder),
             scratch: Admittance::zeros(0),
             grid,
         };
