@@ -131,7 +131,8 @@ impl Interpreter {
         if std::mem::take(&mut store.by_like)
             && let Some((name, _)) = store.items.get_index(index)
         {
-            let message = format!("OpenDSS goes on with {} \"{name}\" here: like= has made it the active one", info.name);
+            let message =
+                format!("OpenDSS goes on with {} \"{name}\" here: like= has made it the active one", info.name);
             let span = first.map_or_else(|| params.rest().span(), |param| param.name.span());
             let warning = Diagnostic::warning(codes::AFTER_LIKE, message).at(span);
             self.session.report.add(warning.help("write the properties on the same line as like="));
