@@ -71,9 +71,13 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The place of an element's key, or of the element.
+    /// The place of an element's key, of the key around it where only that is known, or of the element.
     pub fn place(&self, element: Element<'_>, key: &str) -> Option<Span> {
-        self.feeder.origins.span(element.section, element.name, Some(key))
+        let origins = &self.feeder.origins;
+        let whole = origins.span(element.section, element.name, None);
+        let around = std::iter::successors(Some(key), |key| key.rsplit_once('.').map(|(around, _)| around));
+        let mut places = around.map(|key| origins.span(element.section, element.name, Some(key)));
+        places.find(|place| *place != whole).unwrap_or(whole)
     }
 
     /// Reports an error at an element's key.
