@@ -126,7 +126,16 @@ impl Interpreter {
         params: Params<'_>,
     ) -> Value<()> {
         // Without an active element the line before went wrong already.
-        let Some(index) = T::store(&mut self.session.circuit).active else { return Ok(()) };
+        let store = T::store(&mut self.session.circuit);
+        let Some(index) = store.active else { return Ok(()) };
+        if std::mem::take(&mut store.by_like)
+            && let Some((name, _)) = store.items.get_index(index)
+        {
+            let message = format!("OpenDSS goes on with {} \"{name}\" here: like= has made it the active one", info.name);
+            let span = first.map_or_else(|| params.rest().span(), |param| param.name.span());
+            let warning = Diagnostic::warning(codes::AFTER_LIKE, message).at(span);
+            self.session.report.add(warning.help("write the properties on the same line as like="));
+        }
         self.edit_at::<T>(info, index, first, params)
     }
 
@@ -179,7 +188,11 @@ impl Interpreter {
         let store = T::store(&mut self.session.circuit);
         match store.items.get_full(&name) {
             Some((other, ..)) if other == index => {}
-            Some((.., other)) => value.like(&other.value),
+            Some((other, _, entry)) => {
+                value.like(&entry.value);
+                // OpenDSS's search makes the element it finds the active one of its class.
+                (store.active, store.by_like) = (Some(other), true);
+            }
             None => {
                 let message = format!("there is no {} \"{}\" to be like", info.name, text.shown());
                 let mut error = Diagnostic::error(codes::REFERENCE, message);

@@ -121,7 +121,7 @@ impl Interpreter {
     }
 
     fn set_frequency(&mut self, hz: f64, text: Text<'_>) -> Value<()> {
-        if hz != self.session.hz && self.session.circuit.len() > usize::from(self.session.circuit.name.is_some()) {
+        if hz != self.session.hz && !self.session.circuit.is_fresh() {
             let message = "the frequency must be set before the first element";
             return Err(Diagnostic::error(codes::OPTION_UNSUPPORTED, message).at(text.span()));
         }

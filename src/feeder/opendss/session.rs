@@ -94,14 +94,14 @@ impl Session {
         let (path, text) = self.read_data(file)?;
         let mut out = vec![Vec::new(); columns.len()];
         let mut at = 0;
-        for (index, line) in text.split_inclusive('\n').enumerate() {
+        let mut skip = header;
+        // OpenDSS stops where no more than one byte is left, and takes what is missing from a line for zero.
+        while at + 1 < text.len() && out.first().is_some_and(|c| c.len() < most) {
             let start = at;
-            at += line.len();
-            if (header && index == 0) || out.first().is_some_and(|c| c.len() >= most) {
-                continue;
-            }
-            let line = line.trim_end_matches(['\n', '\r']);
-            if line.trim().is_empty() {
+            let line = text[at..].split('\n').next().unwrap_or_default();
+            at += line.len() + 1;
+            let line = line.trim_end_matches('\r');
+            if std::mem::take(&mut skip) {
                 continue;
             }
             for (column, values) in columns.iter().zip(&mut out) {
@@ -163,7 +163,7 @@ fn field(line: &str, column: usize) -> Option<f64> {
     for _ in 0..column {
         value = params.next().value;
     }
-    number(value).ok()
+    if value.str.is_empty() { Some(0.0) } else { number(value).ok() }
 }
 
 /// Something that would change the result and is not supported.
