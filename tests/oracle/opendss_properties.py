@@ -125,14 +125,16 @@ def dump(path):
 
 def main(arguments):
     if arguments[0] == "--freeze":
-        for path in sorted(Path(arguments[1]).glob("*.dss")):
+        # OpenDSS changes the working folder, so paths are absolute.
+        for path in sorted(Path(arguments[1]).resolve().glob("*.dss")):
             text = json.dumps(dump(path), indent=None, separators=(",", ":"))
             path.with_suffix(".json").write_text(re.sub(r'(,"[a-z]+":\{)', r"\n\1", text) + "\n")
             print(path.with_suffix(".json"))
         return
+    out = Path(arguments[1]).resolve() if len(arguments) > 1 else None
     text = json.dumps(dump(arguments[0]))
-    if len(arguments) > 1:
-        Path(arguments[1]).write_text(text)
+    if out:
+        out.write_text(text)
     else:
         print(text)
 

@@ -81,7 +81,9 @@ fn total(feeder: &Feeder, line: &Line, n: usize) -> Option<[Matrix; 3]> {
     let code = &feeder.line_codes[line.code.as_ref()?];
     assert_eq!(code.phases, n, "a line has the phases of its code");
     let length = line.metres()? / code.per.metres();
-    Some(phase(&code.impedance, n).map(|m| m.into_iter().map(|r| r.into_iter().map(|v| v * length).collect()).collect()))
+    Some(
+        phase(&code.impedance, n).map(|m| m.into_iter().map(|r| r.into_iter().map(|v| v * length).collect()).collect()),
+    )
 }
 
 impl<'a> Comparison<'a> {
@@ -321,9 +323,10 @@ impl<'a> Comparison<'a> {
         let other: Terminal = e.text("bus2").parse().unwrap_or_default();
         if c.connection == Connection::Wye {
             let theirs = (other.bus.clone(), other.conductors(c.phases, c.phases));
-            let ours = c.to.as_ref().map_or((c.bus.bus.clone(), vec![0; c.phases]), |t| {
-                (t.bus.clone(), t.conductors(c.phases, c.phases))
-            });
+            let ours = c
+                .to
+                .as_ref()
+                .map_or((c.bus.bus.clone(), vec![0; c.phases]), |t| (t.bus.clone(), t.conductors(c.phases, c.phases)));
             self.same(of, "bus2", &ours, &theirs);
         }
         self.numbers(of, e, &[("phases", c.phases as f64), ("kv", c.v_kv), ("numsteps", c.q_kvar.len() as f64)]);
@@ -521,11 +524,8 @@ impl<'a> Comparison<'a> {
         self.wire(of, e, &c.conductor);
         let mm = 1000.0 * unit(&e.text("radunits"));
         self.differ(of, "epsr", c.permittivity, e.number("epsr"));
-        let lengths = [
-            ("inslayer", c.insulation_mm),
-            ("diains", c.insulation_diameter_mm),
-            ("diacable", c.cable_diameter_mm),
-        ];
+        let lengths =
+            [("inslayer", c.insulation_mm), ("diains", c.insulation_diameter_mm), ("diacable", c.cable_diameter_mm)];
         lengths.iter().for_each(|(key, ours)| self.differ(of, key, *ours, e.number(key) * mm));
         if let Some(s) = &c.strands {
             self.differ(of, "k", f64::from(s.count), e.number("k"));

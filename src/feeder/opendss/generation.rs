@@ -61,7 +61,10 @@ impl Unit {
                     1 => SourceModel::ConstantPower,
                     2 => SourceModel::ConstantImpedance,
                     n => {
-                        return Err(unsupported(format!("model {n} is not supported; models 1 and 2 are"), text.span()));
+                        return Err(unsupported(
+                            format!("model {n} is not supported; models 1 and 2 are"),
+                            text.span(),
+                        ));
                     }
                 }
             }

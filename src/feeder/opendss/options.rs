@@ -76,6 +76,7 @@ impl Interpreter {
             "frequency" | "basefrequency" | "defaultbasefrequency" => self.set_frequency(positive(text)?, text)?,
             "allocationfactors" | "cfactors" => {
                 let factor = positive(text)?;
+                self.session.go_through(self.session.circuit.loads.items.len(), text.span())?;
                 for load in self.session.circuit.loads.items.values_mut() {
                     if name == "cfactors" {
                         load.value.set_c_factor(factor);
