@@ -109,6 +109,9 @@ impl<'a> Comparison<'a> {
             ("tsdata", feeder.cables.values().filter(|c| c.tape.is_some()).count()),
             ("loadshape", feeder.shapes.len()),
         ];
+        // Lines by spacing have geometries of their own here.
+        let by_spacing = feeder.geometries.len() - oracle["linegeometry"].as_object().map_or(0, serde_json::Map::len);
+        let sections = sections.into_iter().chain([("linegeometry", feeder.geometries.len() - by_spacing)]);
         for (class, count) in sections {
             let elements: BTreeMap<String, Value> = serde_json::from_value(oracle[class].clone()).unwrap_or_default();
             if elements.len() != count {
@@ -165,6 +168,7 @@ impl<'a> Comparison<'a> {
             "fault" => self.fault(&of, e),
             "wiredata" => self.feeder.wires.get(&e.name).map(|w| self.wire(&of, e, w)),
             "cndata" | "tsdata" => self.cable(&of, e),
+            "linegeometry" => self.geometry(&of, e),
             _ => self.shape(&of, e),
         };
         if found.is_none() && before == self.differences.len() {
@@ -537,6 +541,22 @@ impl<'a> Comparison<'a> {
             self.differ(of, "diashield", t.diameter_mm, e.number("diashield") * mm);
             self.differ(of, "tapelayer", t.thickness_mm, e.number("tapelayer") * mm);
             self.differ(of, "tapelap", t.lap_percent, e.number("tapelap"));
+        }
+        Some(())
+    }
+
+    fn geometry(&mut self, of: &str, e: &Element<'_>) -> Option<()> {
+        let g = self.feeder.geometries.get(&e.name)?;
+        #[allow(clippy::cast_precision_loss)]
+        self.numbers(of, e, &[("nconds", g.conductors.len() as f64), ("nphases", g.phases as f64)]);
+        if g.conductors.len() > g.phases {
+            self.same(of, "reduce", &g.reduce, &e.yes("reduce"));
+        }
+        let units = e.texts("units");
+        for (k, c) in g.conductors.iter().enumerate() {
+            let metres = unit(units.get(k)?);
+            self.differ(of, "x", c.x_m, e.numbers("x").get(k)? * metres);
+            self.differ(of, "h", c.h_m, e.numbers("h").get(k)? * metres);
         }
         Some(())
     }
