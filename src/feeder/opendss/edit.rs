@@ -12,7 +12,7 @@ use super::value::Value;
 use crate::diagnostic::{Diagnostic, Span};
 
 /// Most elements of a circuit.
-const ELEMENTS: usize = 1_000_000;
+const ELEMENTS: usize = 500_000;
 
 /// Calls a generic method for the element type of a class; `$other` for classes without a model.
 macro_rules! of_class {
@@ -270,7 +270,9 @@ impl Interpreter {
         pattern: &Pattern,
         params: Params<'_>,
     ) -> Value<()> {
-        for index in 0..T::store(&mut self.session.circuit).items.len() {
+        let elements = T::store(&mut self.session.circuit).items.len();
+        self.session.go_through(elements, params.rest().span())?;
+        for index in 0..elements {
             if self.session.report.is_full() {
                 break;
             }
@@ -290,14 +292,15 @@ impl Interpreter {
         };
         let info = self.class(Some(object.part(0..class.len())), object)?;
         if name == "*" {
-            return of_class!(info.class, self.enable_all(enabled), Ok(()));
+            return of_class!(info.class, self.enable_all(enabled, object.span()), Ok(()));
         }
         self.select_in(info, object.part(class.len() + 1..object.str.len()))?;
         of_class!(info.class, self.enable_active(enabled), Ok(()))
     }
 
-    #[allow(clippy::unnecessary_wraps, reason = "called like the other methods of every class")]
-    fn enable_all<T: Element>(&mut self, enabled: bool) -> Value<()> {
+    fn enable_all<T: Element>(&mut self, enabled: bool, at: Span) -> Value<()> {
+        let elements = T::store(&mut self.session.circuit).items.len();
+        self.session.go_through(elements, at)?;
         T::store(&mut self.session.circuit).items.values_mut().for_each(|e| e.enabled = enabled);
         Ok(())
     }
