@@ -39,13 +39,15 @@ PROPERTIES = {
     "wiredata": "rdc rac runits gmrac gmrunits radius radunits capradius normamps",
     "cndata": "k diastrand gmrstrand rstrand epsr inslayer diains diacable rdc rac runits gmrac gmrunits radius radunits",
     "tsdata": "diashield tapelayer tapelap epsr inslayer diains diacable rdc rac runits gmrac gmrunits radius radunits",
+    "linegeometry": "nconds nphases reduce",
     "loadshape": "npts interval mult qmult hour useactual",
 }
 # Kept as words even where they look like numbers.
 WORDS = set(
-    "bus1 bus2 bus buses transformer capacitor element bank daily yearly duty geometry units conn conns state status "
+    "bus1 bus2 bus buses wire transformer capacitor element bank daily yearly duty geometry units conn conns state status "
     "type vbus ptphase ctphase".split()
 )
+CONDUCTOR = "wire x h units".split()
 WINDING = "rneut xneut mintap maxtap numtaps".split()
 
 
@@ -106,7 +108,7 @@ def dump(path):
             full = f"{cls}.{name}"
             if cls == "loadshape" and name == "default":
                 continue
-            if cls not in ("wiredata", "cndata", "tsdata", "loadshape"):
+            if cls not in ("wiredata", "cndata", "tsdata", "linegeometry", "loadshape"):
                 circuit.SetActiveElement(full)
                 if not circuit.ActiveCktElement.Enabled:
                     continue
@@ -115,6 +117,12 @@ def dump(path):
                 circuit.SetActiveElement(full)
                 element["nodes"] = [int(n) for n in circuit.ActiveCktElement.NodeOrder]
                 element["total"] = line_totals(circuit, circuit.ActiveCktElement.NumConductors)
+            if cls == "linegeometry":
+                for k in range(1, int(element["nconds"]) + 1):
+                    # Selecting a conductor gives it a unit if it has none, so the unit is asked for last.
+                    DSS.Text.Command = f"{full}.cond={k}"
+                    for p in CONDUCTOR:
+                        element.setdefault(p, []).append(ask(full, p))
             if cls == "transformer":
                 for k in range(1, int(element["windings"]) + 1):
                     DSS.Text.Command = f"{full}.wdg={k}"
@@ -125,14 +133,16 @@ def dump(path):
 
 def main(arguments):
     if arguments[0] == "--freeze":
-        for path in sorted(Path(arguments[1]).glob("*.dss")):
+        # OpenDSS changes the working folder, so paths are absolute.
+        for path in sorted(Path(arguments[1]).resolve().glob("*.dss")):
             text = json.dumps(dump(path), indent=None, separators=(",", ":"))
             path.with_suffix(".json").write_text(re.sub(r'(,"[a-z]+":\{)', r"\n\1", text) + "\n")
             print(path.with_suffix(".json"))
         return
+    out = Path(arguments[1]).resolve() if len(arguments) > 1 else None
     text = json.dumps(dump(arguments[0]))
-    if len(arguments) > 1:
-        Path(arguments[1]).write_text(text)
+    if out:
+        out.write_text(text)
     else:
         print(text)
 

@@ -81,7 +81,9 @@ fn total(feeder: &Feeder, line: &Line, n: usize) -> Option<[Matrix; 3]> {
     let code = &feeder.line_codes[line.code.as_ref()?];
     assert_eq!(code.phases, n, "a line has the phases of its code");
     let length = line.metres()? / code.per.metres();
-    Some(phase(&code.impedance, n).map(|m| m.into_iter().map(|r| r.into_iter().map(|v| v * length).collect()).collect()))
+    Some(
+        phase(&code.impedance, n).map(|m| m.into_iter().map(|r| r.into_iter().map(|v| v * length).collect()).collect()),
+    )
 }
 
 impl<'a> Comparison<'a> {
@@ -107,6 +109,9 @@ impl<'a> Comparison<'a> {
             ("tsdata", feeder.cables.values().filter(|c| c.tape.is_some()).count()),
             ("loadshape", feeder.shapes.len()),
         ];
+        // Lines by spacing have geometries of their own here.
+        let by_spacing = feeder.geometries.len() - oracle["linegeometry"].as_object().map_or(0, serde_json::Map::len);
+        let sections = sections.into_iter().chain([("linegeometry", feeder.geometries.len() - by_spacing)]);
         for (class, count) in sections {
             let elements: BTreeMap<String, Value> = serde_json::from_value(oracle[class].clone()).unwrap_or_default();
             if elements.len() != count {
@@ -163,6 +168,7 @@ impl<'a> Comparison<'a> {
             "fault" => self.fault(&of, e),
             "wiredata" => self.feeder.wires.get(&e.name).map(|w| self.wire(&of, e, w)),
             "cndata" | "tsdata" => self.cable(&of, e),
+            "linegeometry" => self.geometry(&of, e),
             _ => self.shape(&of, e),
         };
         if found.is_none() && before == self.differences.len() {
@@ -321,9 +327,10 @@ impl<'a> Comparison<'a> {
         let other: Terminal = e.text("bus2").parse().unwrap_or_default();
         if c.connection == Connection::Wye {
             let theirs = (other.bus.clone(), other.conductors(c.phases, c.phases));
-            let ours = c.to.as_ref().map_or((c.bus.bus.clone(), vec![0; c.phases]), |t| {
-                (t.bus.clone(), t.conductors(c.phases, c.phases))
-            });
+            let ours = c
+                .to
+                .as_ref()
+                .map_or((c.bus.bus.clone(), vec![0; c.phases]), |t| (t.bus.clone(), t.conductors(c.phases, c.phases)));
             self.same(of, "bus2", &ours, &theirs);
         }
         self.numbers(of, e, &[("phases", c.phases as f64), ("kv", c.v_kv), ("numsteps", c.q_kvar.len() as f64)]);
@@ -521,11 +528,8 @@ impl<'a> Comparison<'a> {
         self.wire(of, e, &c.conductor);
         let mm = 1000.0 * unit(&e.text("radunits"));
         self.differ(of, "epsr", c.permittivity, e.number("epsr"));
-        let lengths = [
-            ("inslayer", c.insulation_mm),
-            ("diains", c.insulation_diameter_mm),
-            ("diacable", c.cable_diameter_mm),
-        ];
+        let lengths =
+            [("inslayer", c.insulation_mm), ("diains", c.insulation_diameter_mm), ("diacable", c.cable_diameter_mm)];
         lengths.iter().for_each(|(key, ours)| self.differ(of, key, *ours, e.number(key) * mm));
         if let Some(s) = &c.strands {
             self.differ(of, "k", f64::from(s.count), e.number("k"));
@@ -537,6 +541,22 @@ impl<'a> Comparison<'a> {
             self.differ(of, "diashield", t.diameter_mm, e.number("diashield") * mm);
             self.differ(of, "tapelayer", t.thickness_mm, e.number("tapelayer") * mm);
             self.differ(of, "tapelap", t.lap_percent, e.number("tapelap"));
+        }
+        Some(())
+    }
+
+    fn geometry(&mut self, of: &str, e: &Element<'_>) -> Option<()> {
+        let g = self.feeder.geometries.get(&e.name)?;
+        #[allow(clippy::cast_precision_loss)]
+        self.numbers(of, e, &[("nconds", g.conductors.len() as f64), ("nphases", g.phases as f64)]);
+        if g.conductors.len() > g.phases {
+            self.same(of, "reduce", &g.reduce, &e.yes("reduce"));
+        }
+        let units = e.texts("units");
+        for (k, c) in g.conductors.iter().enumerate() {
+            let metres = unit(units.get(k)?);
+            self.differ(of, "x", c.x_m, e.numbers("x").get(k)? * metres);
+            self.differ(of, "h", c.h_m, e.numbers("h").get(k)? * metres);
         }
         Some(())
     }
