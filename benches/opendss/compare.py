@@ -26,7 +26,6 @@ import platform
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 
 import numpy as np
@@ -186,15 +185,24 @@ def same_solution(engine, ours):
     return max(abs(complex(v["re_v"], v["im_v"]) - theirs[n][0]) / theirs[n][1] for n, v in nodes.items())
 
 
+# A process counts the memory of the one it was forked from until it runs its own program: measured from a small one.
+LAUNCHER = """
+import os, sys, time
+started = time.perf_counter()
+sink = os.open(os.devnull, os.O_WRONLY)
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, sink, 1)])
+_, status, usage = os.wait4(pid, 0)
+print(status, usage.ru_maxrss / 1024.0, time.perf_counter() - started)
+"""
+
+
 def peak_and_time(binary, *arguments):
     """Peak resident memory in MiB and wall time in s of one run."""
-    started = time.perf_counter()
-    with tempfile.TemporaryFile() as sink:
-        child = subprocess.Popen([binary, *map(str, arguments)], stdout=sink, stderr=sink)
-        _, status, usage = os.wait4(child.pid, 0)
-    if status != 0:
+    command = [sys.executable, "-S", "-c", LAUNCHER, binary, *map(str, arguments)]
+    status, mib, seconds = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    if status != "0":
         raise SystemExit(f"phasorbench {arguments} failed")
-    return usage.ru_maxrss / 1024.0, time.perf_counter() - started
+    return float(mib), float(seconds)
 
 
 def prepare(binary, name, script):
@@ -282,8 +290,8 @@ def page(results, footprint, build_s, version, rounds):
 Written by `benches/opendss/run.sh` on {datetime.date.today().isoformat()}; do not edit by hand.
 
 Machine: {machine()}; kernel path `{ours['instructions']}`; {platform.python_implementation()} {platform.python_version()},
-{version}. Both engines on one core, in turn, {rounds} rounds; ratios are of this one run. Times move with the machine, ratios
-less so. How it is measured, and how OpenDSS is given its fastest way, is in `benches/opendss/compare.py`.
+{version}. Both engines on one core,
+in turn, {rounds} rounds; ratios are of this one run. Times move with the machine, ratios less so. How it is measured, and how OpenDSS is given its fastest way, is in `benches/opendss/compare.py`.
 
 ## A step
 
