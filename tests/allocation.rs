@@ -87,8 +87,11 @@ fn committed(name: &str) -> Feeder {
     feeder::read(&path).feeder.expect("a committed feeder has no errors")
 }
 
+/// A change of what a power flow solves.
+type Move = fn(&mut PowerFlow, &mut Controls, u32);
+
 /// What a study may do between two samples, `k` counting up.
-fn moves() -> Vec<(&'static str, fn(&mut PowerFlow, &mut Controls, u32))> {
+fn moves() -> Vec<(&'static str, Move)> {
     vec![
         ("load multiplier", |flow, _, k| flow.set_load_multiplier(1.0 + 0.05 * f64::from(k % 7))),
         ("one load's multiplier", |flow, _, k| flow.set_multiplier(0, 0.8 + 0.1 * f64::from(k % 3), 1.0)),
@@ -96,13 +99,13 @@ fn moves() -> Vec<(&'static str, fn(&mut PowerFlow, &mut Controls, u32))> {
         ("source", |flow, _, k| flow.set_source(0, 1.0 + 0.001 * f64::from(k % 3), 0.1 * f64::from(k % 2))),
         ("tap", |flow, controls, k| controls.set_tap_number(flow, 0, k as i32 % 5 - 2)),
         ("capacitor", |flow, _, k| {
-            let closed = [k % 2 == 0];
+            let closed = [k.is_multiple_of(2)];
             flow.set_capacitor(0, &closed);
         }),
         ("switch in a mesh, or of a part", |flow, _, k| {
             let (name, _) = flow.grid().feeder.lines.last().expect("a line");
             let line = flow.grid().element(Kind::Line, name).expect("the line");
-            flow.set_in_service(line, k % 2 == 0);
+            flow.set_in_service(line, k.is_multiple_of(2));
         }),
     ]
 }
@@ -131,7 +134,7 @@ fn count_controls(feeder: &Feeder) -> (String, u64) {
     let mut flow = PowerFlow::new(grid, Settings { tolerance_pu: 1e-8, ..Settings::default() });
     let mut controls = Controls::new(&flow).expect("controls");
     let mut step = |k: u32| {
-        flow.set_load_multiplier(if k / 30 % 2 == 0 { 0.6 } else { 1.0 });
+        flow.set_load_multiplier(if (k / 30).is_multiple_of(2) { 0.6 } else { 1.0 });
         assert!(controls.step(f64::from(k), &mut flow).solved.converged());
     };
     (0..120).for_each(&mut step);

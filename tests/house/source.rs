@@ -12,7 +12,7 @@ pub fn files(folder: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     walk(&root().join(folder), &mut found);
     found.sort();
-    found.into_iter().map(|path| path.strip_prefix(root()).unwrap().to_path_buf()).collect()
+    found.into_iter().map(|path| path.strip_prefix(root()).expect("below the root").to_path_buf()).collect()
 }
 
 /// All `.rs` files below a folder.
@@ -26,7 +26,7 @@ pub fn text(path: &Path) -> String {
 
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for path in entries.map(|entry| entry.unwrap().path()) {
+    for path in entries.map(|entry| entry.expect("an entry").path()) {
         if path.is_dir() {
             walk(&path, found);
         } else {
