@@ -7,5 +7,6 @@
 pub mod diagnostic;
 pub mod feeder;
 pub mod quantity;
+pub mod record;
 #[cfg(feature = "solver")]
 pub mod solver;

@@ -14,6 +14,7 @@ mod shape;
 mod shunt;
 mod source;
 mod terminal;
+mod topology;
 mod transformer;
 
 pub use control::*;
@@ -25,6 +26,7 @@ pub use shape::*;
 pub use shunt::*;
 pub use source::*;
 pub use terminal::*;
+pub use topology::*;
 pub use transformer::*;
 
 use indexmap::IndexMap;
