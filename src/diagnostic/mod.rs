@@ -3,6 +3,15 @@
 //! A reader never stops at its first finding: it collects [`Diagnostic`]s and hands them over with the texts they
 //! point into ([`Sources`]), so that one run shows everything there is to mend.
 
+mod load;
+mod nearest;
+mod render;
+pub mod yaml;
+
+pub use load::LARGEST_FILE;
+pub use nearest::nearest;
+pub use render::{render, summary};
+
 use std::path::{Path, PathBuf};
 
 /// How serious a finding is.
@@ -42,12 +51,14 @@ pub struct Diagnostic {
     pub span: Option<Span>,
     /// What would help, e.g. the nearest known name.
     pub help: Option<String>,
+    /// Another place that explains it, and what is there, e.g. where a name was used first.
+    pub related: Option<(Span, String)>,
 }
 
 impl Diagnostic {
     /// An error.
     pub fn error(code: &'static str, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, code, message: message.into(), span: None, help: None }
+        Self { severity: Severity::Error, code, message: message.into(), span: None, help: None, related: None }
     }
 
     /// A warning.
@@ -64,6 +75,12 @@ impl Diagnostic {
     /// The same finding with advice.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// The same finding with another place that explains it.
+    pub fn related(mut self, span: impl Into<Option<Span>>, label: impl Into<String>) -> Self {
+        self.related = span.into().map(|span| (span, label.into()));
         self
     }
 
