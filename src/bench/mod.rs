@@ -9,6 +9,8 @@ mod demand;
 mod outcome;
 mod pace;
 mod plant;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 
@@ -21,7 +23,7 @@ use crate::record::Recorder;
 use crate::scenario::{Action, Plan};
 use channels::Channels;
 use demand::Demands;
-use outcome::Gatherer;
+use outcome::{Gatherer, Spread};
 
 /// A plan and its plant, ready to run.
 pub struct Bench<'a, P: Plant> {
@@ -50,8 +52,7 @@ impl<'a, P: Plant> Bench<'a, P> {
         plan.initial.iter().for_each(|&action| bench.act(action));
         let taps = (0..taps).map(|k| bench.plant.tap(k)).collect();
         let steps = (0..steps).map(|k| bench.plant.closed_steps(k)).collect();
-        bench.gatherer =
-            Gatherer::new(phase_nodes(plan, &nodes), nodes.len(), plan.watch.limits_pu, taps, steps);
+        bench.gatherer = Gatherer::new(phase_nodes(plan, &nodes), nodes.len(), plan.watch.limits_pu, taps, steps);
         bench
     }
 
@@ -94,7 +95,10 @@ impl<'a, P: Plant> Bench<'a, P> {
         let (source_w, losses_w) = (self.plant.source_power().re, self.plant.losses().re);
         self.gatherer.solution(tick, solution, source_w, losses_w, step_h);
         self.gatherer.positions(&self.plant);
-        let spread = self.gatherer.voltages(tick, self.plant.voltages());
+        let spread = match solution.converged {
+            true => self.gatherer.voltages(tick, self.plant.voltages()),
+            false => Spread::UNKNOWN,
+        };
         if tick.0.is_multiple_of(self.plan.watch.every) {
             let (channels, plant) = (&self.channels, &self.plant);
             recorder.append(self.plan.step.time_s(tick), |row| channels.fill(row, plant, solution, spread))?;

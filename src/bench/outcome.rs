@@ -75,6 +75,12 @@ pub(super) struct Spread {
     pub(super) de_energised: usize,
 }
 
+impl Spread {
+    /// Of a tick without a solution.
+    pub(super) const UNKNOWN: Self =
+        Self { min_pu: f64::NAN, mean_pu: f64::NAN, max_pu: f64::NAN, out_of_limits: 0, de_energised: 0 };
+}
+
 /// Gathers an [`Outcome`] tick by tick.
 pub(super) struct Gatherer {
     outcome: Outcome,
@@ -88,7 +94,13 @@ pub(super) struct Gatherer {
 
 impl Gatherer {
     /// `nodes` are the phase nodes; `all` is the number of the plant's nodes.
-    pub(super) fn new(nodes: Vec<NodeOutcome>, all: usize, limits_pu: [f64; 2], taps: Vec<i32>, steps: Vec<usize>) -> Self {
+    pub(super) fn new(
+        nodes: Vec<NodeOutcome>,
+        all: usize,
+        limits_pu: [f64; 2],
+        taps: Vec<i32>,
+        steps: Vec<usize>,
+    ) -> Self {
         let outcome = Outcome {
             ticks: 0,
             not_converged: 0,

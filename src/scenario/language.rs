@@ -30,9 +30,9 @@ pub struct Scenario {
     /// `static` (to rest at every step) or `off`.
     #[serde(default)]
     pub controls: Option<ControlMode>,
-    /// Multiplies every load that is neither `fixed` nor `exempt`.
-    #[serde(default = "one")]
-    pub load_multiplier: f64,
+    /// Multiplies every load that is neither `fixed` nor `exempt`; the feeder's own when not given.
+    #[serde(default)]
+    pub load_multiplier: Option<f64>,
     /// Which of the feeder's own shapes its loads follow: `daily`, `yearly`, `duty` or `none`.
     #[serde(default)]
     pub feeder_shapes: ShapeClass,

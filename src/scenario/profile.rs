@@ -71,15 +71,15 @@ fn times(profile: &Profile, points: usize) -> Result<Option<Vec<f64>>, ProfileFa
             fault(None, "the profile's points have no time", "give `interval_s`, or `at_s` with a time for each")
         }
         (None, _) => Ok(None),
-        (Some(at_s), None) if at_s.len() != points => fault(
-            Some("at_s"),
-            format!("{} times for {points} points", at_s.len()),
-            "give one time for each point",
-        ),
+        (Some(at_s), None) if at_s.len() != points => {
+            fault(Some("at_s"), format!("{} times for {points} points", at_s.len()), "give one time for each point")
+        }
         (Some(at_s), None) => match at_s.windows(2).find(|w| w[1] <= w[0]) {
-            Some(w) => {
-                fault(Some("at_s"), format!("time {} s comes after {} s", w[1], w[0]), "times increase from point to point")
-            }
+            Some(w) => fault(
+                Some("at_s"),
+                format!("time {} s comes after {} s", w[1], w[0]),
+                "times increase from point to point",
+            ),
             None if at_s.first().is_some_and(|t| *t < 0.0) => {
                 fault(Some("at_s"), "a time before 0", "times are counted from midnight")
             }

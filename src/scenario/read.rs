@@ -1,0 +1,141 @@
+//! Reading a scenario with all it refers to.
+
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+
+use super::check::Checker;
+use super::{Input, LoadSetting, Outputs, Plan, Profile, Scenario, events, profile};
+use crate::diagnostic::yaml::{self, Node};
+use crate::diagnostic::{Diagnostic, FileId, Sources, Span};
+use crate::feeder::{Feeder, Shape};
+use crate::record::fnv1a_64;
+
+/// What reading a scenario came to.
+#[derive(Debug)]
+pub struct Reading {
+    /// The plan; `None` when there is an error among `diagnostics`.
+    pub plan: Option<Plan>,
+    /// All that was found.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The texts that they point into.
+    pub sources: Sources,
+}
+
+/// Reads the scenario at `path`, its feeder and its profiles. Never stops at the first finding.
+pub fn read(path: &Path) -> Reading {
+    let mut reader = Reader { base: path.parent().unwrap_or(Path::new("")).into(), ..Reader::default() };
+    let plan = reader.scenario(path);
+    let broken = reader.found.iter().any(Diagnostic::is_error);
+    Reading { plan: plan.filter(|_| !broken), diagnostics: reader.found, sources: reader.sources }
+}
+
+#[derive(Default)]
+struct Reader {
+    base: PathBuf,
+    found: Vec<Diagnostic>,
+    sources: Sources,
+    inputs: Vec<Input>,
+}
+
+impl Reader {
+    fn scenario(&mut self, path: &Path) -> Option<Plan> {
+        let (file, text) = self.text(path, None)?;
+        let root = yaml::parse(&text, file, &mut self.found)?;
+        let place = Span { file, start: 0, end: 0 };
+        let apart = ["profiles", "loads", "events", "outputs"];
+        let scenario: Option<Scenario> = yaml::read_except(&root, place, &apart, &mut self.found);
+        let profiles = self.map::<Profile>(&root, "profiles");
+        let loads = self.map::<LoadSetting>(&root, "loads");
+        let outputs = self.outputs(&root);
+        let written = events::read(&root, &mut self.found);
+        let shapes = self.shapes(&root, profiles);
+        let scenario = scenario?;
+        let feeder = self.feeder(&scenario, &root)?;
+        let mut checker = Checker { root: &root, place, feeder: &feeder, found: &mut self.found };
+        let plan = checker.plan(&scenario, &loads, shapes, &outputs, &written)?;
+        Some(Plan { inputs: std::mem::take(&mut self.inputs), feeder, ..plan })
+    }
+
+    fn map<T: serde::de::DeserializeOwned>(&mut self, root: &Node, key: &str) -> IndexMap<String, T> {
+        root.get(key).map(|node| yaml::read_map(node, &mut self.found)).unwrap_or_default()
+    }
+
+    fn outputs(&mut self, root: &Node) -> Outputs {
+        let node = root.get("outputs").filter(|node| node.value != yaml::Value::Null);
+        node.and_then(|node| yaml::read(node, node.span, &mut self.found)).unwrap_or_default()
+    }
+
+    /// The text of a file that is named at `span`, remembered as an input.
+    fn text(&mut self, path: &Path, span: Option<Span>) -> Option<(FileId, String)> {
+        let file = match self.sources.load(path) {
+            Ok(file) => file,
+            Err(finding) => {
+                let span = finding.span.or(span);
+                self.found.push(finding.at(span));
+                return None;
+            }
+        };
+        let text = self.sources.get(file)?.1.to_owned();
+        self.inputs.push(Input { path: path.into(), fnv1a_64: fnv1a_64(text.as_bytes()) });
+        Some((file, text))
+    }
+
+    fn feeder(&mut self, scenario: &Scenario, root: &Node) -> Option<Feeder> {
+        let span = root.get("feeder").map(|node| node.span);
+        let path = self.base.join(&scenario.feeder);
+        let (file, text) = self.text(&path, span)?;
+        let node = yaml::parse(&text, file, &mut self.found)?;
+        yaml::read(&node, Span { file, start: 0, end: 0 }, &mut self.found)
+    }
+
+    /// The shapes that profiles describe; those with a fault are left out and reported.
+    fn shapes(&mut self, root: &Node, profiles: IndexMap<String, Profile>) -> IndexMap<String, Option<Shape>> {
+        let mut shapes = IndexMap::new();
+        for (name, written) in profiles {
+            let node = root.get("profiles").and_then(|p| entry(p, &name));
+            let shape = self.profile(written, node).and_then(|profile| match profile::shape(&profile) {
+                Ok(shape) => Some(shape),
+                Err(fault) => {
+                    let key = fault.key.and_then(|key| node.and_then(|n| n.get(key))).or(node);
+                    let message = format!("profile {name:?}: {}", fault.message);
+                    self.found.push(Diagnostic::error("E0310", message).at(key.map(|n| n.span)).help(fault.help));
+                    None
+                }
+            });
+            shapes.insert(name, shape);
+        }
+        // Entries with mistakes of their own exist all the same: loads may refer to them.
+        for (key, _) in root.get("profiles").map(Node::entries).unwrap_or_default() {
+            shapes.entry(key.name.to_lowercase()).or_insert(None);
+        }
+        shapes
+    }
+
+    /// The profile with what its file holds.
+    fn profile(&mut self, profile: Profile, node: Option<&Node>) -> Option<Profile> {
+        let Some(file) = &profile.file else { return Some(profile) };
+        let span = node.and_then(|n| n.get("file")).map(|n| n.span);
+        if profile.at_s.is_some()
+            || [&profile.p, &profile.q, &profile.p_kw, &profile.q_kvar].iter().any(|x| x.is_some())
+        {
+            let message = "values are written here beside a `file`";
+            self.found.push(Diagnostic::error("E0310", message).at(span).help("remove the file or the values"));
+            return None;
+        }
+        let path = self.base.join(file);
+        let (_, text) = self.text(&path, span)?;
+        match profile::from_csv(&text, profile.interval_s) {
+            Ok(profile) => Some(profile),
+            Err(why) => {
+                self.found.push(Diagnostic::error("E0310", format!("{}: {why}", path.display())).at(span));
+                None
+            }
+        }
+    }
+}
+
+/// The entry of a mapping whose key is `name` when lower-cased.
+pub(super) fn entry<'a>(map: &'a Node, name: &str) -> Option<&'a Node> {
+    map.entries().iter().find(|(key, _)| key.name.to_lowercase() == name).map(|(_, node)| node)
+}
