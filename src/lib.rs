@@ -10,6 +10,8 @@ pub mod diagnostic;
 pub mod feeder;
 pub mod quantity;
 pub mod record;
+#[cfg(feature = "report")]
+pub mod report;
 #[cfg(feature = "solver")]
 pub mod scenario;
 #[cfg(feature = "solver")]

@@ -1,6 +1,6 @@
 //! What connects what: the feeder as branches between nodes, and where its nodes lie – distance from the source and phase.
 //!
-//! A look at the description only: switches count as closed, admittances do not matter.
+//! A look at the description only: admittances do not matter, and switches stand as they do at the start.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -21,12 +21,21 @@ pub struct Strand<'a> {
     pub to: NodeName<'a>,
     /// Length in m; 0 for transformers.
     pub length_m: f64,
+    /// The line it belongs to, by its place among the feeder's lines.
+    pub line: Option<usize>,
+    /// Whether it is out of service at the start.
+    pub open: bool,
+}
+
+impl Strand<'_> {
+    /// A conductor without length that is no line's, from nowhere to nowhere.
+    const JOINT: Self = Self { from: ("", 0), to: ("", 0), length_m: 0.0, line: None, open: false };
 }
 
 /// Where a node lies.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Place {
-    /// Length in m of the shortest way along lines to a source.
+    /// Length in m of the shortest way to a source, along lines that are in service if there is such a way.
     pub distance_m: f64,
     /// Phase it is fed from (0, 1, 2 for a, b, c); `None` for neutrals.
     pub phase: Option<usize>,
@@ -49,13 +58,15 @@ impl Feeder {
 
     /// The conductors of all lines, series reactors and transformers.
     pub fn strands(&self) -> Vec<Strand<'_>> {
-        let lines = self.lines.values().flat_map(|line| {
+        let lines = self.lines.values().enumerate().flat_map(|(index, line)| {
             let phases = self.line_phases(line);
-            pairs(&line.from, &line.to, phases, line.metres().unwrap_or(0.0))
+            let of_line =
+                Strand { line: Some(index), length_m: line.metres().unwrap_or(0.0), open: line.open, ..Strand::JOINT };
+            pairs(&line.from, &line.to, phases, of_line)
         });
         let reactors = self.reactors.values().filter_map(|r| {
             let to = r.to.as_ref().filter(|to| to.bus != r.bus.bus)?;
-            Some(pairs(&r.bus, to, r.phases, 0.0))
+            Some(pairs(&r.bus, to, r.phases, Strand::JOINT))
         });
         let transformers = self.transformers.values().flat_map(transformer_strands);
         lines.chain(reactors.flatten()).chain(transformers).collect()
@@ -64,22 +75,23 @@ impl Feeder {
     /// Where each node that a source reaches lies.
     pub fn places(&self) -> IndexMap<NodeName<'_>, Place> {
         let strands = self.strands();
-        let mut neighbours: IndexMap<NodeName, Vec<(NodeName, f64)>> = IndexMap::new();
-        for s in &strands {
-            neighbours.entry(s.from).or_default().push((s.to, s.length_m));
-            neighbours.entry(s.to).or_default().push((s.from, s.length_m));
+        let mut neighbours: IndexMap<NodeName, Vec<(NodeName, &Strand)>> = IndexMap::new();
+        for strand in &strands {
+            neighbours.entry(strand.from).or_default().push((strand.to, strand));
+            neighbours.entry(strand.to).or_default().push((strand.from, strand));
         }
         let mut places = IndexMap::new();
         let mut queue: BinaryHeap<Reached> = self.source_nodes().collect();
-        while let Some(Reached { node, place }) = queue.pop() {
+        while let Some(Reached { node, open, place }) = queue.pop() {
             if places.contains_key(&node) {
                 continue;
             }
             places.insert(node, place);
-            for &(next, length_m) in neighbours.get(&node).into_iter().flatten() {
+            for &(next, strand) in neighbours.get(&node).into_iter().flatten() {
                 if !places.contains_key(&next) {
-                    let distance_m = place.distance_m + length_m;
-                    queue.push(Reached { node: next, place: Place { distance_m, ..place } });
+                    let distance_m = place.distance_m + strand.length_m;
+                    let open = open + u32::from(strand.open);
+                    queue.push(Reached { node: next, open, place: Place { distance_m, ..place } });
                 }
             }
         }
@@ -90,7 +102,7 @@ impl Feeder {
         self.sources.values().flat_map(|source| {
             nodes(&source.bus, source.phases, source.phases).filter(|node| node.1 != 0).map(|node| {
                 let phase = (1..=3).contains(&node.1).then(|| usize::from(node.1) - 1);
-                Reached { node, place: Place { distance_m: 0.0, phase } }
+                Reached { node, open: 0, place: Place { distance_m: 0.0, phase } }
             })
         })
     }
@@ -106,9 +118,9 @@ fn nodes(terminal: &Terminal, phases: usize, conductors: usize) -> impl Iterator
     terminal.conductors(phases, conductors).into_iter().map(|n| (terminal.bus.as_str(), n))
 }
 
-fn pairs<'a>(from: &'a Terminal, to: &'a Terminal, phases: usize, length_m: f64) -> Vec<Strand<'a>> {
+fn pairs<'a>(from: &'a Terminal, to: &'a Terminal, phases: usize, like: Strand<'a>) -> Vec<Strand<'a>> {
     let ends = nodes(from, phases, phases).zip(nodes(to, phases, phases));
-    ends.filter(|(a, b)| a.1 != 0 && b.1 != 0).map(|(from, to)| Strand { from, to, length_m }).collect()
+    ends.filter(|(a, b)| a.1 != 0 && b.1 != 0).map(|(from, to)| Strand { from, to, ..like }).collect()
 }
 
 /// From each hot node of the first winding to the hot node of the same phase of every other winding.
@@ -135,22 +147,29 @@ fn transformer_strands(transformer: &Transformer) -> Vec<Strand<'_>> {
             strand(w).into_iter().filter(both_hot).map(|(a, b)| Strand {
                 from: (primary.bus.bus.as_str(), a),
                 to: (w.bus.bus.as_str(), b),
-                length_m: 0.0,
+                open: transformer.open,
+                ..Strand::JOINT
             })
         })
         .collect()
 }
 
-/// A node in the order of the search: nearest first, then by name, so that the result depends on nothing else.
+/// A node in the order of the search: behind the fewest open branches first, then nearest, then by name, so that the
+/// result depends on nothing else.
 struct Reached<'a> {
     node: NodeName<'a>,
+    open: u32,
     place: Place,
 }
 
 impl Ord for Reached<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
+        let fewer = other.open.cmp(&self.open);
         let nearer = other.place.distance_m.total_cmp(&self.place.distance_m);
-        nearer.then_with(|| other.place.phase.cmp(&self.place.phase)).then_with(|| other.node.cmp(&self.node))
+        fewer
+            .then(nearer)
+            .then_with(|| other.place.phase.cmp(&self.place.phase))
+            .then_with(|| other.node.cmp(&self.node))
     }
 }
 
@@ -217,6 +236,11 @@ mod tests {
         let km = |bus: &str, n: u16| places[&(bus, n)].distance_m / 1000.0;
         assert_eq!([km("s", 1), km("a", 1), km("ar", 1), km("b", 1)], [0.0, 1.0, 1.0, 3.0]);
         assert_eq!(km("ring", 2), 2.0, "through a, which is nearer");
+        let mut opened = feeder.clone();
+        opened.lines["4"].open = true;
+        assert_eq!(opened.places()[&("ring", 2)].distance_m, 4000.0, "the short way is open");
+        opened.lines["3"].open = true;
+        assert_eq!(opened.places()[&("ring", 2)].distance_m, 2000.0, "no other way: the nearest one behind a switch");
         assert_eq!(km("h", 2), 3.0);
     }
 
