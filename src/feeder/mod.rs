@@ -6,6 +6,7 @@
 
 mod control;
 mod defaults;
+mod expand;
 mod generation;
 mod line;
 mod load;
@@ -18,6 +19,7 @@ mod topology;
 mod transformer;
 
 pub use control::*;
+pub use expand::expand;
 pub use generation::*;
 pub use line::*;
 pub use load::*;

@@ -1,0 +1,1 @@
+//! Tests of the element models against OpenDSS and against physics.

@@ -1,0 +1,83 @@
+//! What a solution means: currents and powers of elements, source power, losses, mismatch, de-energised nodes.
+
+use super::grid::NodeId;
+use super::kernel::Lanes;
+use super::network::{ElementId, Kind};
+use super::power_flow::PowerFlow;
+use crate::quantity::{Complex, complex};
+
+/// Base of the reported power mismatch, in VA.
+const MISMATCH_BASE_VA: f64 = 1e6;
+
+/// Currents into an element and power into it, terminal by terminal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ElementFlow {
+    /// Current into each conductor of each terminal, in A.
+    pub currents_a: Vec<Vec<Complex>>,
+    /// Power into each terminal, all conductors, in VA.
+    pub power_va: Vec<Complex>,
+}
+
+impl PowerFlow {
+    /// Power out of all sources at their terminals, in VA.
+    pub fn source_power(&self) -> Complex {
+        let behind_impedances: Complex = self.elements_of(Kind::Source).map(|id| self.power_into(id)).sum();
+        let mut x = self.load_currents();
+        self.grid().network.held_power(self.places(), &mut x) - behind_impedances
+    }
+
+    /// Losses of lines, transformers and series reactors, in VA. Shunts and source impedances are not included.
+    pub fn losses(&self) -> Complex {
+        let feeder = &self.grid().feeder;
+        let lines = self.elements_of(Kind::Line);
+        let transformers = self.elements_of(Kind::Transformer);
+        let series = |(i, r): (usize, &crate::feeder::Reactor)| {
+            r.to.as_ref().and_then(|_| self.grid().network.id(Kind::Reactor, i))
+        };
+        let reactors = feeder.reactors.values().enumerate().filter_map(series);
+        lines.chain(transformers).chain(reactors).map(|id| self.power_into(id)).sum()
+    }
+
+    fn elements_of(&self, kind: Kind) -> impl Iterator<Item = ElementId> {
+        self.grid().network.elements().filter(move |(_, k)| *k == kind).map(|(id, _)| id)
+    }
+
+    fn power_into(&self, id: ElementId) -> Complex {
+        self.flow(id).power_va.iter().sum()
+    }
+
+    /// Currents and powers of one element.
+    pub fn flow(&self, id: ElementId) -> ElementFlow {
+        let network = &self.grid().network;
+        let mut currents = Vec::new();
+        network.currents(id, self.places(), &mut currents);
+        let terminals = network.terminals(id);
+        let per_terminal = currents.len() / terminals.max(1);
+        let currents_a: Vec<Vec<Complex>> = currents.chunks(per_terminal.max(1)).map(<[_]>::to_vec).collect();
+        let power_va = currents_a
+            .iter()
+            .enumerate()
+            .map(|(t, currents)| {
+                let nodes = network.terminal_places(id, t);
+                let v = nodes.map(|p| p.map_or(complex(0.0, 0.0), |p| self.voltage(NodeId(p))));
+                v.zip(currents).map(|(v, i)| v * i.conj()).sum()
+            })
+            .collect();
+        ElementFlow { currents_a, power_va }
+    }
+
+    /// Largest power mismatch of any node on 1 MVA. It is reported, never tested: below about 1e-9 it is rounding.
+    pub fn mismatch_pu(&self) -> f64 {
+        let mut x = self.load_currents();
+        let n = self.grid().nodes.len();
+        self.grid().network.add_residual(self.places(), &mut x[..n]);
+        let power =
+            |(place, i): (usize, &Lanes<1>)| (self.voltage(NodeId(place as u32)) * complex(i[0][0], -i[1][0])).norm();
+        x[..n].iter().enumerate().map(power).fold(0.0, f64::max) / MISMATCH_BASE_VA
+    }
+
+    /// Nodes without a path to a source, in their owner's order.
+    pub fn de_energised(&self) -> impl Iterator<Item = NodeId> {
+        self.grid().listing.iter().copied().filter(|&n| !self.energised(n))
+    }
+}

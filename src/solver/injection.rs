@@ -1,0 +1,337 @@
+//! Loads and power sources as branches in flat arrays, and their currents in the hot loop.
+//!
+//! A branch draws i = G(|u|)·u at its voltage u. An iteration needs w(u) = a·u + b·conj(u) − i(u), where (a, b) is the
+//! branch's linearisation inside the factor. Branches are sorted into runs of one law, so that constant power, current
+//! and impedance inside their voltage band cost a few operations per lane; everything else goes through
+//! [`Law::conductance`]. Every lane does the same operations whatever the number of lanes.
+
+use super::element::{Conductor, InjectionModel, Law, Nominal};
+use super::kernel::{Isa, Lanes, Operator, Pattern, Slot, isa_dispatch, mul_add};
+use crate::quantity::{Complex, complex};
+
+/// Which arithmetic a run of branches takes inside its voltage band.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Run {
+    Power,
+    Current,
+    Impedance,
+    Other,
+}
+
+/// A branch's constants, in the order of the runs.
+#[derive(Clone, Copy, Debug)]
+struct Branch {
+    /// Places of its two ends; the pattern's `n` stands for ground.
+    ends: [u32; 2],
+    /// Injection element it belongs to.
+    element: u32,
+    /// 1/v_base² in 1/V².
+    inv_base2: f64,
+    /// Inside of the voltage band as squares of per-unit magnitude: (low, high].
+    band2: [f64; 2],
+}
+
+/// The linearisation of a branch inside a factor: i ≈ a·u + b·conj(u) + …
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Linear {
+    pub(super) a: Complex,
+    pub(super) b: Complex,
+}
+
+/// Loads, then generators, PV systems and storages, in the feeder's order.
+#[derive(Debug)]
+pub(super) struct Injections {
+    runs: Vec<(Run, std::ops::Range<usize>)>,
+    branches: Vec<Branch>,
+    slots: Vec<[Slot; 4]>,
+    elements: Vec<Source>,
+    /// Branches of each element, by `Source::branches`.
+    of_element: Vec<u32>,
+}
+
+/// One load or power source.
+#[derive(Clone, Debug)]
+struct Source {
+    nominal: Nominal,
+    v_base_v: f64,
+    law: Law,
+    branches: std::ops::Range<usize>,
+}
+
+impl Injections {
+    pub(super) fn new(models: &[InjectionModel], pattern: &Pattern, place: impl Fn(&Conductor) -> Option<u32>) -> Self {
+        let mut all = Vec::new();
+        for (element, model) in models.iter().enumerate() {
+            let (run, band) = run_of(&model.law);
+            for branch in &model.branches {
+                let ends = [place(&branch.from), place(&branch.to)];
+                all.push((run, ends, element, band));
+            }
+        }
+        let mut sorted: Vec<usize> = (0..all.len()).collect();
+        sorted.sort_by_key(|&k| (all[k].0, k));
+        let mut of: Vec<Vec<u32>> = vec![Vec::new(); models.len()];
+        let (mut branches, mut slots) = (Vec::new(), Vec::new());
+        for &k in &sorted {
+            let (_, ends, element, band2) = all[k];
+            of[element].push(branches.len() as u32);
+            let inv_base2 = 1.0 / (models[element].v_base_v * models[element].v_base_v);
+            let ends_n = ends.map(|e| e.unwrap_or(pattern.n as u32));
+            branches.push(Branch { ends: ends_n, element: element as u32, inv_base2, band2 });
+            let [p, q] = ends;
+            slots.push([pattern.slot(p, p), pattern.slot(q, q), pattern.slot(p, q), pattern.slot(q, p)]);
+        }
+        let mut of_element = Vec::new();
+        let elements = models.iter().zip(of).map(|(model, own)| {
+            let first = of_element.len();
+            of_element.extend(own);
+            let branches = first..of_element.len();
+            Source { nominal: model.nominal, v_base_v: model.v_base_v, law: model.law, branches }
+        });
+        let elements = elements.collect();
+        let mut runs: Vec<(Run, std::ops::Range<usize>)> = Vec::new();
+        for (k, &from) in sorted.iter().enumerate() {
+            match runs.last_mut() {
+                Some((run, range)) if *run == all[from].0 => range.end = k + 1,
+                _ => runs.push((all[from].0, k..k + 1)),
+            }
+        }
+        Self { runs, branches, slots, elements, of_element }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.branches.len()
+    }
+
+    pub(super) fn elements(&self) -> usize {
+        self.elements.len()
+    }
+
+    pub(super) fn nominal(&self, element: usize) -> Nominal {
+        self.elements[element].nominal
+    }
+
+    pub(super) fn set_nominal(&mut self, element: usize, nominal: Nominal) {
+        self.elements[element].nominal = nominal;
+    }
+
+    pub(super) fn branch_count(&self, element: usize) -> usize {
+        self.elements[element].branches.len()
+    }
+
+    /// Branches of an element.
+    pub(super) fn branches_of(&self, element: usize) -> impl Iterator<Item = usize> {
+        self.of_element[self.elements[element].branches.clone()].iter().map(|&b| b as usize)
+    }
+
+    /// Whether a law jumps at an edge of its band, so that two solutions may exist near it.
+    pub(super) fn jumps(&self) -> bool {
+        self.elements.iter().any(|e| matches!(e.law, Law::Exponential { .. } | Law::Zip { .. }))
+    }
+
+    /// Admittance of an element's branches at rated voltage for multipliers of P and Q.
+    pub(super) fn admittance_s(&self, element: usize, p: f64, q: f64) -> Complex {
+        let source = &self.elements[element];
+        source.nominal.times(p, q).admittance_s(source.v_base_v)
+    }
+
+    /// Node pairs that branches join, for finding islands.
+    pub(super) fn pairs(&self) -> Vec<(u32, u32)> {
+        let ground = |s: &[Slot; 4]| matches!(s[0], Slot::Nowhere) || matches!(s[1], Slot::Nowhere);
+        let joined = self.branches.iter().zip(&self.slots).filter(|(_, s)| !ground(s));
+        joined.map(|(b, _)| (b.ends[0], b.ends[1])).collect()
+    }
+
+    /// Adds every branch's linearisation to an operator, but for nodes that have no equation of their own (`fixed`).
+    pub(super) fn add_linear(&self, linear: &[Linear], operator: &mut Operator, fixed: &[bool]) {
+        for ((branch, slots), l) in self.branches.iter().zip(&self.slots).zip(linear) {
+            let [p, q] = branch.ends.map(|e| !fixed.get(e as usize).copied().unwrap_or(false));
+            let both = p && q;
+            for ((slot, sign), has) in slots.iter().zip([1.0, 1.0, -1.0, -1.0]).zip([p, q, both, both]) {
+                if has {
+                    operator.add(*slot, l.a * sign);
+                    operator.add_conj(*slot, l.b * sign);
+                }
+            }
+        }
+    }
+
+    /// Voltage across a branch.
+    pub(super) fn voltage(&self, branch: usize, v: &[Lanes<1>]) -> Complex {
+        let [p, q] = self.branches[branch].ends.map(|e| v[e as usize]);
+        complex(p[0][0] - q[0][0], p[1][0] - q[1][0])
+    }
+
+    /// Base voltage of a branch in V.
+    pub(super) fn v_base_v(&self, branch: usize) -> f64 {
+        self.elements[self.branches[branch].element as usize].v_base_v
+    }
+
+    /// Draws a branch's current from its nodes: subtracts it from the right-hand side `x` (n + 1 places).
+    pub(super) fn draw(&self, branch: usize, i: Complex, x: &mut [Lanes<1>]) {
+        let [p, q] = self.branches[branch].ends.map(|e| e as usize);
+        x[p][0][0] -= i.re;
+        x[p][1][0] -= i.im;
+        x[q][0][0] += i.re;
+        x[q][1][0] += i.im;
+    }
+
+    /// Current drawn by a branch of admittance `y` (present power) at voltage `u`, and its linearisation there.
+    pub(super) fn linearise(&self, branch: usize, y: Complex, u: Complex) -> (Complex, Linear) {
+        let source = &self.elements[self.branches[branch].element as usize];
+        let present = present(source, y);
+        let m = u.norm() / source.v_base_v;
+        let c = source.law.conductance(present, source.v_base_v, m);
+        let half = c.dg_dm * (0.5 * m);
+        let turn = if m > 0.0 { u * u / u.norm_sqr() } else { complex(0.0, 0.0) };
+        (c.g * u, Linear { a: c.g + half, b: half * turn })
+    }
+}
+
+fn present(source: &Source, y: Complex) -> Nominal {
+    let base2 = source.v_base_v * source.v_base_v;
+    Nominal { p_w: y.re * base2, q_var: -y.im * base2, ..source.nominal }
+}
+
+/// The run of a law, and the inside of its band as squares.
+fn run_of(law: &Law) -> (Run, [f64; 2]) {
+    let inside = |min: f64, max: f64| [min * min, max * max];
+    match law {
+        Law::Power(b) => (Run::Power, inside(b.v_min_pu.max(b.v_low_pu), b.v_max_pu)),
+        Law::Source { v_min_pu, v_max_pu, .. } => (Run::Power, inside(*v_min_pu, *v_max_pu)),
+        Law::Current(b) => (Run::Current, inside(b.v_min_pu.max(b.v_low_pu), b.v_max_pu)),
+        Law::Impedance { factor } if *factor == 1.0 => (Run::Impedance, [-1.0, f64::INFINITY]),
+        _ => (Run::Other, [f64::INFINITY, f64::INFINITY]),
+    }
+}
+
+/// What a set of scenarios keeps per branch.
+#[derive(Clone, Debug)]
+pub(super) struct BranchState<const K: usize> {
+    /// Admittance at rated voltage for the present power.
+    pub(super) y: Vec<Lanes<K>>,
+    /// w that the present voltages answer to.
+    pub(super) w: Vec<Lanes<K>>,
+    /// w(u) less that: what the next solve answers to.
+    pub(super) r: Vec<Lanes<K>>,
+}
+
+impl<const K: usize> BranchState<K> {
+    pub(super) fn new(branches: usize) -> Self {
+        let zero = vec![[[0.0; K]; 2]; branches];
+        Self { y: zero.clone(), w: zero.clone(), r: zero }
+    }
+}
+
+impl Injections {
+    /// Computes r = w(u) − w of every branch and adds it to the right-hand side `x`, in the lanes that are `on`.
+    /// `v` and `x` have n + 1 places; the last is ground.
+    pub(super) fn residual<const K: usize>(
+        &self,
+        isa: Isa,
+        linear: &[Linear],
+        v: &[Lanes<K>],
+        state: &mut BranchState<K>,
+        x: &mut [Lanes<K>],
+        on: &[bool; K],
+    ) {
+        assert!(v.len() == x.len() && linear.len() == self.branches.len() && state.y.len() == self.branches.len());
+        residual_lanes(isa, self, linear, v, state, x, on);
+    }
+}
+
+isa_dispatch! {
+    fn residual_lanes<const K: usize>(isa: Isa, inj: &Injections, linear: &[Linear], v: &[Lanes<K>],
+        state: &mut BranchState<K>, x: &mut [Lanes<K>], on: &[bool; K]) = residual_body
+}
+
+#[inline(always)]
+fn residual_body<const FMA: bool, const K: usize>(
+    inj: &Injections,
+    linear: &[Linear],
+    v: &[Lanes<K>],
+    state: &mut BranchState<K>,
+    x: &mut [Lanes<K>],
+    on: &[bool; K],
+) {
+    for (run, range) in &inj.runs {
+        let range = range.clone();
+        let branches = inj.branches[range.clone()].iter().zip(&linear[range.clone()]);
+        let states = state.y[range.clone()].iter().zip(&state.w[range.clone()]).zip(&mut state.r[range]);
+        for ((branch, l), ((y, w), r)) in branches.zip(states) {
+            let [p, q] = branch.ends.map(|e| e as usize);
+            let u = difference(&v[p], &v[q]);
+            let factor = factors::<FMA, K>(*run, inj, branch, y, &u);
+            for k in 0..K {
+                let (re, im) = (u[0][k], u[1][k]);
+                let g = [l.a.re + l.b.re - factor[0][k], l.b.im - l.a.im + factor[1][k]];
+                let h = [l.a.im + l.b.im - factor[1][k], l.a.re - l.b.re - factor[0][k]];
+                let w_re = mul_add::<FMA>(g[1], im, g[0] * re);
+                let w_im = mul_add::<FMA>(h[1], im, h[0] * re);
+                r[0][k] = if on[k] { w_re - w[0][k] } else { 0.0 };
+                r[1][k] = if on[k] { w_im - w[1][k] } else { 0.0 };
+                x[p][0][k] += r[0][k];
+                x[p][1][k] += r[1][k];
+                x[q][0][k] -= r[0][k];
+                x[q][1][k] -= r[1][k];
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn difference<const K: usize>(a: &Lanes<K>, b: &Lanes<K>) -> Lanes<K> {
+    let mut u = [[0.0; K]; 2];
+    for k in 0..K {
+        u[0][k] = a[0][k] - b[0][k];
+        u[1][k] = a[1][k] - b[1][k];
+    }
+    u
+}
+
+/// Present admittance G(|u|) of a branch in every lane.
+#[inline(always)]
+fn factors<const FMA: bool, const K: usize>(
+    run: Run,
+    inj: &Injections,
+    branch: &Branch,
+    y: &Lanes<K>,
+    u: &Lanes<K>,
+) -> Lanes<K> {
+    let mut g = [[0.0; K]; 2];
+    let mut outside = [false; K];
+    for k in 0..K {
+        let m2 = mul_add::<FMA>(u[0][k], u[0][k], u[1][k] * u[1][k]) * branch.inv_base2;
+        let factor = match run {
+            Run::Power => 1.0 / m2,
+            Run::Current => 1.0 / m2.sqrt(),
+            Run::Impedance | Run::Other => 1.0,
+        };
+        g[0][k] = y[0][k] * factor;
+        g[1][k] = y[1][k] * factor;
+        outside[k] = !(m2 > branch.band2[0] && m2 <= branch.band2[1]);
+    }
+    if outside.contains(&true) {
+        outside_band(inj, branch, y, u, &outside, &mut g);
+    }
+    g
+}
+
+/// The same by the law itself, for lanes outside the band and for laws without a run of their own.
+#[cold]
+#[inline(never)]
+fn outside_band<const K: usize>(
+    inj: &Injections,
+    branch: &Branch,
+    y: &Lanes<K>,
+    u: &Lanes<K>,
+    lanes: &[bool; K],
+    g: &mut Lanes<K>,
+) {
+    let source = &inj.elements[branch.element as usize];
+    for k in (0..K).filter(|&k| lanes[k]) {
+        let m = (complex(u[0][k], u[1][k]).norm_sqr() * branch.inv_base2).sqrt();
+        let c = source.law.conductance(present(source, complex(y[0][k], y[1][k])), source.v_base_v, m).g;
+        (g[0][k], g[1][k]) = (c.re, c.im);
+    }
+}

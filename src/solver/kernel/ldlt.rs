@@ -1,0 +1,161 @@
+//! LDLᵀ of a complex symmetric matrix: left-looking, no pivoting, on a fixed pattern.
+
+use super::lanes::{isa_dispatch, mul_add};
+use super::{BadPivot, Isa, Lanes, Operator, PIVOT_FLOOR, Pattern};
+use crate::quantity::{Complex, complex};
+
+/// The factor of a complex symmetric matrix. `L` has a unit diagonal; the inverse of `D` is stored.
+#[derive(Debug)]
+pub struct Ldlt {
+    lower: Vec<Complex>,
+    d: Vec<Complex>,
+    d_inverse: Vec<Complex>,
+}
+
+impl Ldlt {
+    /// Room for a factor of the given pattern.
+    pub fn new(pattern: &Pattern) -> Self {
+        let zero = complex(0.0, 0.0);
+        Self { lower: vec![zero; pattern.entries()], d: vec![zero; pattern.n], d_inverse: vec![zero; pattern.n] }
+    }
+
+    /// Factorises the linear part of an operator.
+    ///
+    /// # Errors
+    /// [`BadPivot`] at the first pivot too small to divide by; the factor is then unusable.
+    pub fn factor(&mut self, pattern: &Pattern, operator: &Operator) -> Result<(), BadPivot> {
+        (0..pattern.n).try_for_each(|j| self.column(pattern, j, operator))
+    }
+
+    /// Factorises again only the given columns (ascending): every ancestor of what changed.
+    ///
+    /// # Errors
+    /// As [`Ldlt::factor`].
+    pub fn refactor(&mut self, pattern: &Pattern, columns: &[u32], operator: &Operator) -> Result<(), BadPivot> {
+        columns.iter().try_for_each(|&j| self.column(pattern, j as usize, operator))
+    }
+
+    fn column(&mut self, p: &Pattern, j: usize, operator: &Operator) -> Result<(), BadPivot> {
+        let own = p.col_ptr[j] as usize..p.col_ptr[j + 1] as usize;
+        self.lower[own.clone()].copy_from_slice(&operator.below[own.clone()]);
+        let mut pivot = operator.diagonal[j];
+        let mut largest = pivot.norm_sqr();
+        for entry in &p.row_entries[p.row_ptr[j] as usize..p.row_ptr[j + 1] as usize] {
+            let (i, position) = (entry.column as usize, entry.position as usize);
+            let l = self.lower[position];
+            let scaled = l * self.d[i];
+            pivot -= l * scaled;
+            let end = p.col_ptr[i + 1] as usize;
+            let landings = &p.update_at[entry.updates as usize..];
+            for (k, q) in (position + 1..end).enumerate() {
+                let product = self.lower[q] * scaled;
+                self.lower[landings[k] as usize] -= product;
+            }
+        }
+        largest = self.lower[own.clone()].iter().fold(largest, |m, x| m.max(x.norm_sqr()));
+        if !(pivot.norm_sqr() > PIVOT_FLOOR * PIVOT_FLOOR * largest) {
+            return Err(BadPivot { column: j });
+        }
+        let inverse = pivot.inv();
+        (self.d[j], self.d_inverse[j]) = (pivot, inverse);
+        self.lower[own].iter_mut().for_each(|l| *l *= inverse);
+        Ok(())
+    }
+
+    /// Solves in place for columns from `start` on: `x` holds right-hand sides, zero before `start`, and receives the
+    /// solution at places ≥ `start`; places before are left to [`Ldlt::back_substitute`].
+    pub fn solve<const K: usize>(&self, isa: Isa, pattern: &Pattern, start: usize, x: &mut [Lanes<K>]) {
+        assert!(x.len() == pattern.n && self.lower.len() == pattern.entries() && start <= pattern.n);
+        solve_lanes(isa, pattern, self, start, x);
+    }
+
+    /// Fills `x` at places before `start` from the solution at places ≥ `start`, for right-hand sides zero there.
+    pub fn back_substitute<const K: usize>(&self, isa: Isa, pattern: &Pattern, start: usize, x: &mut [Lanes<K>]) {
+        assert!(x.len() == pattern.n && self.lower.len() == pattern.entries() && start <= pattern.n);
+        back_substitute_lanes(isa, pattern, self, start, x);
+    }
+}
+
+isa_dispatch! {
+    fn solve_lanes<const K: usize>(isa: Isa, p: &Pattern, f: &Ldlt, start: usize, x: &mut [Lanes<K>]) = solve_body
+}
+isa_dispatch! {
+    fn back_substitute_lanes<const K: usize>(isa: Isa, p: &Pattern, f: &Ldlt, start: usize, x: &mut [Lanes<K>]) = back_substitute_body
+}
+
+/// `y -= l·v` in every lane.
+#[inline(always)]
+fn subtract<const FMA: bool, const K: usize>(y: &mut Lanes<K>, l: Complex, v: &Lanes<K>) {
+    for k in 0..K {
+        y[0][k] = mul_add::<FMA>(l.im, v[1][k], mul_add::<FMA>(-l.re, v[0][k], y[0][k]));
+        y[1][k] = mul_add::<FMA>(-l.im, v[0][k], mul_add::<FMA>(-l.re, v[1][k], y[1][k]));
+    }
+}
+
+/// `d·v` in every lane.
+#[inline(always)]
+fn scale<const FMA: bool, const K: usize>(d: Complex, v: &Lanes<K>) -> Lanes<K> {
+    let mut y = [[0.0; K]; 2];
+    for k in 0..K {
+        y[0][k] = mul_add::<FMA>(-d.im, v[1][k], d.re * v[0][k]);
+        y[1][k] = mul_add::<FMA>(d.im, v[0][k], d.re * v[1][k]);
+    }
+    y
+}
+
+#[inline(always)]
+fn solve_body<const FMA: bool, const K: usize>(p: &Pattern, f: &Ldlt, start: usize, x: &mut [Lanes<K>]) {
+    // SAFETY: `Pattern` keeps col_ptr ascending with col_ptr[n] == rows.len() == lower.len(), and every row < n == x.len()
+    // (asserted by the caller); debug builds check each access.
+    unsafe {
+        for j in start..p.n {
+            let v = *at(x, j);
+            for q in *at(&p.col_ptr, j) as usize..*at(&p.col_ptr, j + 1) as usize {
+                subtract::<FMA, K>(at_mut(x, *at(&p.rows, q) as usize), *at(&f.lower, q), &v);
+            }
+        }
+        for j in (start..p.n).rev() {
+            let mut y = scale::<FMA, K>(*at(&f.d_inverse, j), at(x, j));
+            for q in *at(&p.col_ptr, j) as usize..*at(&p.col_ptr, j + 1) as usize {
+                subtract::<FMA, K>(&mut y, *at(&f.lower, q), at(x, *at(&p.rows, q) as usize));
+            }
+            *at_mut(x, j) = y;
+        }
+    }
+}
+
+#[inline(always)]
+fn back_substitute_body<const FMA: bool, const K: usize>(p: &Pattern, f: &Ldlt, start: usize, x: &mut [Lanes<K>]) {
+    // SAFETY: as in `solve_body`.
+    unsafe {
+        for j in (0..start).rev() {
+            let mut y = [[0.0; K]; 2];
+            for q in *at(&p.col_ptr, j) as usize..*at(&p.col_ptr, j + 1) as usize {
+                subtract::<FMA, K>(&mut y, *at(&f.lower, q), at(x, *at(&p.rows, q) as usize));
+            }
+            *at_mut(x, j) = y;
+        }
+    }
+}
+
+/// Element `i`, checked in debug builds only.
+///
+/// # Safety
+/// `i < v.len()`.
+#[inline(always)]
+pub(super) unsafe fn at<T>(v: &[T], i: usize) -> &T {
+    debug_assert!(i < v.len());
+    // SAFETY: the caller's promise.
+    unsafe { v.get_unchecked(i) }
+}
+
+/// Element `i`, checked in debug builds only.
+///
+/// # Safety
+/// `i < v.len()`.
+#[inline(always)]
+pub(super) unsafe fn at_mut<T>(v: &mut [T], i: usize) -> &mut T {
+    debug_assert!(i < v.len());
+    // SAFETY: the caller's promise.
+    unsafe { v.get_unchecked_mut(i) }
+}

@@ -1,0 +1,149 @@
+//! What moves during a study: loads, sources, taps, capacitor steps, switches. All in place, all visible at the next
+//! [`PowerFlow::solve`].
+
+use super::PowerFlow;
+use crate::quantity::{Complex, phasor};
+use crate::solver::element::{self, Frequency, Nominal, Part};
+use crate::solver::network::{ElementId, Kind};
+
+impl PowerFlow {
+    /// Number of injection elements: loads, then generators, PV systems and storages, in the feeder's order.
+    pub fn injections(&self) -> usize {
+        self.multipliers.len()
+    }
+
+    /// Sets an injection's nominal power at multiplier 1, drawn from the network, all phases: W and var.
+    pub fn set_power(&mut self, injection: usize, p_w: f64, q_var: f64) {
+        let branches = self.grid.injections.branch_count(injection).max(1) as f64;
+        let nominal = Nominal { p_w: p_w / branches, q_var: q_var / branches, ..self.nominal(injection) };
+        self.grid.injections.set_nominal(injection, nominal);
+        let [p, q] = self.multipliers[injection];
+        self.set_multiplier(injection, p, q);
+    }
+
+    /// Present power of an injection, drawn from the network at rated voltage, all phases, in VA.
+    pub fn power(&self, injection: usize) -> Complex {
+        let nominal = self.nominal(injection);
+        let [p, q] = self.multipliers[injection];
+        let branches = self.grid.injections.branch_count(injection) as f64;
+        Complex::new(nominal.p_w * p, nominal.q_var * q) * branches
+    }
+
+    /// Sets the multipliers of an injection's nominal P and Q.
+    pub fn set_multiplier(&mut self, injection: usize, p: f64, q: f64) {
+        self.multipliers[injection] = [p, q];
+        let y = self.grid.injections.admittance_s(injection, p, q);
+        for branch in self.grid.injections.branches_of(injection) {
+            self.branches.y[branch] = [[y.re], [y.im]];
+        }
+    }
+
+    /// Sets the multiplier of every load that is neither `fixed` nor `exempt`.
+    pub fn set_load_multiplier(&mut self, multiplier: f64) {
+        for injection in 0..self.injections() {
+            let varies = self.load_varies(injection);
+            let m = if varies { multiplier } else { 1.0 };
+            self.set_multiplier(injection, m, m);
+        }
+    }
+
+    fn load_varies(&self, injection: usize) -> bool {
+        let load = self.grid.feeder.loads.get_index(injection);
+        load.is_some_and(|(_, load)| load.status == crate::feeder::LoadStatus::Variable)
+    }
+
+    /// Sets a source's magnitude and angle relative to what the feeder says: per unit of it, and degrees ahead of it.
+    pub fn set_source(&mut self, source: usize, v_pu: f64, angle_deg: f64) {
+        let Some((_, written)) = self.grid.feeder.sources.get_index(source) else { return };
+        let Some(first) = self.grid.network.source_emf(source).next() else { return };
+        let phases = written.phases.max(1) as f64;
+        let per_phase = if written.phases == 1 { 1.0 } else { 2.0 * (std::f64::consts::PI / phases).sin() };
+        let wanted = phasor(written.v_kv * 1000.0 / per_phase * written.v_pu * v_pu, written.angle_deg + angle_deg);
+        self.grid.network.scale_emf(source, wanted / first);
+        self.grid.network.hold(&mut self.v);
+        self.pending.full_passes = 2;
+    }
+
+    /// Tap of a transformer's winding (0-based), per unit.
+    pub fn tap_pu(&self, transformer: usize, winding: usize) -> f64 {
+        self.taps[transformer][winding]
+    }
+
+    /// Sets the tap of a transformer's winding (0-based), per unit.
+    pub fn set_tap(&mut self, transformer: usize, winding: usize, tap_pu: f64) {
+        if std::mem::replace(&mut self.taps[transformer][winding], tap_pu) == tap_pu {
+            return;
+        }
+        let model = &self.grid.transformers[transformer];
+        model.admittance(&self.taps[transformer], Part::Whole, &mut self.scratch);
+        if let Some(id) = self.grid.network.id(Kind::Transformer, transformer) {
+            self.replace_admittance(id);
+        }
+    }
+
+    /// Whether each step of a capacitor bank is closed.
+    pub fn capacitor_steps(&self, capacitor: usize) -> &[bool] {
+        &self.steps_closed[capacitor]
+    }
+
+    /// Closes and opens the steps of a capacitor bank.
+    pub fn set_capacitor(&mut self, capacitor: usize, closed: &[bool]) {
+        let Some((name, bank)) = self.grid.feeder.capacitors.get_index(capacitor) else { return };
+        let steps = &mut self.steps_closed[capacitor];
+        if steps == closed || steps.len() != closed.len() {
+            return;
+        }
+        steps.copy_from_slice(closed);
+        let at = Frequency::power(self.grid.feeder.frequency_hz);
+        let Ok(model) = element::capacitor(name, bank, closed, at, Part::Whole) else { return };
+        self.scratch = model.y;
+        if let Some(id) = self.grid.network.id(Kind::Capacitor, capacitor) {
+            self.replace_admittance(id);
+        }
+    }
+
+    /// Takes an element out of service (both ends open) or back.
+    pub fn set_in_service(&mut self, id: ElementId, on: bool) {
+        if !self.grid.network.set_in_service(id, on) {
+            return;
+        }
+        if self.pending.rebuild || self.grid.network.find_islands(false) {
+            self.grid.network.find_islands(false);
+            self.pending.rebuild = true;
+            return;
+        }
+        let sign = if on { 1.0 } else { -1.0 };
+        self.grid.network.add_element(id, sign, &mut self.passive);
+        self.grid.network.add_element(id, sign, &mut self.operator);
+        self.mark(id);
+    }
+
+    /// Gives an element the admittance in `scratch`, in both operators, and marks what must be refactored.
+    fn replace_admittance(&mut self, id: ElementId) {
+        let mut places = [0u32; super::super::network::MOST];
+        let mut count = 0;
+        let note = |place: u32| {
+            places[count] = place;
+            count += 1;
+        };
+        self.grid.network.set_admittance(id, &self.scratch, [&mut self.passive, &mut self.operator], note);
+        if !self.pending.rebuild {
+            places[..count].iter().for_each(|&place| self.mark_place(place));
+        }
+    }
+
+    fn mark(&mut self, id: ElementId) {
+        let mut places = [0u32; super::super::network::MOST];
+        let mut count = 0;
+        for place in self.grid.network.places(id) {
+            places[count] = place;
+            count += 1;
+        }
+        places[..count].iter().for_each(|&place| self.mark_place(place));
+    }
+
+    fn mark_place(&mut self, place: u32) {
+        let pending = &mut self.pending;
+        self.grid.pattern.mark_path(place, &mut pending.marked, &mut pending.path);
+    }
+}

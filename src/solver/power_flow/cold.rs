@@ -1,0 +1,156 @@
+//! The first solution, from nothing; and solutions after it.
+
+use super::{Active, Method, PowerFlow, Solved, Status};
+use crate::quantity::complex;
+use crate::solver::grid::NodeId;
+use crate::solver::injection::Linear;
+use crate::solver::kernel::BadPivot;
+
+/// Fixed-point iterations spent on measuring its contraction before the method is chosen.
+const MEASURING: u32 = 4;
+/// A chord step costs this many fixed-point steps, and takes this many solves on a smooth sequence.
+const CHORD_COST: f64 = 2.0 * 1.3;
+/// Change between the steps of an ordinary time series, per unit.
+const ORDINARY_CHANGE_PU: f64 = 1e-3;
+/// Share of the chord's contraction that is remembered after its factor is made anew.
+const FRESH_CONTRACTION: f64 = 0.1;
+
+impl PowerFlow {
+    /// Solves from zero voltage: the first solve is the linear one with nominal load admittances, the next ones measure
+    /// the fixed point's contraction, and then the method that is cheaper at the tolerance goes on.
+    pub(super) fn solve_cold(&mut self) -> Solved {
+        self.v.fill([[0.0]; 2]);
+        self.grid.network.hold(&mut self.v);
+        self.pending.cold = false;
+        self.memory.contraction = 0.5;
+        let parity = self.settings.method == Method::FixedPoint || self.jumps();
+        if let Err(pivot) = self.rebuild(Active::FixedPoint) {
+            return singular(pivot, 0);
+        }
+        let limit = self.settings.max_iterations;
+        if parity {
+            return self.iterate(limit);
+        }
+        let first = self.iterate(limit.min(MEASURING));
+        if first.converged() || first.status == Status::Singular || limit <= MEASURING {
+            return first;
+        }
+        if let Err(pivot) = self.rebuild(self.preferred()) {
+            return singular(pivot, first.iterations);
+        }
+        let then = self.iterate(limit - first.iterations);
+        Solved { iterations: first.iterations + then.iterations, ..then }
+    }
+
+    /// Solves from the last voltages.
+    pub(super) fn solve_warm(&mut self) -> Solved {
+        let refactored = if self.pending.rebuild {
+            let active = if self.jumps() { Active::FixedPoint } else { self.preferred() };
+            self.rebuild(active)
+        } else {
+            self.refactor_path()
+        };
+        match refactored {
+            Ok(()) => self.iterate(self.settings.max_iterations),
+            Err(pivot) => singular(pivot, 0),
+        }
+    }
+
+    /// Loads that jump at a band's edge have two solutions there; the fixed point finds OpenDSS's.
+    fn jumps(&self) -> bool {
+        self.settings.method == Method::Auto && self.grid.injections.jumps()
+    }
+
+    /// The method that is cheaper for an ordinary step at the tolerance.
+    fn preferred(&self) -> Active {
+        match self.settings.method {
+            Method::FixedPoint => Active::FixedPoint,
+            Method::Chord => Active::Chord,
+            Method::Auto => {
+                let contraction = self.memory.fixed_point.unwrap_or(0.5).clamp(1e-6, 0.999);
+                let steps = (self.settings.tolerance_pu / ORDINARY_CHANGE_PU).min(0.5).ln() / contraction.ln();
+                if steps <= CHORD_COST { Active::FixedPoint } else { Active::Chord }
+            }
+        }
+    }
+
+    /// Makes the factor anew at the present voltages; the next solves answer to the whole network's residual.
+    pub(super) fn rebuild(&mut self, active: Active) -> Result<(), BadPivot> {
+        self.active = active;
+        self.grid.network.assemble(&mut self.passive);
+        self.grid.network.hold(&mut self.v);
+        self.forget_path();
+        self.pending.rebuild = false;
+        self.pending.full_passes = 2;
+        self.memory.excess = 0.0;
+        self.linearise();
+        self.factor()
+    }
+
+    /// Linearises the loads at the present voltages into `operator`.
+    pub(super) fn linearise(&mut self) {
+        let injections = &self.grid.injections;
+        for branch in 0..injections.len() {
+            let y = complex(self.branches.y[branch][0][0], self.branches.y[branch][1][0]);
+            self.linear[branch] = match self.active {
+                Active::FixedPoint => Linear { a: y, b: complex(0.0, 0.0) },
+                Active::Chord => injections.linearise(branch, y, injections.voltage(branch, &self.v)).1,
+            };
+        }
+        self.operator.copy_from(&self.passive);
+        injections.add_linear(&self.linear, &mut self.operator, &self.grid.network.fixed);
+    }
+
+    pub(super) fn factor(&mut self) -> Result<(), BadPivot> {
+        match self.active {
+            Active::FixedPoint => self.ldlt.factor(&self.grid.pattern, &self.operator),
+            Active::Chord => self.block.factor(&self.grid.pattern, &self.operator),
+        }
+    }
+
+    /// Makes the factor anew at the present voltages, keeping what the voltages answer to.
+    pub(super) fn refresh(&mut self) -> Result<(), BadPivot> {
+        let before = self.linear.len();
+        for branch in 0..before {
+            let u = self.grid.injections.voltage(branch, &self.v);
+            let y = complex(self.branches.y[branch][0][0], self.branches.y[branch][1][0]);
+            let old = self.linear[branch];
+            let new = match self.active {
+                Active::FixedPoint => Linear { a: y, b: complex(0.0, 0.0) },
+                Active::Chord => self.grid.injections.linearise(branch, y, u).1,
+            };
+            let change = (new.a - old.a) * u + (new.b - old.b) * u.conj();
+            self.branches.w[branch][0][0] += change.re;
+            self.branches.w[branch][1][0] += change.im;
+            self.linear[branch] = new;
+        }
+        self.operator.copy_from(&self.passive);
+        self.grid.injections.add_linear(&self.linear, &mut self.operator, &self.grid.network.fixed);
+        self.memory.excess = 0.0;
+        self.memory.contraction = FRESH_CONTRACTION;
+        self.factor()
+    }
+
+    fn refactor_path(&mut self) -> Result<(), BadPivot> {
+        if self.pending.path.is_empty() {
+            return Ok(());
+        }
+        self.pending.path.sort_unstable();
+        let (pattern, path) = (&self.grid.pattern, &self.pending.path);
+        let done = match self.active {
+            Active::FixedPoint => self.ldlt.refactor(pattern, path, &self.operator),
+            Active::Chord => self.block.refactor(pattern, path, &self.operator),
+        };
+        self.forget_path();
+        self.pending.full_passes = 2;
+        done
+    }
+
+    fn forget_path(&mut self) {
+        self.pending.path.drain(..).for_each(|place| self.pending.marked[place as usize] = false);
+    }
+}
+
+pub(super) fn singular(pivot: BadPivot, iterations: u32) -> Solved {
+    Solved { status: Status::Singular, iterations, error_pu: f64::INFINITY, worst: Some(NodeId(pivot.column as u32)) }
+}

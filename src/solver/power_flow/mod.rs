@@ -1,0 +1,177 @@
+//! Power flow: the state of a grid and its solution, again and again, as loads, taps and switches move.
+//!
+//! Y·V = I(V) is iterated in increment form (`iterate`): K·ΔV = C·(w(u) − w), with the loads' linearisation inside K.
+//! Two methods share the loop: the constant-matrix *fixed point* (nominal load admittances in K, complex LDLᵀ; the one
+//! OpenDSS uses) and the widely-linear *chord Newton* (derivatives over V and conj(V) in K, 2×2 blocks). See
+//! `docs/models/power-flow.md`.
+
+mod change;
+mod cold;
+mod iterate;
+mod settings;
+
+pub use settings::{Method, Settings, Solved, Status};
+
+use super::element::{Admittance, Nominal};
+use super::grid::{Grid, NodeId};
+use super::injection::{BranchState, Linear};
+use super::kernel::{BlockLu, Isa, Lanes, Ldlt, Operator};
+use crate::quantity::{Complex, complex};
+
+/// Which factor K is held as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Active {
+    FixedPoint,
+    Chord,
+}
+
+/// A grid, its state, and everything needed to solve it without allocating.
+#[derive(Debug)]
+pub struct PowerFlow {
+    grid: Grid,
+    /// How it is solved.
+    pub settings: Settings,
+    isa: Isa,
+    ldlt: Ldlt,
+    block: BlockLu,
+    active: Active,
+    /// The passive network, without loads.
+    passive: Operator,
+    /// The same with the loads' linearisation: what is factorised.
+    operator: Operator,
+    linear: Vec<Linear>,
+    branches: BranchState<1>,
+    /// Multipliers of P and Q by injection element.
+    multipliers: Vec<[f64; 2]>,
+    /// Voltages by place, then ground.
+    v: Vec<Lanes<1>>,
+    /// Right-hand side and increment, by place, then ground.
+    x: Vec<Lanes<1>>,
+    /// Sum of a solve's increments, by place.
+    moved: Vec<Lanes<1>>,
+    inverse_base: Vec<f64>,
+    pending: Pending,
+    memory: Memory,
+    taps: Vec<Vec<f64>>,
+    steps_closed: Vec<Vec<bool>>,
+    scratch: Admittance,
+}
+
+/// What has changed since the factor was made.
+#[derive(Debug)]
+struct Pending {
+    /// Nothing has been solved yet.
+    cold: bool,
+    /// The factor must be made anew, with this method if given.
+    rebuild: bool,
+    /// Solves from here on that use the whole network's residual.
+    full_passes: u32,
+    /// Columns whose values changed, and their ancestors.
+    path: Vec<u32>,
+    marked: Vec<bool>,
+}
+
+/// What one solve leaves for the next.
+#[derive(Clone, Copy, Debug)]
+struct Memory {
+    /// Contraction carried between solves.
+    contraction: f64,
+    /// Solves spent beyond two a step since the factor was made.
+    excess: f64,
+    /// Contraction of the fixed point, once measured.
+    fixed_point: Option<f64>,
+}
+
+impl PowerFlow {
+    /// A power flow over a grid, at the loads' written power times the feeder's load multiplier.
+    pub fn new(grid: Grid, settings: Settings) -> Self {
+        let pattern = &grid.pattern;
+        let n = pattern.n;
+        let zero = vec![[[0.0]; 2]; n + 1];
+        let branches = grid.injections.len();
+        let taps = grid.feeder.transformers.values().map(|t| t.windings.iter().map(|w| w.tap_pu).collect()).collect();
+        let steps_closed = grid.feeder.capacitors.values().map(super::grid::closed_steps).collect();
+        let mut flow = Self {
+            settings,
+            isa: Isa::detect(),
+            ldlt: Ldlt::new(pattern),
+            block: BlockLu::new(pattern),
+            active: Active::FixedPoint,
+            passive: Operator::zero(pattern),
+            operator: Operator::zero(pattern),
+            linear: vec![Linear::default(); branches],
+            branches: BranchState::new(branches),
+            multipliers: vec![[1.0; 2]; grid.injections.elements()],
+            v: zero.clone(),
+            x: zero.clone(),
+            moved: zero,
+            inverse_base: grid.nodes.iter().map(|n| 1.0 / n.base_v).collect(),
+            pending: Pending {
+                cold: true,
+                rebuild: true,
+                full_passes: 0,
+                path: Vec::with_capacity(n),
+                marked: vec![false; n],
+            },
+            memory: Memory { contraction: 0.1, excess: 0.0, fixed_point: None },
+            taps,
+            steps_closed,
+            scratch: Admittance::zeros(0),
+            grid,
+        };
+        flow.set_load_multiplier(flow.grid.feeder.solve.load_multiplier);
+        flow
+    }
+
+    /// The grid it solves.
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// The instruction set that its kernel runs on.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// Voltage of a node to ground in V.
+    pub fn voltage(&self, node: NodeId) -> Complex {
+        let v = &self.v[node.0 as usize];
+        complex(v[0][0], v[1][0])
+    }
+
+    /// Whether a node has a path to a source.
+    pub fn energised(&self, node: NodeId) -> bool {
+        self.grid.network.energised[node.0 as usize]
+    }
+
+    /// Solves from the last voltages (from nothing the first time).
+    pub fn solve(&mut self) -> Solved {
+        if self.pending.cold { self.solve_cold() } else { self.solve_warm() }
+    }
+
+    /// Forgets the last voltages: the next solve starts from nothing, as OpenDSS's first solve does.
+    pub fn restart(&mut self) {
+        self.pending.cold = true;
+    }
+
+    /// Voltages by place, then ground.
+    pub(super) fn places(&self) -> &[Lanes<1>] {
+        &self.v
+    }
+
+    /// What loads inject into each node (the negative of what they draw), in A, by place, then ground.
+    pub(super) fn load_currents(&self) -> Vec<Lanes<1>> {
+        let mut x = vec![[[0.0]; 2]; self.x.len()];
+        let injections = &self.grid.injections;
+        for branch in 0..injections.len() {
+            let y = complex(self.branches.y[branch][0][0], self.branches.y[branch][1][0]);
+            injections.draw(branch, injections.linearise(branch, y, injections.voltage(branch, &self.v)).0, &mut x);
+        }
+        x
+    }
+
+    /// Present power of an injection element (loads, then generators, PV systems, storages) per branch.
+    fn nominal(&self, element: usize) -> Nominal {
+        self.grid.injections.nominal(element)
+    }
+}
