@@ -2,7 +2,7 @@
 
 use super::outcome::Spread;
 use super::plant::{Node, Plant, Solution};
-use crate::quantity::angle_deg;
+use crate::quantity::{Complex, angle_deg};
 use crate::scenario::Plan;
 
 /// Channels every record has, before those of controls and buses.
@@ -59,8 +59,14 @@ impl Channels {
 
     /// Fills a row, in the order of `names`.
     #[allow(clippy::cast_precision_loss, reason = "counts of nodes and steps")]
-    pub(super) fn fill(&self, row: &mut [f64], plant: &impl Plant, solution: Solution, spread: Spread) {
-        let (source, losses) = (plant.source_power(), plant.losses());
+    pub(super) fn fill(
+        &self,
+        row: &mut [f64],
+        plant: &impl Plant,
+        solution: Solution,
+        [source, losses]: [Complex; 2],
+        spread: Spread,
+    ) {
         let fixed: [f64; FIXED.len()] = [
             source.re,
             source.im,

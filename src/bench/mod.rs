@@ -6,6 +6,7 @@
 
 mod channels;
 mod demand;
+mod grid;
 mod outcome;
 mod pace;
 mod plant;
@@ -14,6 +15,7 @@ mod tests;
 
 use std::io;
 
+pub use grid::GridPlant;
 pub use outcome::{NodeOutcome, Outcome, Snapshot};
 pub use pace::{Batch, Pacer};
 pub use plant::{Node, Plant, Solution};
@@ -21,6 +23,7 @@ pub use plant::{Node, Plant, Solution};
 use crate::quantity::Tick;
 use crate::record::Recorder;
 use crate::scenario::{Action, Plan};
+use crate::solver::GridError;
 use channels::Channels;
 use demand::Demands;
 use outcome::{Gatherer, Spread};
@@ -33,6 +36,16 @@ pub struct Bench<'a, P: Plant> {
     channels: Channels,
     gatherer: Gatherer,
     next_event: usize,
+}
+
+impl<'a> Bench<'a, GridPlant> {
+    /// Compiles the plan's feeder and sets up a run.
+    ///
+    /// # Errors
+    /// When the feeder cannot be compiled.
+    pub fn new(plan: &'a Plan) -> Result<Self, GridError> {
+        Ok(Self::with_plant(plan, GridPlant::new(plan)?))
+    }
 }
 
 impl<'a, P: Plant> Bench<'a, P> {
@@ -91,9 +104,8 @@ impl<'a, P: Plant> Bench<'a, P> {
         let clock_s = self.plan.clock_s(tick);
         self.demands.apply(clock_s, &mut self.plant);
         let solution = self.plant.solve(clock_s);
-        let step_h = self.plan.step.seconds() / 3600.0;
-        let (source_w, losses_w) = (self.plant.source_power().re, self.plant.losses().re);
-        self.gatherer.solution(tick, solution, source_w, losses_w, step_h);
+        let power = [self.plant.source_power(), self.plant.losses()];
+        self.gatherer.solution(tick, solution, power.map(|s| s.re), self.plan.step.seconds() / 3600.0);
         self.gatherer.positions(&self.plant);
         let spread = match solution.converged {
             true => self.gatherer.voltages(tick, self.plant.voltages()),
@@ -101,7 +113,7 @@ impl<'a, P: Plant> Bench<'a, P> {
         };
         if tick.0.is_multiple_of(self.plan.watch.every) {
             let (channels, plant) = (&self.channels, &self.plant);
-            recorder.append(self.plan.step.time_s(tick), |row| channels.fill(row, plant, solution, spread))?;
+            recorder.append(self.plan.step.time_s(tick), |row| channels.fill(row, plant, solution, power, spread))?;
         }
         Ok(())
     }
@@ -126,9 +138,9 @@ impl<'a, P: Plant> Bench<'a, P> {
                     demand.scale = scale;
                 }
             }
-            Action::ConnectLoad { load } => {
+            Action::ConnectLoad { load, connected } => {
                 if let Some(demand) = self.demands.get_mut(load) {
-                    demand.connected = true;
+                    demand.connected = connected;
                 }
             }
             Action::SwitchLine { line, open } => self.plant.switch_line(line, open),

@@ -168,7 +168,7 @@ impl Gatherer {
     }
 
     /// Takes in how a tick's solution went and the power it found, over a step of `step_h` hours.
-    pub(super) fn solution(&mut self, tick: Tick, solution: Solution, source_w: f64, losses_w: f64, step_h: f64) {
+    pub(super) fn solution(&mut self, tick: Tick, solution: Solution, [source_w, losses_w]: [f64; 2], step_h: f64) {
         let o = &mut self.outcome;
         o.ticks += 1;
         o.iterations += u64::from(solution.iterations);

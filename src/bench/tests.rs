@@ -151,7 +151,7 @@ fn the_header_names_channels_with_units() {
 fn events_act_in_the_step_that_ends_at_their_time_and_in_order() {
     let events = vec![
         event(0, Action::SetMultiplier { factor: 0.5 }),
-        event(2, Action::ConnectLoad { load: 1 }),
+        event(2, Action::ConnectLoad { load: 1, connected: true }),
         event(2, Action::SetTap { regulator: 0, tap: 5 }),
         event(2, Action::MoveTap { regulator: 0, by: -2 }),
         event(3, Action::SwitchLine { line: 0, open: true }),
@@ -207,6 +207,6 @@ fn a_tick_without_a_solution_is_counted_and_the_run_goes_on() {
 
 #[test]
 fn the_same_run_gives_the_same_bytes() {
-    let events = || vec![event(2, Action::ConnectLoad { load: 1 })];
+    let events = || vec![event(2, Action::ConnectLoad { load: 1, connected: true })];
     assert_eq!(run(&plan(50, events()), mock()).2, run(&plan(50, events()), mock()).2);
 }

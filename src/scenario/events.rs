@@ -74,7 +74,7 @@ impl Timeline {
             self.load(load, w.node, tick, checker);
         }
         if let Some(load) = &e.add_load {
-            self.add_load(load, at("add_load"), tick, checker);
+            self.add_load(load, w, tick, (step, last), checker);
         }
         if let Some(line) = &e.open {
             let index = self.switch(line, true, at("open"), tick, checker);
@@ -120,7 +120,17 @@ impl Timeline {
         }
     }
 
-    fn add_load(&mut self, load: &super::AddedLoad, span: Span, tick: Option<Tick>, checker: &mut Checker) {
+    fn add_load(
+        &mut self,
+        load: &super::AddedLoad,
+        written: &Written,
+        tick: Option<Tick>,
+        (step, last): (Step, Tick),
+        checker: &mut Checker,
+    ) {
+        let inner = written.node.get("add_load");
+        let at = |key: &str| inner.and_then(|n| n.get(key)).or(inner).map_or(written.node.span, |n| n.span);
+        let span = at("bus");
         let Some(nodes) = checker.load_nodes(&load.bus, span) else { return };
         let index = checker.feeder.loads.len() + self.added.len();
         let name = format!("event-{}", self.added.len() + 1);
@@ -128,8 +138,28 @@ impl Timeline {
         let (p_kw, q_kvar) = (load.p_kw, load.q_kvar);
         let demand = Demand { p_kw, q_kvar, scale: 1.0, shape: None, multiplied: false, connected: false };
         self.demands.push(demand);
-        let label = format!("+{p_kw} kW at {}", load.bus);
-        self.push(tick, Action::ConnectLoad { load: index }, label, span, checker);
+        let label = format!("{p_kw:+} kW at {}", load.bus);
+        self.push(tick, Action::ConnectLoad { load: index, connected: true }, label, span, checker);
+        let Some(end) = self.end(written.event.at_s, load.for_s, (step, last), at("for_s"), checker) else { return };
+        let label = format!("{:+} kW at {}", -p_kw, load.bus);
+        self.push(Some(end), Action::ConnectLoad { load: index, connected: false }, label, span, checker);
+    }
+
+    /// The tick at which something that lasts a while ends.
+    fn end(
+        &mut self,
+        at_s: f64,
+        for_s: Option<f64>,
+        (step, last): (Step, Tick),
+        span: Span,
+        checker: &mut Checker,
+    ) -> Option<Tick> {
+        let for_s = for_s?;
+        if for_s <= 0.0 {
+            checker.report("E0303", format!("something that lasts {for_s} s"), span, "give a positive time");
+            return None;
+        }
+        checker.tick(at_s + for_s, step, last, span)
     }
 
     fn switch(
@@ -154,13 +184,8 @@ impl Timeline {
         span: Span,
         checker: &mut Checker,
     ) {
-        let (Some(after_s), Some(name)) = (event.reclose_after_s, &event.open) else { return };
-        if after_s <= 0.0 {
-            checker.report("E0303", format!("reclosing {after_s} s after opening"), span, "give a positive time");
-            return;
-        }
-        let tick = checker.tick(event.at_s + after_s, step, last, span);
-        if let Some(line) = line {
+        let tick = self.end(event.at_s, event.reclose_after_s, (step, last), span, checker);
+        if let (Some(line), Some(name)) = (line, &event.open) {
             let action = Action::SwitchLine { line, open: false };
             self.push(tick, action, format!("reclose {name}"), span, checker);
         }

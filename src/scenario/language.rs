@@ -81,7 +81,7 @@ pub enum ShapeClass {
 /// or `at_s`, written here or in a CSV `file` whose header names its columns `t_s`, `p`, `q`, `p_kw`, `q_kvar`.
 ///
 /// With `interval_s`, the value at clock time t is that of point round(t/interval), the first point standing at
-/// t = interval; with `at_s` (or a `t_s` column) it is interpolated linearly.
+/// t = interval and the last one at 0, too; with `interpolate`, `at_s` or a `t_s` column it is interpolated linearly.
 #[derive(Clone, Debug, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
@@ -91,6 +91,9 @@ pub struct Profile {
     /// Time between points in s; excludes `at_s`.
     #[serde(default)]
     pub interval_s: Option<f64>,
+    /// With `interval_s`: values are interpolated linearly, the first point standing at t = interval.
+    #[serde(default)]
+    pub interpolate: bool,
     /// Clock time of each point in s, increasing; excludes `interval_s`.
     #[serde(default)]
     pub at_s: Option<Vec<f64>>,
@@ -197,6 +200,9 @@ pub struct AddedLoad {
     /// Reactive power in kvar, all phases.
     #[serde(default)]
     pub q_kvar: f64,
+    /// It disappears again after this many s; it stays when not given.
+    #[serde(default)]
+    pub for_s: Option<f64>,
 }
 
 /// What is recorded. Source power, losses, taps, capacitor steps and the extremes of all voltages always are.

@@ -98,10 +98,12 @@ pub enum Action {
         /// The factor.
         scale: f64,
     },
-    /// A load that an event adds appears.
+    /// A load that an event adds appears or disappears.
     ConnectLoad {
         /// The load.
         load: usize,
+        /// Whether it is then there.
+        connected: bool,
     },
     /// A line opens or closes.
     SwitchLine {

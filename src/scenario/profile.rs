@@ -38,8 +38,16 @@ pub fn shape(profile: &Profile) -> Result<Shape, ProfileFault> {
         let message = format!("{} values of reactive power beside {} of active power", q.len(), p.len());
         return fault(Some(key), message, "give one of each for every point");
     }
-    let at_s = times(profile, p.len())?;
-    Ok(Shape { interval_s: profile.interval_s, at_s, p: p.clone(), q: q.cloned(), actual })
+    let (at_s, interval_s) = match (times(profile, p.len())?, profile.interval_s) {
+        (None, Some(interval_s)) if profile.interpolate => (Some(even_times(interval_s, p.len())), None),
+        (at_s, interval_s) => (at_s, interval_s),
+    };
+    Ok(Shape { interval_s, at_s, p: p.clone(), q: q.cloned(), actual })
+}
+
+#[allow(clippy::cast_precision_loss, reason = "at most a year of points")]
+fn even_times(interval_s: f64, points: usize) -> Vec<f64> {
+    (1..=points).map(|k| k as f64 * interval_s).collect()
 }
 
 type Powers<'a> = (&'a Vec<f64>, Option<&'a Vec<f64>>, bool);
@@ -89,11 +97,11 @@ fn times(profile: &Profile, points: usize) -> Result<Option<Vec<f64>>, ProfileFa
 }
 
 /// The profile in a CSV text: a header naming columns, then a number for each on every line. Blank lines and lines
-/// starting with `#` are skipped. `interval_s` is that of the scenario file.
+/// starting with `#` are skipped. What else there is to it, the scenario file says.
 ///
 /// # Errors
 /// What is wrong, with the line it is wrong in.
-pub fn from_csv(text: &str, interval_s: Option<f64>) -> Result<Profile, String> {
+pub fn from_csv(text: &str, written: &Profile) -> Result<Profile, String> {
     let mut lines = text.lines().enumerate().map(|(k, line)| (k + 1, line.trim()));
     let mut lines = lines.by_ref().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let (_, header) = lines.next().ok_or("it is empty")?;
@@ -110,7 +118,7 @@ pub fn from_csv(text: &str, interval_s: Option<f64>) -> Result<Profile, String> 
     }
     let mut take = |name: &str| names.iter().position(|n| *n == name).map(|k| std::mem::take(&mut columns[k]));
     let [at_s, p, q, p_kw, q_kvar] = COLUMNS.map(&mut take);
-    Ok(Profile { file: None, interval_s, at_s, p, q, p_kw, q_kvar })
+    Ok(Profile { file: None, at_s, p, q, p_kw, q_kvar, ..written.clone() })
 }
 
 const COLUMNS: [&str; 5] = ["t_s", "p", "q", "p_kw", "q_kvar"];
@@ -134,14 +142,25 @@ mod tests {
     #[test]
     fn a_csv_file_is_a_profile() {
         let text = "# a house\n t_s, p , q\n0,1,0.5\n\n3600,2,0.25\n";
-        let profile = from_csv(text, None).unwrap();
+        let profile = from_csv(text, &Profile::default()).unwrap();
         let shape = shape(&profile).unwrap();
         assert_eq!(shape.at_s, Some(vec![0.0, 3600.0]));
         assert_eq!(shape.at(1800.0).p, 1.5);
         assert_eq!(shape.at(1800.0).q, Some(0.375));
-        let fixed = super::shape(&from_csv("p_kw\n5\n7\n", Some(60.0)).unwrap()).unwrap();
+        let fixed =
+            super::shape(&from_csv("p_kw\n5\n7\n", &Profile { interval_s: Some(60.0), ..Profile::default() }).unwrap())
+                .unwrap();
         assert!(fixed.actual);
         assert_eq!(fixed.at(120.0).p, 7.0);
+    }
+
+    #[test]
+    fn even_points_may_be_interpolated() {
+        let written = Profile { interval_s: Some(60.0), p: Some(vec![1.0, 3.0]), ..Profile::default() };
+        let value = |profile: &Profile, t_s| shape(profile).unwrap().at(t_s).p;
+        assert_eq!([60.0, 80.0, 120.0, 150.0].map(|t| value(&written, t)), [1.0, 1.0, 3.0, 3.0]);
+        let smooth = Profile { interpolate: true, ..written };
+        assert_eq!([60.0, 90.0, 120.0, 150.0].map(|t| value(&smooth, t)), [1.0, 2.0, 3.0, 2.0]);
     }
 
     #[test]
@@ -154,7 +173,7 @@ mod tests {
             ("t_s,p\n1\n", "1 fields under 2 columns"),
             ("p\nNaN\n", "not a number"),
         ] {
-            let message = from_csv(text, None).unwrap_err();
+            let message = from_csv(text, &Profile::default()).unwrap_err();
             assert!(message.contains(what), "{text:?}: {message}");
         }
     }

@@ -125,7 +125,7 @@ impl Reader {
         }
         let path = self.base.join(file);
         let (_, text) = self.text(&path, span)?;
-        match profile::from_csv(&text, profile.interval_s) {
+        match profile::from_csv(&text, &profile) {
             Ok(profile) => Some(profile),
             Err(why) => {
                 self.found.push(Diagnostic::error("E0310", format!("{}: {why}", path.display())).at(span));
