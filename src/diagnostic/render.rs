@@ -3,7 +3,7 @@
 //! Output is bounded whatever the file holds: a line is shown in a window around the finding, control characters are
 //! shown as replacement characters, messages are cut, and findings beyond [`MOST_SHOWN`] are only counted.
 
-use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Padding, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Padding, Renderer, Snippet};
 
 use super::{Diagnostic, FileId, Severity, Sources, Span};
 
@@ -28,7 +28,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> Str
     let mut places = Places { sources, cursor: None };
     let mut out = String::new();
     for diagnostic in ordered.iter().take(MOST_SHOWN) {
-        out.push_str(&renderer.render(&[group(diagnostic, &mut places)]));
+        out.push_str(&one(diagnostic, &mut places, &renderer));
         out.push_str("\n\n");
     }
     if ordered.len() > MOST_SHOWN {
@@ -51,20 +51,23 @@ pub fn summary(diagnostics: &[Diagnostic]) -> String {
     }
 }
 
-fn group(diagnostic: &Diagnostic, places: &mut Places<'_>) -> Group<'static> {
+fn one(diagnostic: &Diagnostic, places: &mut Places<'_>, renderer: &Renderer) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
     let title = level.primary_title(clean(&diagnostic.message)).id(diagnostic.code);
     let mut elements: Vec<Element<'static>> = Vec::new();
+    let mut cut: Vec<(String, String)> = Vec::new();
     // The place looked up second may stand before the first: keep the cursor where the next finding follows on.
     let related = diagnostic.related.as_ref().and_then(|(span, label)| Some((places.find(*span)?, label)));
     if let Some(place) = diagnostic.span.and_then(|span| places.find(span)) {
-        elements.extend(place.elements(AnnotationKind::Primary, None));
+        cut.extend(place.column_of_cut_line());
+        elements.push(place.element(AnnotationKind::Primary, None));
     }
     if let Some((place, label)) = related {
-        elements.extend(place.elements(AnnotationKind::Context, Some(clean(label))));
+        cut.extend(place.column_of_cut_line());
+        elements.push(place.element(AnnotationKind::Context, Some(clean(label))));
     }
     if let Some(help) = &diagnostic.help {
         if !elements.is_empty() {
@@ -72,7 +75,8 @@ fn group(diagnostic: &Diagnostic, places: &mut Places<'_>) -> Group<'static> {
         }
         elements.push(Level::HELP.message(clean(help)).into());
     }
-    Group::with_title(title).elements(elements)
+    let rendered = renderer.render(&[Group::with_title(title).elements(elements)]);
+    cut.iter().fold(rendered, |text, (shown, real)| text.replacen(shown, real, 1))
 }
 
 /// One place in a file, ready to show.
@@ -85,11 +89,16 @@ struct Place {
 }
 
 impl Place {
-    fn elements(self, kind: AnnotationKind, label: Option<String>) -> [Element<'static>; 2] {
-        let origin = Origin::path(self.path).line(self.line).char_column(self.column);
+    fn element(self, kind: AnnotationKind, label: Option<String>) -> Element<'static> {
         let annotation = kind.span(self.marked).label(label);
-        let snippet = Snippet::source(self.shown).line_start(self.line).fold(false).annotation(annotation);
-        [origin.into(), snippet.into()]
+        Snippet::source(self.shown).path(self.path).line_start(self.line).fold(false).annotation(annotation).into()
+    }
+
+    /// The renderer counts columns in what it is shown: the place as it will write it, and the real one.
+    fn column_of_cut_line(&self) -> Option<(String, String)> {
+        let shown = 1 + self.shown[..self.marked.start].chars().count();
+        let place = |column| format!("{}:{}:{column}", self.path, self.line);
+        (shown != self.column).then(|| (place(shown), place(self.column)))
     }
 }
 
@@ -207,7 +216,17 @@ mod tests {
     #[test]
     fn shows_place_caret_and_help() {
         let text = "loads:\n  a: {bus: 6x5}\n";
-        insta::assert_snapshot!(one(text, 17..20, "bus \"6x5\" is not in feeder \"ieee13\""), @"");
+        insta::assert_snapshot!(one(text, 18..21, "bus \"6x5\" is not in feeder \"ieee13\""), @r#"
+        error[E0203]: bus "6x5" is not in feeder "ieee13"
+         --> ieee13.yaml:2:12
+          |
+        2 |   a: {bus: 6x5}
+          |            ^^^
+          |
+          = help: did you mean "645"?
+
+        1 error
+        "#);
     }
 
     #[test]
@@ -244,7 +263,28 @@ mod tests {
             Diagnostic::error("E0202", "second").at(at(2)).related(at(0), "first written here"),
             Diagnostic::error("E0201", "first"),
         ];
-        insta::assert_snapshot!(render(&found, &sources, false), @"");
+        insta::assert_snapshot!(render(&found, &sources, false), @r"
+        error[E0201]: first
+
+        error[E0202]: second
+         --> f.yaml:2:1
+          |
+        2 | b
+          | ^
+          |
+         ::: f.yaml:1:1
+          |
+        1 | a
+          | - first written here
+
+        warning[W0201]: third
+         --> f.yaml:3:1
+          |
+        3 | c
+          | ^
+
+        2 errors, 1 warning
+        ");
         assert_eq!(summary(&found[..1]), "1 warning");
     }
 

@@ -202,6 +202,12 @@ pub struct Storage {
     /// Power factor; negative: absorbing. 1 when neither is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub power_factor: Option<f64>,
+    /// Largest reactive power in kvar either way; `s_kva` when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub q_max_kvar: Option<f64>,
+    /// At the inverter's limit, reactive power is kept and active power gives way (never while idling).
+    #[serde(default, skip_serializing_if = "d::is_no")]
+    pub q_priority: bool,
     /// Below this voltage it is a constant impedance. Per unit of `v_kv`.
     #[serde(default = "d::pu_0_9", skip_serializing_if = "d::is_pu_0_9")]
     pub v_min_pu: f64,

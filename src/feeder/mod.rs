@@ -4,6 +4,7 @@
 //! YAML or from an OpenDSS script; `solver::Grid` compiles it. Electrical meaning (how an element becomes admittances)
 //! lives in `solver::element`, not here.
 
+mod check;
 mod control;
 mod defaults;
 mod expand;
@@ -11,12 +12,14 @@ mod generation;
 mod line;
 mod load;
 mod origin;
+mod reading;
 mod shape;
 mod shunt;
 mod source;
 mod terminal;
 mod topology;
 mod transformer;
+pub mod yaml;
 
 pub use control::*;
 pub use expand::expand;
@@ -24,6 +27,7 @@ pub use generation::*;
 pub use line::*;
 pub use load::*;
 pub use origin::*;
+pub use reading::*;
 pub use shape::*;
 pub use shunt::*;
 pub use source::*;
@@ -31,10 +35,13 @@ pub use terminal::*;
 pub use topology::*;
 pub use transformer::*;
 
+use std::path::Path;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::diagnostic::Diagnostic;
 use defaults as d;
 
 /// Elements of one kind, by lower-case name, in the order in which their owner wrote them.
@@ -124,8 +131,21 @@ pub struct Feeder {
     pub origins: Origins,
 }
 
+/// Reads a feeder file of any kind, by its extension: `.yaml` or `.yml`. What it returns has been checked.
+pub fn read(path: &Path) -> Reading {
+    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
+    match extension.as_str() {
+        "yaml" | "yml" => yaml::read(path),
+        _ => {
+            let message = format!("{} is not a feeder file by its extension", path.display());
+            let finding = Diagnostic::error("E0010", message).help("a feeder is a .yaml file");
+            Reading { diagnostics: vec![finding], ..Reading::default() }
+        }
+    }
+}
+
 /// How a study solves the feeder unless told otherwise.
-#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Solve {
     /// Regulator and capacitor controls: `static` (to rest) or `off`. Default `static`.
@@ -142,12 +162,15 @@ pub struct Solve {
     pub load_multiplier: f64,
 }
 
+impl Default for Solve {
+    fn default() -> Self {
+        Self { controls: None, tolerance_pu: None, max_iterations: None, load_multiplier: 1.0 }
+    }
+}
+
 impl Solve {
     fn is_default(&self) -> bool {
-        self.controls.is_none()
-            && self.tolerance_pu.is_none()
-            && self.max_iterations.is_none()
-            && self.load_multiplier == 1.0
+        *self == Self::default()
     }
 }
 

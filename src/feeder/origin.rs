@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Span;
 
-/// Where one element and its keys were written.
+/// Where one element and its keys were written. Keys inside keys are named by their path, as `impedance.r_ohm` or
+/// `windings.0.tap_pu`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Origin {
     /// The element's name or first line.
@@ -21,6 +22,16 @@ impl Origins {
     /// Remembers where an element was written.
     pub fn insert(&mut self, section: &str, name: &str, origin: Origin) {
         self.0.insert(format!("{section}.{name}"), origin);
+    }
+
+    /// Remembers where a top-level key was written.
+    pub fn insert_top(&mut self, key: &str, span: Span) {
+        self.0.insert(key.to_owned(), Origin { whole: span, keys: Vec::new() });
+    }
+
+    /// The place of a top-level key.
+    pub fn top(&self, key: &str) -> Option<Span> {
+        self.0.get(key).map(|origin| origin.whole)
     }
 
     /// The place of an element, or of one of its keys where that is known.

@@ -73,7 +73,7 @@ impl JsonSchema for Terminal {
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
-            "type": "string",
+            "type": ["string", "number"],
             "description": "A bus and its node numbers, as in 632.1.2.3; node 0 is ground.",
             "pattern": "^[^.\\s]+(\\.[0-9]+)*$"
         })

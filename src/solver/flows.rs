@@ -46,6 +46,11 @@ impl PowerFlow {
         self.flow(id).power_va.iter().sum()
     }
 
+    /// Currents into an element at all its conductors, terminal after terminal, in A; zero when out of service.
+    pub fn currents_into(&self, id: ElementId, out: &mut Vec<Complex>) {
+        self.grid().network.currents(id, self.places(), out);
+    }
+
     /// Currents and powers of one element.
     pub fn flow(&self, id: ElementId) -> ElementFlow {
         let network = &self.grid().network;

@@ -13,7 +13,7 @@ use super::element::{self, Admittance, Conductor, ElementError, Frequency, Part,
 use super::injection::Injections;
 use super::kernel::{BadPivot, Pattern};
 use super::network::{ElementId, Kind, Network, NetworkBuilder};
-use crate::feeder::{Capacitor, Feeder, expand};
+use crate::feeder::{Capacitor, Feeder, LoadStatus, expand};
 
 /// A node, numbered by its place in the elimination order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,7 +61,7 @@ pub enum GridError {
 }
 
 /// The compiled network.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Grid {
     /// The feeder it was compiled from, distributed loads lumped.
     pub feeder: Feeder,
@@ -103,7 +103,8 @@ impl Grid {
         edges.extend(models.iter().flat_map(|m| names.branches(m)).filter_map(|(p, q)| Some((p?, q?))));
         let pattern = Pattern::new(names.len(), &edges, &keep);
         let place = |index: Option<u32>| index.map(|i| pattern.place_of[i as usize]);
-        let injections = Injections::new(&models, &pattern, |conductor| place(names.get(conductor)));
+        let varies = |k: usize| feeder.loads.get_index(k).is_some_and(|(_, l)| l.status == LoadStatus::Variable);
+        let injections = Injections::new(&models, varies, &pattern, |conductor| place(names.get(conductor)));
         let network = builder.finish(&pattern, &injections);
         let mut grid = Self::named(feeder, &names, pattern, network, injections, transformers);
         let voltages = no_load_voltages(&grid).map_err(|pivot| grid.floating(pivot))?;
@@ -165,6 +166,16 @@ impl Grid {
     /// The nodes at each conductor of a terminal (0-based) of an element; `None` is ground.
     pub fn terminal_nodes(&self, element: ElementId, terminal: usize) -> Vec<Option<NodeId>> {
         self.network.terminal_places(element, terminal).map(|place| place.map(NodeId)).collect()
+    }
+
+    /// Number of terminals of an element.
+    pub fn terminals(&self, element: ElementId) -> usize {
+        self.network.terminals(element)
+    }
+
+    /// The two conductors (0-based, of its terminal) that each phase of a transformer's winding stands between.
+    pub(super) fn winding_ends(&self, transformer: usize, winding: usize) -> impl Iterator<Item = [usize; 2]> {
+        self.transformers[transformer].winding_ends(winding)
     }
 
     pub(super) fn floating(&self, pivot: BadPivot) -> GridError {

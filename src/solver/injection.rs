@@ -39,7 +39,7 @@ pub(super) struct Linear {
 }
 
 /// Loads, then generators, PV systems and storages, in the feeder's order.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Injections {
     runs: Vec<(Run, std::ops::Range<usize>)>,
     branches: Vec<Branch>,
@@ -47,6 +47,8 @@ pub(super) struct Injections {
     elements: Vec<Source>,
     /// Branches of each element, by `Source::branches`.
     of_element: Vec<u32>,
+    /// Of each branch: admittance at multiplier 1, and whether it follows the load multiplier.
+    rated: Vec<(Complex, bool)>,
 }
 
 /// One load or power source.
@@ -59,7 +61,12 @@ struct Source {
 }
 
 impl Injections {
-    pub(super) fn new(models: &[InjectionModel], pattern: &Pattern, place: impl Fn(&Conductor) -> Option<u32>) -> Self {
+    pub(super) fn new(
+        models: &[InjectionModel],
+        varies: impl Fn(usize) -> bool,
+        pattern: &Pattern,
+        place: impl Fn(&Conductor) -> Option<u32>,
+    ) -> Self {
         let mut all = Vec::new();
         for (element, model) in models.iter().enumerate() {
             let (run, band) = run_of(&model.law);
@@ -81,6 +88,11 @@ impl Injections {
             let [p, q] = ends;
             slots.push([pattern.slot(p, p), pattern.slot(q, q), pattern.slot(p, q), pattern.slot(q, p)]);
         }
+        let rated = branches.iter().map(|b: &Branch| {
+            let model = &models[b.element as usize];
+            (model.nominal.admittance_s(model.v_base_v), varies(b.element as usize))
+        });
+        let rated = rated.collect();
         let mut of_element = Vec::new();
         let elements = models.iter().zip(of).map(|(model, own)| {
             let first = of_element.len();
@@ -96,7 +108,7 @@ impl Injections {
                 _ => runs.push((all[from].0, k..k + 1)),
             }
         }
-        Self { runs, branches, slots, elements, of_element }
+        Self { runs, branches, slots, elements, of_element, rated }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -113,10 +125,24 @@ impl Injections {
 
     pub(super) fn set_nominal(&mut self, element: usize, nominal: Nominal) {
         self.elements[element].nominal = nominal;
+        let rated = self.admittance_s(element, 1.0, 1.0);
+        for &branch in &self.of_element[self.elements[element].branches.clone()] {
+            self.rated[branch as usize].0 = rated;
+        }
+    }
+
+    /// Whether an element follows the load multiplier.
+    pub(super) fn varies(&self, element: usize) -> bool {
+        self.branches_of(element).next().is_some_and(|branch| self.rated[branch].1)
     }
 
     pub(super) fn branch_count(&self, element: usize) -> usize {
         self.elements[element].branches.len()
+    }
+
+    /// Admittance `y` of each branch that follows the load multiplier, with the one at multiplier 1.
+    pub(super) fn variable<'a, T>(&'a self, y: &'a mut [T]) -> impl Iterator<Item = (&'a mut T, Complex)> {
+        y.iter_mut().zip(&self.rated).filter(|(_, (_, varies))| *varies).map(|(y, &(rated, _))| (y, rated))
     }
 
     /// Branches of an element.

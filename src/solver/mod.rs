@@ -13,8 +13,10 @@ mod injection;
 pub mod kernel;
 mod network;
 mod power_flow;
+mod regulation;
 
 pub use flows::ElementFlow;
 pub use grid::{Grid, GridBus, GridError, Node, NodeId};
 pub use network::{ElementId, Kind};
-pub use power_flow::{Method, PowerFlow, Settings, Solved, Status};
+pub use power_flow::{Batch, Method, PowerFlow, Settings, Solved, Status};
+pub use regulation::{ControlError, Controls, Settled};

@@ -62,7 +62,7 @@ impl Element {
 }
 
 /// The passive network, its sources and what is energised.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Network {
     elements: Vec<Element>,
     /// Place of each conductor ([`GROUND`] for ground).

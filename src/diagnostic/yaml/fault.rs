@@ -154,8 +154,8 @@ fn list(names: &[&str]) -> String {
 /// The words of serde's expectations that a user need not know.
 fn plain_words(expected: &str) -> String {
     match expected {
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative and not too large".to_owned(),
-        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number that is not too large".to_owned(),
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more".to_owned(),
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number".to_owned(),
         "f32" | "f64" => "a number".to_owned(),
         "a string" => "text".to_owned(),
         "a sequence" => "a list".to_owned(),
@@ -185,7 +185,7 @@ impl de::Error for Fault {
     fn invalid_value(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
         let expected = plain_words(&expected.to_string());
         match found {
-            de::Unexpected::Unsigned(x) => value(format!("expected {expected}, found {x}")),
+            de::Unexpected::Unsigned(x) => value(format!("{x} is too large here")),
             de::Unexpected::Signed(x) => value(format!("expected {expected}, found {x}")),
             other => value(format!("expected {expected}, found {other}")),
         }

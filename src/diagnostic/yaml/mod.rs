@@ -38,6 +38,8 @@ mod parse;
 mod placeholder;
 mod read;
 mod syntax;
+#[cfg(test)]
+mod tests;
 
 pub use node::{Key, Node, Value};
 pub use parse::parse;

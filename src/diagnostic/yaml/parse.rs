@@ -14,31 +14,34 @@ use crate::diagnostic::{Diagnostic, FileId, LARGEST_FILE, Span};
 pub(super) const MOST_NODES: usize = 4_000_000;
 /// Deepest nesting; a feeder or scenario needs less than ten levels.
 pub(super) const DEEPEST: usize = 32;
-/// Most keys written twice that are told one by one: each costs a pass over the text.
+/// Most keys written twice that are told one by one, and most bytes read for that: each costs a pass over the text.
 const MOST_DUPLICATES: usize = 40;
+const MOST_BYTES_REPEATED: usize = 16 << 20;
 
 /// Parses one document. `None`, with an error in `found`, when the text is not YAML or beyond the limits; keys written
 /// twice are reported and the first is kept. Spans point into `text` as file `file`.
 pub fn parse(text: &str, file: FileId, found: &mut Vec<Diagnostic>) -> Option<Node> {
+    parse_within(MOST_NODES, text, file, found)
+}
+
+pub(super) fn parse_within(most_nodes: usize, text: &str, file: FileId, found: &mut Vec<Diagnostic>) -> Option<Node> {
     if text.len() > LARGEST_FILE {
         found.push(syntax::too_large(Span { file, start: 0, end: 0 }));
         return None;
     }
     let mut duplicates = Duplicates { text: text.to_owned(), masked: Vec::new() };
     loop {
-        let policy = if duplicates.masked.len() < MOST_DUPLICATES {
-            DuplicateKeyPolicy::Error
-        } else {
-            DuplicateKeyPolicy::FirstWins
-        };
-        match serde_yaml::from_str_with_options::<Parsed>(&duplicates.text, options(policy)) {
+        let passes = duplicates.masked.len();
+        let thorough = passes < MOST_DUPLICATES && passes * text.len() <= MOST_BYTES_REPEATED;
+        let policy = if thorough { DuplicateKeyPolicy::Error } else { DuplicateKeyPolicy::FirstWins };
+        match serde_yaml::from_str_with_options::<Parsed>(&duplicates.text, options(policy, most_nodes)) {
             Ok(Parsed(mut root)) => {
                 finish(&mut root, text, file);
                 duplicates.report(&mut root, text, found);
                 return Some(root);
             }
             Err(error) => {
-                let error = error.without_snippet();
+                let error = innermost(&error);
                 if !duplicates.mask(error) {
                     found.push(syntax::diagnostic(error, text, file));
                     return None;
@@ -48,17 +51,26 @@ pub fn parse(text: &str, file: FileId, found: &mut Vec<Diagnostic>) -> Option<No
     }
 }
 
-fn options(duplicate_keys: DuplicateKeyPolicy) -> Options {
+/// The error itself, without what was said around it.
+fn innermost(error: &serde_yaml::Error) -> &serde_yaml::Error {
+    match error {
+        serde_yaml::Error::AliasError { error, .. } | serde_yaml::Error::WithSnippet { error, .. } => innermost(error),
+        other => other,
+    }
+}
+
+fn options(duplicate_keys: DuplicateKeyPolicy, most_nodes: usize) -> Options {
     serde_yaml::options! {
         budget: serde_yaml::budget! {
             max_reader_input_bytes: Some(LARGEST_FILE),
             max_depth: DEEPEST,
             flow_nesting_limit: DEEPEST,
-            max_nodes: MOST_NODES,
-            max_events: 3 * MOST_NODES,
+            max_nodes: most_nodes,
+            max_events: 3 * most_nodes,
             max_documents: 2,
             max_aliases: 50_000,
             max_anchors: 5_000,
+            max_recorded_anchor_events: 200_000,
             max_total_scalar_bytes: LARGEST_FILE,
             max_total_comment_bytes: LARGEST_FILE,
         },

@@ -46,6 +46,7 @@ fn over_budget(breach: &BudgetBreach) -> Diagnostic {
     let what = match breach {
         BudgetBreach::Depth { .. } => return too_deep(),
         BudgetBreach::Nodes { .. } | BudgetBreach::Events { .. } => format!("more than {MOST_NODES} values"),
+        BudgetBreach::RecordedAnchorEvents { .. } => "more under anchors than this reader accepts".to_owned(),
         BudgetBreach::Aliases { .. } | BudgetBreach::AliasAnchorRatio { .. } => "too many aliases".to_owned(),
         BudgetBreach::Anchors { .. } => "too many anchors".to_owned(),
         BudgetBreach::MergeKeys { .. } => "too many merge keys".to_owned(),
@@ -68,11 +69,27 @@ fn not_yaml(message: &str, span: Span, text: &str) -> Diagnostic {
         return Diagnostic::error("E0003", "a tab cannot indent YAML").at(tab).help("indent with spaces");
     }
     let finding = Diagnostic::error("E0003", format!("not YAML: {message}")).at(span);
-    if text[..text.floor_char_boundary(span.start as usize)].len() + 1 >= text.trim_end().len() {
-        return finding.help("the file ends here: is it cut short, or is a bracket or quote not closed?");
+    let advice = ADVICE.iter().find(|(words, _)| message.contains(words)).map(|(_, advice)| *advice);
+    let ends_here = text.get(span.start as usize..).is_some_and(|rest| rest.trim().len() <= 1);
+    match advice {
+        Some(advice) => finding.help(advice),
+        None if ends_here => finding.help("the file ends here: is it cut short, or is a bracket or quote not closed?"),
+        None => finding,
     }
-    finding
 }
+
+/// Words of the parser's messages, and what most likely is the matter.
+const ADVICE: [(&str, &str); 9] = [
+    ("misplaced bracket", "there is a closing bracket too many, or an opening one is missing before it"),
+    ("unclosed bracket", "this bracket is never closed: is the file cut short?"),
+    ("illegal placement of ':'", "is a closing bracket missing before here?"),
+    ("expected ',' or", "is a closing bracket or a comma missing before here?"),
+    ("mapping values are not allowed", "text with \": \" in it needs quotes; else check the indentation"),
+    ("did not find expected key", "indent this line like those it belongs with"),
+    ("unexpected character", "write text that begins with this character in quotes"),
+    ("quoted scalar", "is the closing quote missing? A backslash in double quotes begins an escape"),
+    ("Recursive reference", "an anchor cannot contain itself"),
+];
 
 fn tab_in_indentation(text: &str, span: Span) -> Option<Span> {
     let at = text.floor_char_boundary(span.start as usize);
@@ -85,12 +102,26 @@ fn tab_in_indentation(text: &str, span: Span) -> Option<Span> {
 
 /// Where the parser stopped: at least one character, at most to the end of the line.
 fn place(error: &Error, text: &str, file: FileId) -> Span {
-    let location = error.location();
-    let start = location.and_then(|l| l.span().byte_offset()).unwrap_or(0);
-    let start = text.floor_char_boundary(usize::try_from(start).unwrap_or(usize::MAX));
-    let length = location.and_then(|l| l.span().byte_len()).unwrap_or(0).max(1);
+    let (start, length) = match error.location() {
+        None => (0, 1),
+        Some(location) => match (location.span().byte_offset(), location.span().byte_len()) {
+            (Some(start), Some(length)) => (usize::try_from(start).unwrap_or(usize::MAX), length.max(1)),
+            // The scanner's own errors have a line and a column only.
+            _ => (offset(text, location.line(), location.column()), 1),
+        },
+    };
+    let start = text.floor_char_boundary(start);
     let rest = text[start..].lines().next().unwrap_or_default();
     let length = rest.ceil_char_boundary(usize::try_from(length).unwrap_or(usize::MAX).min(rest.len()));
     let clamp = |x| u32::try_from(x).unwrap_or(u32::MAX);
     Span { file, start: clamp(start), end: clamp(start + length) }
+}
+
+/// The byte at a line and a column of characters, both 1-based.
+fn offset(text: &str, line: u64, column: u64) -> usize {
+    let lines =
+        text.split_inclusive('\n').map(str::len).take(usize::try_from(line).unwrap_or(usize::MAX).saturating_sub(1));
+    let start: usize = lines.sum();
+    let columns = usize::try_from(column).unwrap_or(usize::MAX).saturating_sub(1);
+    text[start..].char_indices().nth(columns).map_or(text.len(), |(at, _)| start + at)
 }

@@ -109,14 +109,18 @@ pub fn pv_power_kw_kvar(pv: &PvSystem, state: PvState) -> (f64, f64, bool) {
         0.0
     };
     let limit_kvar = pv.q_max_kvar.unwrap_or(pv.s_kva);
-    let q_kvar = match (pv.q_kvar, pv.power_factor) {
-        (Some(q), _) if q.abs() >= limit_kvar => limit_kvar * sign(q),
-        (Some(q), _) => q,
-        (None, Some(pf)) => by_power_factor(p_kw, pf).clamp(-limit_kvar.abs(), limit_kvar.abs()),
-        (None, None) => 0.0,
-    };
+    let q_kvar = reactive_kvar(pv.q_kvar, pv.power_factor, p_kw, limit_kvar);
     let (p_kw, q_kvar) = within_rating(p_kw, q_kvar, pv.s_kva, pv.q_priority);
     (p_kw, q_kvar, on)
+}
+
+/// What a storage system is told to do.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum StorageOrder {
+    /// To charge or discharge at its own percentage of its rating, or to idle.
+    State(StorageState),
+    /// To follow a shape's value, a share of its rating: positive discharges, negative charges.
+    Follow(f64),
 }
 
 /// What a storage system does with a state, in kW and kvar injected over all phases.
@@ -160,9 +164,14 @@ pub fn storage(name: &str, storage: &Storage, power: StoragePower) -> Result<Inj
     model().map_err(|reason| reason.of("storage", name))
 }
 
-/// Power of a storage system with a stored energy in kWh and a wanted state; `factor` scales its charging or discharging
-/// power (a shape's value; 1 without one).
-pub fn storage_power(storage: &Storage, wanted: StorageState, stored_kwh: f64, factor: f64) -> StoragePower {
+/// Power of a storage system that is told to do something with a stored energy in kWh.
+pub fn storage_power(storage: &Storage, order: StorageOrder, stored_kwh: f64) -> StoragePower {
+    let (wanted, share) = match order {
+        StorageOrder::State(state) => (state, None),
+        StorageOrder::Follow(shape) if shape > 0.0 => (StorageState::Discharging, Some(shape)),
+        StorageOrder::Follow(shape) if shape < 0.0 => (StorageState::Charging, Some(-shape)),
+        StorageOrder::Follow(_) => (StorageState::Idling, None),
+    };
     let reserve_kwh = storage.e_rated_kwh * storage.reserve_percent / 100.0;
     let state = match wanted {
         StorageState::Charging if stored_kwh < storage.e_rated_kwh => StorageState::Charging,
@@ -170,28 +179,27 @@ pub fn storage_power(storage: &Storage, wanted: StorageState, stored_kwh: f64, f
         _ => StorageState::Idling,
     };
     let s_kva = storage.s_kva.unwrap_or(storage.p_rated_kw);
-    let percent_kw = |percent: f64| storage.p_rated_kw * percent / 100.0;
+    let rated_kw = |percent: f64| storage.p_rated_kw * share.unwrap_or(percent / 100.0).min(1.0);
     let p_kw = match state {
-        StorageState::Charging => -percent_kw(storage.charge_percent * factor.abs()).min(storage.p_rated_kw),
-        StorageState::Discharging => percent_kw(storage.discharge_percent * factor.abs()).min(storage.p_rated_kw),
+        StorageState::Charging => -rated_kw(storage.charge_percent),
+        StorageState::Discharging => rated_kw(storage.discharge_percent),
         StorageState::Idling => {
-            let loss_kw = percent_kw(storage.idling_percent);
+            let loss_kw = storage.p_rated_kw * storage.idling_percent / 100.0;
             -loss_kw / at_or_one(&storage.efficiency_curve, loss_kw / s_kva)
         }
     };
-    let q_kvar = match (storage.q_kvar, storage.power_factor) {
-        (Some(q), _) if q.abs() > s_kva => s_kva * sign(q),
-        (Some(q), _) => q,
-        (None, Some(pf)) => by_power_factor(p_kw, pf).clamp(-s_kva.abs(), s_kva.abs()),
-        (None, None) => 0.0,
-    };
-    let (p_kw, q_kvar) = within_rating(p_kw, q_kvar, s_kva, state != StorageState::Idling);
+    let limit_kvar = storage.q_max_kvar.unwrap_or(s_kva);
+    let q_kvar = reactive_kvar(storage.q_kvar, storage.power_factor, p_kw, limit_kvar);
+    let q_priority = storage.q_priority && state != StorageState::Idling;
+    let (p_kw, q_kvar) = within_rating(p_kw, q_kvar, s_kva, q_priority);
     StoragePower { state, p_kw, q_kvar }
 }
 
-/// Q of a power at a power factor, negative when the two oppose.
-fn by_power_factor(p_kw: f64, power_factor: f64) -> f64 {
-    p_kw * (1.0 / (power_factor * power_factor) - 1.0).max(0.0).sqrt() * sign(power_factor)
+/// Reactive power as asked for, or of a power at a power factor (negative when the two oppose), within a limit.
+fn reactive_kvar(asked_kvar: Option<f64>, power_factor: Option<f64>, p_kw: f64, limit_kvar: f64) -> f64 {
+    let by_power_factor = |pf: f64| p_kw * (1.0 / (pf * pf) - 1.0).max(0.0).sqrt() * sign(pf);
+    let q_kvar = asked_kvar.or(power_factor.map(by_power_factor)).unwrap_or(0.0);
+    if q_kvar.abs() > limit_kvar { limit_kvar * sign(q_kvar) } else { q_kvar }
 }
 
 /// Power on the inverter's circle: either reactive or active power gives way.

@@ -50,7 +50,7 @@ fn primitive(feeder: &Feeder, line: &Line, f_hz: f64, part: Part) -> Result<Prim
 }
 
 /// Number of conductors at each end of a line.
-pub(crate) fn conductor_count(feeder: &Feeder, line: &Line) -> Option<usize> {
+fn conductor_count(feeder: &Feeder, line: &Line) -> Option<usize> {
     let of_geometry = || line.geometry.as_ref().and_then(|g| feeder.geometries.get(g)).map(geometry::kept);
     let of_code = || line.code.as_ref().and_then(|c| feeder.line_codes.get(c)).map(|c| c.phases);
     let of_total = || line.total.as_ref().and_then(|t| t.r_ohm.as_ref().or(t.x_ohm.as_ref())).map(Vec::len);

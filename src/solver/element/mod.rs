@@ -21,7 +21,9 @@ mod tests;
 mod transformer;
 
 pub use admittance::Admittance;
-pub use generation::{PvState, StoragePower, generator, pv_power_kw_kvar, pv_system, storage, storage_power};
+pub use generation::{
+    PvState, StorageOrder, StoragePower, generator, pv_power_kw_kvar, pv_system, storage, storage_power,
+};
 pub use injection::{Branch, InjectionModel};
 pub use law::{Conductance, Law, Nominal};
 pub use line::{LINE_END_S, line};

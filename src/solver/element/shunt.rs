@@ -1,6 +1,6 @@
 //! Capacitor banks, reactors and faults, in shunt or in series. See `docs/models/shunt.md`.
 
-use super::source::{sequence_matrix, two_terminal};
+use super::source::{two_terminal, unsymmetric_matrix};
 use super::{
     Admittance, Conductor, ElementError, Frequency, Part, Primitive, Reason, conductors, count, grounded,
     phase_voltage_v, positive, terminal_conductors,
@@ -116,8 +116,7 @@ fn coupled(reactor: &Reactor, phases: usize, at: Frequency) -> Result<Option<Adm
     let (z2, z0) = (reactor.z2_ohm.unwrap_or(z1), reactor.z0_ohm.unwrap_or(z1));
     let matrix = match phases {
         1 => Admittance::from_fn(1, |_, _| z(z1)),
-        3 => sequence_matrix(3, z(z1), z(z2), z(z0)),
-        n => Admittance::from_fn(n, |i, j| if i == j { (z(z1) + z(z2) + z(z0)) / 3.0 } else { complex(0.0, 0.0) }),
+        n => unsymmetric_matrix(n, z(z1), z(z2), z(z0)),
     };
     matrix.inverse().ok_or(Reason::Singular).map(Some)
 }

@@ -114,18 +114,23 @@ fn short_circuit_impedances(source: &Source) -> Result<[Complex; 3], Reason> {
     Ok([complex(r1, x1), complex(r1, x1), complex(r0, r0 * ratio0)])
 }
 
-/// Phase matrix of sequence impedances. Different positive and negative ones make it unsymmetric (three phases only;
-/// with any other number the phases are then uncoupled).
+/// Phase matrix of sequence impedances. Different positive and negative ones make it unsymmetric.
 pub(super) fn sequence_matrix(phases: usize, z1: Complex, z2: Complex, z0: Complex) -> Admittance {
-    if z1 == z2 {
-        let (own, mutual) = ((z1 * 2.0 + z0) / 3.0, (z0 - z1) / 3.0);
-        return Admittance::from_fn(phases, |i, j| if i == j { own } else { mutual });
+    if z1 != z2 {
+        return unsymmetric_matrix(phases, z1, z2, z0);
     }
-    let a = phasor(1.0, 120.0);
+    let (own, mutual) = ((z1 * 2.0 + z0) / 3.0, (z0 - z1) / 3.0);
+    Admittance::from_fn(phases, |i, j| if i == j { own } else { mutual })
+}
+
+/// The same for any negative-sequence impedance, with OpenDSS's six digits of √3/2 (1.6e-7 off where Z1 = Z2). Phases
+/// are uncoupled unless there are three.
+pub(super) fn unsymmetric_matrix(phases: usize, z1: Complex, z2: Complex, z0: Complex) -> Admittance {
+    let a = complex(-0.5, 0.866025);
     let own = (z1 + z2 + z0) / 3.0;
     let ahead = (a * a * z2 + a * z1 + z0) / 3.0;
     let behind = (a * a * z1 + a * z2 + z0) / 3.0;
-    Admittance::from_fn(phases, |i, j| match (i + 3 - j) % 3 {
+    Admittance::from_fn(phases, |i, j| match (i + 3 - j % 3) % 3 {
         _ if i == j => own,
         _ if phases != 3 => complex(0.0, 0.0),
         2 => ahead,

@@ -76,6 +76,12 @@ impl TransformerModel {
         &self.terminals
     }
 
+    /// The two conductors (of the winding's own terminal, 0-based) that each phase of a winding stands between.
+    pub fn winding_ends(&self, winding: usize) -> impl Iterator<Item = [usize; 2]> {
+        let before: usize = self.terminals[..winding].iter().map(Vec::len).sum();
+        self.windings[winding].ends.iter().map(move |&(a, b)| [a - before, b - before])
+    }
+
     /// Writes the nodal admittance at given taps, one per winding; windings without one stand at the feeder's taps.
     /// Allocates only when `out` grows.
     pub fn admittance(&self, taps_pu: &[f64], part: Part, out: &mut Admittance) {

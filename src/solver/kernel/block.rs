@@ -32,7 +32,7 @@ fn norm_sqr(x: &Block) -> f64 {
 }
 
 /// The factors of a widely-linear operator. `L` and `U` have unit diagonals; the inverse of `D` is stored.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct BlockLu {
     lower: Vec<Block>,
     upper: Vec<Block>,
@@ -86,7 +86,8 @@ impl BlockLu {
         }
         largest = self.upper[own.clone()].iter().fold(largest, |m, x| m.max(norm_sqr(x)));
         let determinant = pivot[0] * pivot[3] - pivot[1] * pivot[2];
-        if !(determinant.abs() > PIVOT_FLOOR * largest.sqrt() * norm_sqr(&pivot).sqrt()) {
+        let floor = PIVOT_FLOOR * largest.sqrt() * norm_sqr(&pivot).sqrt();
+        if determinant.abs() <= floor || !determinant.is_finite() {
             return Err(BadPivot { column: j });
         }
         let w = 1.0 / determinant;

@@ -5,7 +5,7 @@ use super::{BadPivot, Isa, Lanes, Operator, PIVOT_FLOOR, Pattern};
 use crate::quantity::{Complex, complex};
 
 /// The factor of a complex symmetric matrix. `L` has a unit diagonal; the inverse of `D` is stored.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ldlt {
     lower: Vec<Complex>,
     d: Vec<Complex>,
@@ -53,7 +53,7 @@ impl Ldlt {
             }
         }
         largest = self.lower[own.clone()].iter().fold(largest, |m, x| m.max(x.norm_sqr()));
-        if !(pivot.norm_sqr() > PIVOT_FLOOR * PIVOT_FLOOR * largest) {
+        if pivot.norm_sqr() <= PIVOT_FLOOR * PIVOT_FLOOR * largest || !pivot.is_finite() {
             return Err(BadPivot { column: j });
         }
         let inverse = pivot.inv();

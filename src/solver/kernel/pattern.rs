@@ -5,7 +5,7 @@ use super::order;
 /// The factor's pattern for one network, in elimination order.
 ///
 /// Entries below the diagonal are stored by columns: column `j` holds rows `rows[col_ptr[j]..col_ptr[j+1]]`, ascending.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Pattern {
     /// Number of unknowns.
     pub n: usize,

@@ -40,16 +40,14 @@ impl PowerFlow {
 
     /// Sets the multiplier of every load that is neither `fixed` nor `exempt`.
     pub fn set_load_multiplier(&mut self, multiplier: f64) {
-        for injection in 0..self.injections() {
-            let varies = self.load_varies(injection);
-            let m = if varies { multiplier } else { 1.0 };
-            self.set_multiplier(injection, m, m);
+        for (injection, m) in self.multipliers.iter_mut().enumerate() {
+            if self.grid.injections.varies(injection) {
+                *m = [multiplier; 2];
+            }
         }
-    }
-
-    fn load_varies(&self, injection: usize) -> bool {
-        let load = self.grid.feeder.loads.get_index(injection);
-        load.is_some_and(|(_, load)| load.status == crate::feeder::LoadStatus::Variable)
+        for (y, rated) in self.grid.injections.variable(&mut self.branches.y) {
+            *y = [[rated.re * multiplier], [rated.im * multiplier]];
+        }
     }
 
     /// Sets a source's magnitude and angle relative to what the feeder says: per unit of it, and degrees ahead of it.

@@ -7,12 +7,12 @@
 //! removes the rounding of the factor.
 
 use super::cold::singular;
-use super::{Active, PowerFlow, Solved, Status};
+use super::{Active, PowerFlow, Solved, Status, sweep};
 use crate::quantity::complex;
 use crate::solver::grid::NodeId;
 
 /// Factor on the geometric error estimate.
-const SAFETY: f64 = 3.0;
+pub(super) const SAFETY: f64 = 3.0;
 /// A factorisation costs about this many solves.
 const FACTOR_COST: f64 = 6.0;
 /// Above this change (pu) a step is checked for overshoot, and damped.
@@ -20,15 +20,7 @@ const CAREFUL_PU: f64 = 0.02;
 /// Least damping before a fresh factor's step counts as failed.
 const LEAST_DAMPING: f64 = 1e-3;
 /// Changes below this are rounding: no smaller one can be told from noise.
-const ROUNDING_PU: f64 = 2e-14;
-
-/// What one linear solve did.
-struct Increment {
-    /// Largest |ΔV| per unit.
-    d: f64,
-    /// Where.
-    at: usize,
-}
+pub(super) const ROUNDING_PU: f64 = 2e-14;
 
 impl PowerFlow {
     pub(super) fn iterate(&mut self, limit: u32) -> Solved {
@@ -36,16 +28,14 @@ impl PowerFlow {
         let (mut previous, mut largest_ratio) = (None::<f64>, 0.0f64);
         let mut fresh = self.pending.full_passes > 0;
         let mut error = f64::INFINITY;
-        let mut worst = 0;
         self.moved.fill([[0.0]; 2]);
         for iterations in 1..=limit {
             let full = self.pending.full_passes > 0;
-            let step = self.increment(full);
-            worst = step.at;
-            if !step.d.is_finite() {
-                return self.give_up(iterations, worst);
+            let d = self.increment(full);
+            if !d.is_finite() {
+                return self.give_up(iterations);
             }
-            let damping = if full || step.d <= CAREFUL_PU { 1.0 } else { self.damping() };
+            let damping = if full || d <= CAREFUL_PU { 1.0 } else { self.damping() };
             if damping < 1.0 && !fresh {
                 if let Err(pivot) = self.refresh() {
                     return singular(pivot, iterations);
@@ -54,16 +44,16 @@ impl PowerFlow {
                 continue;
             }
             if damping <= LEAST_DAMPING {
-                return self.give_up(iterations, worst);
+                return self.give_up(iterations);
             }
             self.advance(damping, full);
-            let ratio = previous.map(|p| step.d / p);
+            let ratio = previous.map(|p| d / p);
             largest_ratio = largest_ratio.max(ratio.unwrap_or(0.0));
             let carried = self.memory.contraction;
             let q = ratio.map_or(carried, |r| r.max(0.3 * carried)).max(1e-3);
-            error = if q < 1.0 { SAFETY * q / (1.0 - q) * step.d } else { f64::INFINITY };
-            if step.d <= ROUNDING_PU {
-                error = error.min(SAFETY * step.d);
+            error = if q < 1.0 { SAFETY * q / (1.0 - q) * d } else { f64::INFINITY };
+            if d <= ROUNDING_PU {
+                error = error.min(SAFETY * d);
             }
             if damping == 1.0 && !full && error <= tolerance {
                 error *= self.fill_condensed();
@@ -72,9 +62,9 @@ impl PowerFlow {
                     return Solved { status: Status::Converged, iterations, error_pu: error, worst: None };
                 }
             }
-            previous = if full { None } else { Some(step.d) };
+            previous = if full { None } else { Some(d) };
             fresh = full && fresh;
-            if !full && self.should_refresh(damping, ratio, q, step.d) {
+            if !full && self.should_refresh(damping, ratio, q, d) {
                 if let Err(pivot) = self.refresh() {
                     return singular(pivot, iterations);
                 }
@@ -85,11 +75,12 @@ impl PowerFlow {
         if self.active == Active::FixedPoint && largest_ratio > 0.0 {
             self.memory.fixed_point = Some(largest_ratio.min(0.999));
         }
-        self.not_converged(limit, error, worst)
+        self.not_converged(limit, error)
     }
 
-    /// One linear solve: its increment is in `x`. `full` answers to the whole network's residual.
-    fn increment(&mut self, full: bool) -> Increment {
+    /// One linear solve: its increment is in `x`, the largest change (pu) is returned. `full` answers to the residual of
+    /// the whole network.
+    fn increment(&mut self, full: bool) -> f64 {
         let (n, condensed) = (self.grid.pattern.n, self.grid.pattern.condensed);
         let start = if full { 0 } else { condensed };
         self.x[start..].fill([[0.0]; 2]);
@@ -105,16 +96,8 @@ impl PowerFlow {
             Active::FixedPoint => self.ldlt.solve(self.isa, &self.grid.pattern, start, x),
             Active::Chord => self.block.solve(self.isa, &self.grid.pattern, start, x),
         }
-        let mut largest = Increment { d: 0.0, at: start };
-        for (place, x) in x.iter().enumerate().skip(start) {
-            let b = self.inverse_base[place];
-            let d2 = (x[0][0] * x[0][0] + x[1][0] * x[1][0]) * (b * b);
-            if !(d2 <= largest.d) {
-                largest = Increment { d: d2, at: place };
-            }
-        }
-        largest.d = largest.d.sqrt();
-        largest
+        let [d2] = sweep::largest(self.isa, &self.x[..n], &self.inverse_base, start);
+        d2.sqrt()
     }
 
     /// Right-hand side of the whole network's equations at the present voltages; `w` becomes w(u).
@@ -137,16 +120,9 @@ impl PowerFlow {
     fn advance(&mut self, damping: f64, full: bool) {
         let (n, condensed) = (self.grid.pattern.n, self.grid.pattern.condensed);
         let start = if full { 0 } else { condensed };
-        for place in start..n {
-            for c in 0..2 {
-                let dv = damping * self.x[place][c][0];
-                self.v[place][c][0] += dv;
-                if !full {
-                    self.moved[place][c][0] += dv;
-                }
-            }
-        }
+        sweep::advance(self.isa, damping, &self.x[..n], &mut self.v, &mut self.moved, start);
         if full {
+            self.moved.fill([[0.0]; 2]);
             self.pending.full_passes -= 1;
             return;
         }
@@ -197,7 +173,8 @@ impl PowerFlow {
         };
         let now = mismatch_at(0.0);
         let mut t = 1.0;
-        while t > LEAST_DAMPING * 0.5 && !(mismatch_at(t) <= (1.0 - 0.1 * t) * now) {
+        let shrinks = |t: f64| mismatch_at(t) <= (1.0 - 0.1 * t) * now;
+        while t > LEAST_DAMPING * 0.5 && !shrinks(t) {
             t *= 0.5;
         }
         t
@@ -228,12 +205,18 @@ impl PowerFlow {
         }
     }
 
-    fn give_up(&mut self, iterations: u32, worst: usize) -> Solved {
+    fn give_up(&mut self, iterations: u32) -> Solved {
         self.pending.cold = true;
-        self.not_converged(iterations, f64::INFINITY, worst)
+        self.not_converged(iterations, f64::INFINITY)
     }
 
-    fn not_converged(&self, iterations: u32, error_pu: f64, worst: usize) -> Solved {
-        Solved { status: Status::NotConverged, iterations, error_pu, worst: Some(NodeId(worst as u32)) }
+    fn not_converged(&self, iterations: u32, error_pu: f64) -> Solved {
+        let change = |place: usize| {
+            let [re, im] = [self.x[place][0][0], self.x[place][1][0]];
+            (re * re + im * im).sqrt() * self.inverse_base[place]
+        };
+        let condensed = self.grid.pattern.condensed.min(self.grid.pattern.n.saturating_sub(1));
+        let worst = (condensed..self.grid.pattern.n).max_by(|&a, &b| change(a).total_cmp(&change(b)));
+        Solved { status: Status::NotConverged, iterations, error_pu, worst: worst.map(|w| NodeId(w as u32)) }
     }
 }

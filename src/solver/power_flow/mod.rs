@@ -5,11 +5,14 @@
 //! OpenDSS uses) and the widely-linear *chord Newton* (derivatives over V and conj(V) in K, 2×2 blocks). See
 //! `docs/models/power-flow.md`.
 
+mod batch;
 mod change;
 mod cold;
 mod iterate;
 mod settings;
+mod sweep;
 
+pub use batch::Batch;
 pub use settings::{Method, Settings, Solved, Status};
 
 use super::element::{Admittance, Nominal};
@@ -26,7 +29,7 @@ enum Active {
 }
 
 /// A grid, its state, and everything needed to solve it without allocating.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PowerFlow {
     grid: Grid,
     /// How it is solved.
@@ -58,7 +61,7 @@ pub struct PowerFlow {
 }
 
 /// What has changed since the factor was made.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Pending {
     /// Nothing has been solved yet.
     cold: bool,

@@ -1,0 +1,227 @@
+//! `phasorbench benchmark FEEDER`: how fast a feeder is solved, and how exactly.
+//!
+//! Every load times 1 + 0.05·sin(2πk/60), warm start, controls off. The timed pass does nothing but steps; a second
+//! pass over the same steps compares every node with a solution at 1e-12.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use phasorbench::feeder::Feeder;
+use phasorbench::solver::{Batch, Controls, Grid, PowerFlow, Settings};
+use serde::Serialize;
+
+use crate::input;
+use crate::{Exit, output};
+
+/// Measure steps on a feeder.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Feeder file (.yaml or OpenDSS .dss).
+    feeder: PathBuf,
+    /// Number of steps.
+    #[arg(long, default_value_t = 600)]
+    steps: u32,
+    /// Promised complex voltage error, per unit of each node's base.
+    #[arg(long, value_name = "X", default_value_t = 1e-8)]
+    tolerance_pu: f64,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What the command prints with `--json`.
+#[derive(Debug, Serialize)]
+struct Report {
+    feeder: String,
+    nodes: usize,
+    steps: u32,
+    tolerance_pu: f64,
+    iterations_mean: f64,
+    step_us: Quantiles,
+    max_error_pu: f64,
+    tap_step_us: Option<f64>,
+    compile_ms: f64,
+    lanes8_us_per_scenario: f64,
+    lanes8_max_error_pu: f64,
+    instructions: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Quantiles {
+    p50: f64,
+    p99: f64,
+    max: f64,
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> Exit {
+    match measure(args) {
+        Ok(report) if args.json => {
+            output::json(&report);
+            Exit::Passed
+        }
+        Ok(report) => {
+            output::print(&table(&report));
+            Exit::Passed
+        }
+        Err(exit) => exit,
+    }
+}
+
+fn measure(args: &Args) -> Result<Report, Exit> {
+    let feeder = input::feeder(&args.feeder)?;
+    let settings = input::settings(&feeder, Some(args.tolerance_pu))?;
+    let steps = args.steps.max(1);
+    let started = Instant::now();
+    let flow = input::power_flow(&feeder, settings)?;
+    let compile_ms = started.elapsed().as_secs_f64() * 1e3;
+    let (step_us, iterations_mean) = time_steps(flow.clone(), steps)?;
+    let (lanes8_us_per_scenario, lanes8_max_error_pu) = time_lanes(flow.clone(), steps)?;
+    Ok(Report {
+        feeder: feeder.feeder.clone(),
+        nodes: flow.grid().nodes.len(),
+        steps,
+        tolerance_pu: settings.tolerance_pu,
+        iterations_mean,
+        step_us,
+        max_error_pu: largest_error(flow.clone(), steps)?,
+        tap_step_us: time_taps(&feeder, flow.clone())?,
+        compile_ms,
+        lanes8_us_per_scenario,
+        lanes8_max_error_pu,
+        instructions: flow.isa().name(),
+    })
+}
+
+fn multiplier(step: u32) -> f64 {
+    1.0 + 0.05 * (std::f64::consts::TAU * f64::from(step) / 60.0).sin()
+}
+
+/// One step; an error if it does not converge.
+fn step(flow: &mut PowerFlow, load_multiplier: f64) -> Result<u32, Exit> {
+    flow.set_load_multiplier(load_multiplier);
+    let solved = flow.solve();
+    if solved.converged() {
+        return Ok(solved.iterations);
+    }
+    let worst = solved.worst.map_or("?", |n| flow.grid().name(n));
+    eprintln!("error: a step did not converge; node {worst} is worst");
+    Err(Exit::Failed)
+}
+
+fn time_steps(mut flow: PowerFlow, steps: u32) -> Result<(Quantiles, f64), Exit> {
+    step(&mut flow, 1.0)?;
+    for k in 0..steps.min(60) {
+        step(&mut flow, multiplier(k))?;
+    }
+    let mut times = Vec::with_capacity(steps as usize);
+    let mut iterations = 0u64;
+    for k in 1..=steps {
+        let started = Instant::now();
+        iterations += u64::from(step(&mut flow, multiplier(k))?);
+        times.push(started.elapsed());
+    }
+    times.sort_unstable();
+    let at = |share: f64| microseconds(times[((times.len() - 1) as f64 * share) as usize]);
+    let mean = iterations as f64 / f64::from(steps);
+    Ok((Quantiles { p50: at(0.5), p99: at(0.99), max: at(1.0) }, mean))
+}
+
+fn microseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+/// The same steps beside a solution at the smallest tolerance.
+fn largest_error(mut flow: PowerFlow, steps: u32) -> Result<f64, Exit> {
+    let mut exact = flow.clone();
+    exact.settings.tolerance_pu = Settings::FLOOR_PU;
+    let mut largest = 0.0f64;
+    step(&mut flow, 1.0)?;
+    for k in 1..=steps.min(600) {
+        step(&mut flow, multiplier(k))?;
+        step(&mut exact, multiplier(k))?;
+        let grid = flow.grid();
+        largest = grid.listing.iter().fold(largest, |most, &n| {
+            most.max((flow.voltage(n) - exact.voltage(n)).norm() / grid.nodes[n.0 as usize].base_v)
+        });
+    }
+    Ok(largest)
+}
+
+/// Median time of one tap up or down, refactored and solved again; `None` without a regulator.
+fn time_taps(feeder: &Feeder, mut flow: PowerFlow) -> Result<Option<f64>, Exit> {
+    if feeder.regulators.is_empty() {
+        return Ok(None);
+    }
+    let controls = Controls::new(&flow).map_err(|error| input::complain("E0251", error.to_string(), None))?;
+    step(&mut flow, 1.0)?;
+    let regulators = feeder.regulators.len();
+    let mut times = Vec::new();
+    for k in 0..(20 * regulators).max(200) {
+        let regulator = k % regulators;
+        let number = controls.tap_number(&flow, regulator);
+        let (lowest, highest) = controls.tap_range(&flow, regulator);
+        let up = if number >= highest || (k / regulators % 2 == 1 && number > lowest) { -1 } else { 1 };
+        let started = Instant::now();
+        controls.set_tap_number(&mut flow, regulator, number + up);
+        let solved = flow.solve();
+        times.push(started.elapsed());
+        if !solved.converged() {
+            return Err(Exit::Failed);
+        }
+    }
+    times.sort_unstable();
+    Ok(Some(microseconds(times[times.len() / 2])))
+}
+
+/// Mean time per scenario with eight at once, and the largest error of any.
+fn time_lanes(flow: PowerFlow, steps: u32) -> Result<(f64, f64), Exit> {
+    let mut exact = flow.clone();
+    exact.settings.tolerance_pu = Settings::FLOOR_PU;
+    let mut batch = Batch::<8>::new(flow);
+    let rounds = steps.div_ceil(8).max(1);
+    let mut times = Vec::with_capacity(rounds as usize);
+    let mut largest = 0.0f64;
+    for round in 0..rounds {
+        let started = Instant::now();
+        for lane in 0..8 {
+            batch.set_load_multiplier(lane, multiplier(round * 8 + lane as u32));
+        }
+        let solved = batch.solve();
+        times.push(started.elapsed());
+        if solved.iter().any(|s| !s.converged()) {
+            return Err(Exit::Failed);
+        }
+        step(&mut exact, multiplier(round * 8 + 3))?;
+        let grid: &Grid = exact.grid();
+        largest = grid.listing.iter().fold(largest, |most, &n| {
+            most.max((batch.voltage(3, n) - exact.voltage(n)).norm() / grid.nodes[n.0 as usize].base_v)
+        });
+    }
+    times.sort_unstable();
+    Ok((microseconds(times[times.len() / 2]) / 8.0, largest))
+}
+
+fn table(r: &Report) -> String {
+    let tap = r.tap_step_us.map_or("no regulator".into(), |t| format!("{t:.2} us"));
+    format!(
+        "{}: {} nodes, {} steps at {:.0e} pu on {}\n\
+         step      {:.2} us (p99 {:.2}, max {:.2}), {:.2} solves, largest error {:.1e} pu\n\
+         8 lanes   {:.2} us per scenario, largest error {:.1e} pu\n\
+         tap step  {tap}\n\
+         compile   {:.2} ms\n",
+        r.feeder,
+        r.nodes,
+        r.steps,
+        r.tolerance_pu,
+        r.instructions,
+        r.step_us.p50,
+        r.step_us.p99,
+        r.step_us.max,
+        r.iterations_mean,
+        r.max_error_pu,
+        r.lanes8_us_per_scenario,
+        r.lanes8_max_error_pu,
+        r.compile_ms,
+    )
+}

@@ -1,0 +1,70 @@
+//! Reading what the user gave, and saying what is wrong with it.
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use phasorbench::diagnostic::{self, Diagnostic, Sources};
+use phasorbench::feeder::{self, Feeder};
+use phasorbench::solver::{Grid, PowerFlow, Settings};
+
+use crate::Exit;
+
+/// Prints findings to standard error, coloured on a terminal unless `NO_COLOR` is set.
+pub fn report(diagnostics: &[Diagnostic], sources: &Sources) {
+    if !diagnostics.is_empty() {
+        let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        eprint!("{}", diagnostic::render(diagnostics, sources, color));
+    }
+}
+
+/// Prints one message in the form of a finding without a place.
+pub fn complain(code: &'static str, message: impl Into<String>, help: Option<String>) -> Exit {
+    let mut finding = Diagnostic::error(code, message);
+    finding.help = help;
+    report(&[finding], &Sources::default());
+    Exit::BadInput
+}
+
+/// Reads a feeder, reporting everything that was found.
+pub fn feeder(path: &Path) -> Result<Feeder, Exit> {
+    let reading = feeder::read(path);
+    report(&reading.diagnostics, &reading.sources);
+    reading.feeder.ok_or(Exit::BadInput)
+}
+
+/// Compiles a feeder and makes a power flow of it.
+pub fn power_flow(feeder: &Feeder, settings: Settings) -> Result<PowerFlow, Exit> {
+    match Grid::compile(feeder) {
+        Ok(grid) => Ok(PowerFlow::new(grid, settings)),
+        Err(error) => Err(complain("E0250", error.to_string(), None)),
+    }
+}
+
+/// The settings that a feeder asks for, with the command line's tolerance over them.
+pub fn settings(feeder: &Feeder, tolerance_pu: Option<f64>) -> Result<Settings, Exit> {
+    let default = Settings::default();
+    let solve = &feeder.solve;
+    if let Some(x) = tolerance_pu.filter(|x| !(*x >= Settings::FLOOR_PU && x.is_finite())) {
+        let message = format!("a tolerance of {x} cannot be promised");
+        return Err(complain("E0401", message, Some("the smallest tolerance is 1e-12 (per unit)".into())));
+    }
+    let written = solve.tolerance_pu.map(|t| t.max(Settings::FLOOR_PU));
+    Ok(Settings {
+        tolerance_pu: tolerance_pu.or(written).unwrap_or(default.tolerance_pu),
+        max_iterations: solve.max_iterations.unwrap_or(default.max_iterations),
+        ..default
+    })
+}
+
+/// Splits `NAME=VALUE`; names are lower case.
+pub fn assignment(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| format!("{text:?} is not of the form NAME=VALUE"))?;
+    Ok((name.trim().to_lowercase(), value.trim().to_lowercase()))
+}
+
+/// Complains that a name on the command line is not known, with the nearest that is.
+pub fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a String>) -> Exit {
+    let nearest = diagnostic::nearest(name, known.into_iter().map(String::as_str));
+    let help = nearest.map(|n| format!("did you mean \"{n}\"?"));
+    complain("E0402", format!("the feeder has no {what} \"{name}\""), help)
+}

@@ -1,0 +1,28 @@
+//! `phasorbench schema KIND`: the JSON Schema that editors complete and check by.
+
+use phasorbench::feeder;
+
+use crate::{Exit, output};
+
+/// Print the JSON Schema of a kind of file.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Args {
+    /// Kind of file.
+    #[arg(value_enum)]
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Kind {
+    /// A feeder file.
+    Feeder,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> Exit {
+    let schema = match args.kind {
+        Kind::Feeder => feeder::yaml::schema(),
+    };
+    output::json(&schema);
+    Exit::Passed
+}

@@ -1,0 +1,174 @@
+//! Many scenarios of one network at once: K lanes through one factor, each from the same base solution.
+//!
+//! Every lane does the same operations whatever K is and whatever the other lanes do, and starts from the base, so a
+//! scenario's result depends on the scenario alone. A lane that does not contract is handed to a power flow of its own,
+//! which starts from the base as well.
+
+use super::iterate::{ROUNDING_PU, SAFETY};
+use super::{Active, Method, PowerFlow, Solved, Status, sweep};
+use crate::quantity::{Complex, complex};
+use crate::solver::grid::NodeId;
+use crate::solver::injection::BranchState;
+use crate::solver::kernel::Lanes;
+
+/// Contraction assumed for a lane's first step: the chord from a base is quadratic in the distance.
+const FIRST_CONTRACTION: f64 = 0.1;
+/// Solves after which a lane is handed on.
+const PATIENCE: u32 = 12;
+
+/// A solved base and the room for K scenarios around it.
+#[derive(Debug)]
+pub struct Batch<const K: usize> {
+    base: PowerFlow,
+    v: Vec<Lanes<K>>,
+    x: Vec<Lanes<K>>,
+    moved: Vec<Lanes<K>>,
+    branches: BranchState<K>,
+    solved: [Solved; K],
+}
+
+impl<const K: usize> Batch<K> {
+    /// A batch around the present solution of `base`, which is made exact first.
+    pub fn new(mut base: PowerFlow) -> Self {
+        let tolerance_pu = base.settings.tolerance_pu;
+        base.settings.tolerance_pu = super::Settings::FLOOR_PU;
+        base.settings.method = Method::Chord;
+        let mut first = base.solve();
+        if first.converged() && base.rebuild(Active::Chord).is_ok() {
+            first = base.solve();
+        }
+        base.settings.tolerance_pu = tolerance_pu;
+        let (places, branches) = (base.v.len(), base.grid.injections.len());
+        let zero = vec![[[0.0; K]; 2]; places];
+        let mut batch = Self {
+            v: zero.clone(),
+            x: zero.clone(),
+            moved: zero,
+            branches: BranchState::new(branches),
+            solved: [first; K],
+            base,
+        };
+        for injection in 0..batch.base.injections() {
+            let [p, q] = batch.base.multipliers[injection];
+            (0..K).for_each(|lane| batch.set_multiplier(lane, injection, p, q));
+        }
+        batch
+    }
+
+    /// Sets the multipliers of an injection's nominal P and Q in one lane.
+    pub fn set_multiplier(&mut self, lane: usize, injection: usize, p: f64, q: f64) {
+        let y = self.base.grid.injections.admittance_s(injection, p, q);
+        for branch in self.base.grid.injections.branches_of(injection) {
+            self.branches.y[branch][0][lane] = y.re;
+            self.branches.y[branch][1][lane] = y.im;
+        }
+    }
+
+    /// Sets the multiplier of every variable load in one lane.
+    pub fn set_load_multiplier(&mut self, lane: usize, multiplier: f64) {
+        for (y, rated) in self.base.grid.injections.variable(&mut self.branches.y) {
+            (y[0][lane], y[1][lane]) = (rated.re * multiplier, rated.im * multiplier);
+        }
+    }
+
+    /// Voltage of a node to ground in one lane, in V.
+    pub fn voltage(&self, lane: usize, node: NodeId) -> Complex {
+        let v = &self.v[node.0 as usize];
+        complex(v[0][lane], v[1][lane])
+    }
+
+    /// Solves every lane.
+    pub fn solve(&mut self) -> [Solved; K] {
+        self.start();
+        let mut on = [self.base.active == Active::Chord && self.solved[0].status != Status::Singular; K];
+        let mut previous = [f64::INFINITY; K];
+        for iterations in 1..=PATIENCE {
+            let d = self.increment(&on);
+            for lane in 0..K {
+                if !on[lane] {
+                    continue;
+                }
+                let ratio = if previous[lane].is_finite() { d[lane] / previous[lane] } else { FIRST_CONTRACTION };
+                let q = ratio.clamp(1e-3, f64::INFINITY);
+                let mut error = if q < 1.0 { SAFETY * q / (1.0 - q) * d[lane] } else { f64::INFINITY };
+                if d[lane] <= ROUNDING_PU {
+                    error = error.min(SAFETY * d[lane]);
+                }
+                previous[lane] = d[lane];
+                self.solved[lane] = Solved { status: Status::NotConverged, iterations, error_pu: error, worst: None };
+                if error <= self.base.settings.tolerance_pu {
+                    self.solved[lane].status = Status::Converged;
+                    on[lane] = false;
+                } else if q >= 1.0 || q.is_nan() {
+                    on[lane] = false;
+                }
+            }
+            if on == [false; K] {
+                break;
+            }
+        }
+        self.fill_condensed();
+        for lane in 0..K {
+            if !self.solved[lane].converged() {
+                self.rescue(lane);
+            }
+        }
+        self.solved
+    }
+
+    fn start(&mut self) {
+        for (lanes, base) in self.v.iter_mut().zip(&self.base.v) {
+            *lanes = [[base[0][0]; K], [base[1][0]; K]];
+        }
+        for (lanes, base) in self.branches.w.iter_mut().zip(&self.base.branches.w) {
+            *lanes = [[base[0][0]; K], [base[1][0]; K]];
+        }
+        self.moved.fill([[0.0; K]; 2]);
+    }
+
+    /// One linear solve in the lanes that are on; returns the largest change per unit of each.
+    fn increment(&mut self, on: &[bool; K]) -> [f64; K] {
+        let base = &self.base;
+        let (pattern, isa) = (&base.grid.pattern, base.isa);
+        let (n, start) = (pattern.n, pattern.condensed);
+        self.x[start..].fill([[0.0; K]; 2]);
+        base.grid.injections.residual(isa, &base.linear, &self.v, &mut self.branches, &mut self.x, on);
+        base.grid.network.clear_held(&mut self.x);
+        base.block.solve(isa, pattern, start, &mut self.x[..n]);
+        sweep::advance(isa, 1.0, &self.x[..n], &mut self.v, &mut self.moved, start);
+        for (w, r) in self.branches.w.iter_mut().zip(&self.branches.r) {
+            for c in 0..2 {
+                for k in 0..K {
+                    w[c][k] += r[c][k];
+                }
+            }
+        }
+        sweep::largest(isa, &self.x[..n], &base.inverse_base, start).map(f64::sqrt)
+    }
+
+    fn fill_condensed(&mut self) {
+        let pattern = &self.base.grid.pattern;
+        let (n, condensed) = (pattern.n, pattern.condensed);
+        self.base.block.back_substitute(self.base.isa, pattern, condensed, &mut self.moved[..n]);
+        for (v, moved) in self.v.iter_mut().zip(&self.moved).take(condensed) {
+            for c in 0..2 {
+                for k in 0..K {
+                    v[c][k] += moved[c][k];
+                }
+            }
+        }
+    }
+
+    /// Solves one lane by a power flow of its own, from the base.
+    #[cold]
+    fn rescue(&mut self, lane: usize) {
+        let mut single = self.base.clone();
+        for (y, lanes) in single.branches.y.iter_mut().zip(&self.branches.y) {
+            *y = [[lanes[0][lane]], [lanes[1][lane]]];
+        }
+        self.solved[lane] = single.solve();
+        for (lanes, v) in self.v.iter_mut().zip(&single.v) {
+            (lanes[0][lane], lanes[1][lane]) = (v[0][0], v[1][0]);
+        }
+    }
+}
