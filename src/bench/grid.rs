@@ -1,10 +1,10 @@
 //! The plant of a run: the plan's feeder, compiled.
 
 use super::plant::{Node, Plant, Solution};
-use crate::feeder::{Connection, Feeder, Load, LoadModel, LoadStatus, Regulator, Winding};
+use crate::feeder::{Connection, ControlMode, Feeder, Load, LoadModel, LoadStatus};
 use crate::quantity::Complex;
 use crate::scenario::{Added, Plan};
-use crate::solver::{ElementId, Grid, GridError, Kind, NodeId, PowerFlow, Settings};
+use crate::solver::{ControlError, Controls, ElementId, Grid, GridError, Kind, NodeId, PowerFlow, Settings, Settled};
 
 /// A compiled feeder with a plan's added loads and its controls.
 #[derive(Debug)]
@@ -15,19 +15,21 @@ pub struct GridPlant {
     /// Their voltages.
     voltages: Vec<Complex>,
     lines: Vec<Option<ElementId>>,
-    taps: Vec<Option<TapChanger>>,
+    controls: Controls,
+    mode: ControlMode,
     /// Scratch for switching: closed steps of a bank.
     steps: Vec<bool>,
 }
 
-/// The winding whose tap a regulator moves.
-#[derive(Clone, Copy, Debug)]
-struct TapChanger {
-    transformer: usize,
-    winding: usize,
-    step_pu: f64,
-    low: i32,
-    high: i32,
+/// Why a plan's feeder cannot be made a plant.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// It cannot be compiled.
+    #[error(transparent)]
+    Grid(#[from] GridError),
+    /// A control refers to what is not there.
+    #[error(transparent)]
+    Control(#[from] ControlError),
 }
 
 impl GridPlant {
@@ -35,7 +37,7 @@ impl GridPlant {
     ///
     /// # Errors
     /// When the feeder cannot be compiled.
-    pub fn new(plan: &Plan) -> Result<Self, GridError> {
+    pub fn new(plan: &Plan) -> Result<Self, SetupError> {
         let grid = if plan.added.is_empty() {
             Grid::compile(&plan.feeder)?
         } else {
@@ -45,12 +47,13 @@ impl GridPlant {
         };
         let feeder = &grid.feeder;
         let lines = feeder.lines.keys().map(|name| grid.element(Kind::Line, name)).collect();
-        let taps = feeder.regulators.values().map(|regulator| tap_changer(feeder, regulator)).collect();
         let order = grid.listing.clone();
         let most_steps = feeder.capacitors.values().map(|c| c.q_kvar.len()).max().unwrap_or(0);
         let flow = PowerFlow::new(grid, settings(&plan.feeder));
+        let controls = Controls::new(&flow)?;
         let voltages = vec![Complex::default(); order.len()];
-        Ok(Self { flow, order, voltages, lines, taps, steps: vec![false; most_steps] })
+        let steps = vec![false; most_steps];
+        Ok(Self { flow, order, voltages, lines, controls, mode: plan.controls, steps })
     }
 
     /// The power flow.
@@ -112,21 +115,6 @@ fn constant_power(added: &Added, phases: usize, v_kv: f64) -> Load {
     }
 }
 
-fn tap_changer(feeder: &Feeder, regulator: &Regulator) -> Option<TapChanger> {
-    let (transformer, _, t) = feeder.transformers.get_full(&regulator.transformer)?;
-    let winding = regulator.tap_winding.unwrap_or(regulator.winding).checked_sub(1)?;
-    let (step_pu, low, high) = tap_range(t.windings.get(winding)?);
-    Some(TapChanger { transformer, winding, step_pu, low, high })
-}
-
-/// Size of a step per unit, and the lowest and highest tap in steps from neutral.
-#[allow(clippy::cast_possible_truncation, reason = "a tap number; a float cast saturates")]
-fn tap_range(winding: &Winding) -> (f64, i32, i32) {
-    let step_pu = (winding.tap_max_pu - winding.tap_min_pu) / f64::from(winding.tap_steps.max(1));
-    let tap = |tap_pu: f64| ((tap_pu - 1.0) / step_pu).round() as i32;
-    (step_pu, tap(winding.tap_min_pu), tap(winding.tap_max_pu))
-}
-
 impl Plant for GridPlant {
     fn nodes(&self) -> Vec<Node> {
         let grid = self.flow.grid();
@@ -163,27 +151,26 @@ impl Plant for GridPlant {
     }
 
     fn set_tap(&mut self, regulator: usize, tap: i32) {
-        if let Some(t) = self.taps.get(regulator).copied().flatten() {
-            let tap_pu = 1.0 + f64::from(tap.clamp(t.low, t.high)) * t.step_pu;
-            self.flow.set_tap(t.transformer, t.winding, tap_pu);
-        }
+        self.controls.set_tap_number(&mut self.flow, regulator, tap);
     }
 
-    #[allow(clippy::cast_possible_truncation, reason = "a tap number; a float cast saturates")]
     fn tap(&self, regulator: usize) -> i32 {
-        let tap = |t: TapChanger| ((self.flow.tap_pu(t.transformer, t.winding) - 1.0) / t.step_pu).round() as i32;
-        self.taps.get(regulator).copied().flatten().map_or(0, tap)
+        self.controls.tap_number(&self.flow, regulator)
     }
 
-    fn solve(&mut self, _clock_s: f64) -> Solution {
-        let solved = self.flow.solve();
+    fn solve(&mut self, clock_s: f64) -> Solution {
+        let Settled { solved, at_rest, .. } = match self.mode {
+            ControlMode::Off => Settled { solved: self.flow.solve(), rounds: 1, at_rest: true },
+            ControlMode::Static => self.controls.settle(&mut self.flow),
+            ControlMode::Time => self.controls.step(clock_s, &mut self.flow),
+        };
         self.keep_voltages();
-        let worst_node = solved.worst.and_then(|worst| self.order.iter().position(|&id| id == worst));
         Solution {
             converged: solved.converged(),
+            at_rest: at_rest || !solved.converged(),
             iterations: solved.iterations,
             mismatch_pu: self.flow.mismatch_pu(),
-            worst_node,
+            worst_node: solved.worst.and_then(|worst| self.order.iter().position(|&id| id == worst)),
         }
     }
 

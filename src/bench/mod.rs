@@ -15,7 +15,7 @@ mod tests;
 
 use std::io;
 
-pub use grid::GridPlant;
+pub use grid::{GridPlant, SetupError};
 pub use outcome::{NodeOutcome, Outcome, Snapshot};
 pub use pace::{Batch, Pacer};
 pub use plant::{Node, Plant, Solution};
@@ -23,7 +23,6 @@ pub use plant::{Node, Plant, Solution};
 use crate::quantity::Tick;
 use crate::record::Recorder;
 use crate::scenario::{Action, Plan};
-use crate::solver::GridError;
 use channels::Channels;
 use demand::Demands;
 use outcome::{Gatherer, Spread};
@@ -43,7 +42,7 @@ impl<'a> Bench<'a, GridPlant> {
     ///
     /// # Errors
     /// When the feeder cannot be compiled.
-    pub fn new(plan: &'a Plan) -> Result<Self, GridError> {
+    pub fn new(plan: &'a Plan) -> Result<Self, SetupError> {
         Ok(Self::with_plant(plan, GridPlant::new(plan)?))
     }
 }

@@ -12,6 +12,8 @@ pub struct Outcome {
     pub not_converged: u64,
     /// The first tick without a solution, and the node farthest from one.
     pub first_not_converged: Option<(Tick, Option<String>)>,
+    /// Ticks at whose solution controls would still have acted, on and on.
+    pub not_at_rest: u64,
     /// Iterations of all ticks.
     pub iterations: u64,
     /// Most iterations of one tick.
@@ -105,6 +107,7 @@ impl Gatherer {
             ticks: 0,
             not_converged: 0,
             first_not_converged: None,
+            not_at_rest: 0,
             iterations: 0,
             iterations_max: 0,
             source_wh: 0.0,
@@ -172,6 +175,7 @@ impl Gatherer {
         let o = &mut self.outcome;
         o.ticks += 1;
         o.iterations += u64::from(solution.iterations);
+        o.not_at_rest += u64::from(!solution.at_rest);
         o.iterations_max = o.iterations_max.max(solution.iterations);
         if !solution.converged {
             o.not_converged += 1;

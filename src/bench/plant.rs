@@ -25,6 +25,8 @@ impl Node {
 pub struct Solution {
     /// Whether it is one.
     pub converged: bool,
+    /// Whether controls came to rest (or had nothing to rest on).
+    pub at_rest: bool,
     /// Iterations over all solutions of the step.
     pub iterations: u32,
     /// Largest power mismatch, per unit on 1 MVA.

@@ -47,7 +47,7 @@ impl Plant for Mock {
         self.voltages[0] = complex(1000.0, 0.0);
         self.voltages[1] = complex(if self.line_open { 0.0 } else { 1000.0 - p_w * 1e-4 }, 0.0);
         let converged = clock_s != self.fails_at_s;
-        Solution { converged, iterations: 3, mismatch_pu: 1e-9, worst_node: Some(1) }
+        Solution { converged, at_rest: true, iterations: 3, mismatch_pu: 1e-9, worst_node: Some(1) }
     }
     fn voltages(&self) -> &[Complex] {
         &self.voltages

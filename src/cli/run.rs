@@ -1,19 +1,17 @@
 //! `phasorbench run SCENARIO`: reads it, runs it, writes its results, says where.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use phasorbench::bench::{Batch, Bench, Outcome};
-use phasorbench::diagnostic;
+use phasorbench::bench::{Batch, Bench, GridPlant, Outcome, SetupError};
 use phasorbench::quantity::Tick;
 use phasorbench::record::{Recorder, Table, TableError};
 use phasorbench::report::{self, Study, Summary, Timing};
 use phasorbench::scenario::{self, Plan};
-use phasorbench::solver::GridError;
 
-use super::Exit;
+use crate::{Exit, input, output};
 
 /// Run a scenario and write its record, figures and report.
 #[derive(Debug, clap::Args)]
@@ -40,7 +38,7 @@ enum RunError {
     #[error("{0} holds other files already: give another --out")]
     NotEmpty(PathBuf),
     #[error("the feeder cannot be solved: {0}")]
-    Grid(#[from] GridError),
+    Setup(#[from] SetupError),
     #[error("cannot write the results: {0}")]
     Write(#[from] io::Error),
     #[error("cannot read back the record: {0}")]
@@ -50,7 +48,7 @@ enum RunError {
 impl RunError {
     const fn exit(&self) -> Exit {
         match self {
-            Self::Directory(..) | Self::NotEmpty(_) | Self::Grid(_) => Exit::BadInput,
+            Self::Directory(..) | Self::NotEmpty(_) | Self::Setup(_) => Exit::BadInput,
             Self::Write(_) | Self::Record(_) => Exit::Internal,
         }
     }
@@ -60,8 +58,7 @@ impl RunError {
 pub fn run(args: &Args) -> Exit {
     let started = Instant::now();
     let reading = scenario::read(&args.scenario);
-    let color = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    eprint!("{}", diagnostic::render(&reading.diagnostics, &reading.sources, color));
+    input::report(&reading.diagnostics, &reading.sources);
     let Some(plan) = reading.plan else { return Exit::BadInput };
     match execute(args, &plan, started) {
         Ok((dir, summary)) => {
@@ -69,7 +66,7 @@ pub fn run(args: &Args) -> Exit {
             if summary.solver.not_converged == 0 { Exit::Passed } else { Exit::Failed }
         }
         Err(error) => {
-            eprintln!("error: {error}");
+            input::complain("E0320", error.to_string(), None);
             error.exit()
         }
     }
@@ -93,11 +90,7 @@ fn execute(args: &Args, plan: &Plan, started: Instant) -> Result<(PathBuf, Summa
     Ok((dir, summary))
 }
 
-fn with_progress(
-    bench: Bench<'_, phasorbench::bench::GridPlant>,
-    recorder: &mut Recorder,
-    bar: &ProgressBar,
-) -> io::Result<Outcome> {
+fn with_progress(bench: Bench<'_, GridPlant>, recorder: &mut Recorder, bar: &ProgressBar) -> io::Result<Outcome> {
     // Asking the bar costs more than a step of a small feeder.
     const EVERY: u64 = 16;
     let mut progress = |tick: Tick| {
@@ -132,16 +125,13 @@ fn directory(args: &Args, plan: &Plan) -> Result<PathBuf, RunError> {
 }
 
 fn print(args: &Args, dir: &Path, summary: &Summary) {
-    let mut out = io::stdout().lock();
-    // Nobody reads any more when writing fails.
-    let _ = if args.json {
-        let result = serde_json::json!({ "directory": dir, "summary": summary });
-        writeln!(out, "{result:#}")
+    if args.json {
+        output::json(&serde_json::json!({ "directory": dir, "summary": summary }));
     } else if args.quiet {
-        writeln!(out, "{}", dir.display())
+        output::print(&format!("{}\n", dir.display()));
     } else {
-        writeln!(out, "{}{}", in_words(summary), dir.join("report.html").display())
-    };
+        output::print(&format!("{}{}\n", in_words(summary), dir.join("report.html").display()));
+    }
 }
 
 fn in_words(summary: &Summary) -> String {

@@ -116,6 +116,8 @@ pub struct Solver {
     pub first_not_converged_t_s: Option<f64>,
     /// The node then farthest from a solution.
     pub worst_node: Option<String>,
+    /// Steps at which controls did not come to rest.
+    pub controls_not_at_rest: u64,
     /// Iterations a step, on average.
     pub iterations_mean: f64,
     /// Most iterations of a step.
@@ -185,6 +187,7 @@ fn solver(study: &Study) -> Solver {
         not_converged: o.not_converged,
         first_not_converged_t_s: first.map(|(tick, _)| study.plan.step.time_s(*tick)),
         worst_node: first.and_then(|(_, node)| node.clone()),
+        controls_not_at_rest: o.not_at_rest,
         iterations_mean: if o.ticks == 0 { 0.0 } else { o.iterations as f64 / o.ticks as f64 },
         iterations_max: o.iterations_max,
     }

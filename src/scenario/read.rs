@@ -8,7 +8,7 @@ use super::check::Checker;
 use super::{Input, LoadSetting, Outputs, Plan, Profile, Scenario, events, profile};
 use crate::diagnostic::yaml::{self, Node};
 use crate::diagnostic::{Diagnostic, FileId, Sources, Span};
-use crate::feeder::{Feeder, Shape};
+use crate::feeder::{self, Feeder, Shape, expand};
 use crate::record::fnv1a_64;
 
 /// What reading a scenario came to.
@@ -35,7 +35,6 @@ struct Reader {
     base: PathBuf,
     found: Vec<Diagnostic>,
     sources: Sources,
-    inputs: Vec<Input>,
 }
 
 impl Reader {
@@ -54,7 +53,8 @@ impl Reader {
         let feeder = self.feeder(&scenario, &root)?;
         let mut checker = Checker { root: &root, place, feeder: &feeder, found: &mut self.found };
         let plan = checker.plan(&scenario, &loads, shapes, &outputs, &written)?;
-        Some(Plan { inputs: std::mem::take(&mut self.inputs), feeder, ..plan })
+        let input = |(path, text): (&Path, &str)| Input { path: path.into(), fnv1a_64: fnv1a_64(text.as_bytes()) };
+        Some(Plan { inputs: self.sources.iter().map(input).collect(), feeder, ..plan })
     }
 
     fn map<T: serde::de::DeserializeOwned>(&mut self, root: &Node, key: &str) -> IndexMap<String, T> {
@@ -66,7 +66,7 @@ impl Reader {
         node.and_then(|node| yaml::read(node, node.span, &mut self.found)).unwrap_or_default()
     }
 
-    /// The text of a file that is named at `span`, remembered as an input.
+    /// The text of a file that is named at `span`.
     fn text(&mut self, path: &Path, span: Option<Span>) -> Option<(FileId, String)> {
         let file = match self.sources.load(path) {
             Ok(file) => file,
@@ -76,17 +76,17 @@ impl Reader {
                 return None;
             }
         };
-        let text = self.sources.get(file)?.1.to_owned();
-        self.inputs.push(Input { path: path.into(), fnv1a_64: fnv1a_64(text.as_bytes()) });
-        Some((file, text))
+        Some((file, self.sources.get(file)?.1.to_owned()))
     }
 
+    /// The feeder, distributed loads lumped, so that every load that is solved has a name.
     fn feeder(&mut self, scenario: &Scenario, root: &Node) -> Option<Feeder> {
         let span = root.get("feeder").map(|node| node.span);
-        let path = self.base.join(&scenario.feeder);
-        let (file, text) = self.text(&path, span)?;
-        let node = yaml::parse(&text, file, &mut self.found)?;
-        yaml::read(&node, Span { file, start: 0, end: 0 }, &mut self.found)
+        let reading = feeder::read(&self.base.join(&scenario.feeder));
+        let findings = self.sources.take_in(reading.sources, reading.diagnostics);
+        // What cannot be read at all is a finding about the name in the scenario.
+        self.found.extend(findings.into_iter().map(|f| if f.span.is_none() { f.at(span) } else { f }));
+        Some(expand(&reading.feeder?).into_owned())
     }
 
     /// The shapes that profiles describe; those with a fault are left out and reported.
