@@ -308,5 +308,5 @@ fn injections(
 /// What a storage system does at the start.
 fn present_power(storage: &crate::feeder::Storage) -> element::StoragePower {
     let stored_kwh = storage.e_rated_kwh * storage.stored_percent / 100.0;
-    element::storage_power(storage, storage.state, stored_kwh, 1.0)
+    element::storage_power(storage, element::StorageOrder::State(storage.state), stored_kwh)
 }
