@@ -112,6 +112,7 @@ fn numbers(study: &Study, summary: &Summary) -> String {
     let losses = summary.losses.percent.map(|p| format!("{p:.2} % of that")).unwrap_or_default();
     let iterations =
         format!("{:.1} iterations a step, at most {}", summary.solver.iterations_mean, summary.solver.iterations_max);
+    let mean = format!("{} on average", power(summary.source.energy_kwh * 3600.0 / summary.duration_s));
     let cards = [
         ("Lowest voltage", lowest, lowest_where),
         ("Highest voltage", highest, highest_where),
@@ -120,7 +121,7 @@ fn numbers(study: &Study, summary: &Summary) -> String {
             peak.map_or("–".into(), |p| power(p.0)),
             peak.map(|p| format!("at {}", at(p.1))).unwrap_or_default(),
         ),
-        ("Energy from the source", energy(summary.source.energy_kwh), String::new()),
+        ("Energy from the source", energy(summary.source.energy_kwh), mean),
         ("Losses", energy(summary.losses.energy_kwh), losses),
         ("Tap operations", taps.to_string(), each),
         ("Steps solved", format!("{} of {}", summary.steps - summary.solver.not_converged, summary.steps), iterations),

@@ -59,7 +59,7 @@ pub struct Scenario {
     pub events: Vec<Event>,
     /// What is recorded.
     #[serde(default)]
-    pub outputs: Outputs,
+    pub outputs: Option<Outputs>,
 }
 
 /// Which of the feeder's own shapes its loads follow.

@@ -16,9 +16,12 @@ pub use language::*;
 pub use plan::*;
 pub use read::{Reading, read};
 
-/// The JSON Schema of a scenario file.
-pub fn schema() -> schemars::Schema {
+/// The JSON Schema of scenario files.
+pub fn schema() -> serde_json::Value {
     let mut schema = schemars::schema_for!(Scenario);
-    schema.insert("$id".into(), "scenario.schema.json".into());
-    schema
+    schema.insert("title".to_owned(), "PhasorBench scenario".into());
+    let about =
+        "What happens to a feeder, and what is recorded. Every key carries its unit; names are case-insensitive.";
+    schema.insert("description".to_owned(), about.into());
+    schema.to_value()
 }

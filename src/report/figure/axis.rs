@@ -25,7 +25,7 @@ impl Axis {
     pub fn rounded(from: f64, to: f64, count: u32) -> Self {
         let (from, to) = widened(from, to);
         let step = round_step((to - from) / f64::from(count.max(1)));
-        Self::with_step((from / step - 1e-9).floor() * step, (to / step + 1e-9).ceil() * step, step)
+        Self::with_step((from / step + 1e-9).floor() * step, (to / step - 1e-9).ceil() * step, step)
     }
 
     fn with_step(from: f64, to: f64, step: f64) -> Self {
@@ -116,14 +116,18 @@ impl Frame {
         (left + along(&self.x, x) * (right - left), bottom - along(&self.y, y) * (bottom - top))
     }
 
-    /// Grid and tick labels; `bottom` says whether the lower axis is labelled.
-    pub fn draw(&self, canvas: &mut Canvas, bottom_labels: bool) {
+    /// Grid and tick labels; `bottom_labels` says whether the lower axis is labelled. Left labels that would touch one
+    /// of `marked` are left out.
+    pub fn draw(&self, canvas: &mut Canvas, bottom_labels: bool, marked: &[f64]) {
         let [left, top, right, bottom] = self.edges;
         let grid = Stroke::new(Colour::Grid, 1.0);
         for (value, label) in &self.y.ticks {
             let y = self.at((self.x.from, *value)).1;
             canvas.path([(left, y), (right, y)], grid);
-            canvas.text(label, (left - 8.0, y), Anchor::End, LABEL);
+            let touches = |mark: &f64| (self.at((self.x.from, *mark)).1 - y).abs() < LABEL.size + 1.0;
+            if !marked.iter().any(touches) {
+                canvas.text(label, (left - 8.0, y), Anchor::End, LABEL);
+            }
         }
         for (value, label) in &self.x.ticks {
             let x = self.at((*value, self.y.from)).0;
@@ -142,10 +146,10 @@ impl Frame {
         canvas.text(name, (right, bottom + 32.0), Anchor::End, LABEL);
     }
 
-    /// The name of the left axis, above it.
+    /// The name of the left axis, above it, at the sheet's edge.
     pub fn name_y(&self, canvas: &mut Canvas, name: &str) {
-        let [left, top, ..] = self.edges;
-        canvas.text(name, (left - 8.0, top - 14.0), Anchor::Start, LABEL);
+        let [_, top, ..] = self.edges;
+        canvas.text(name, (16.0, top - 22.0), Anchor::Start, LABEL);
     }
 }
 
@@ -169,7 +173,7 @@ pub fn legend(canvas: &mut Canvas, right: f64, entries: &[(&str, Colour)]) {
 /// Width of a text in points, about: the font is the viewer's.
 #[allow(clippy::cast_precision_loss, reason = "a short text")]
 pub fn text_width(text: &str, size: f64) -> f64 {
-    text.chars().count() as f64 * size * 0.56
+    text.chars().count() as f64 * size * 0.53
 }
 
 #[cfg(test)]
@@ -186,6 +190,7 @@ mod tests {
         let axis = Axis::rounded(-0.3, 3.2, 5);
         assert_eq!(labels(&axis), ["-1", "0", "1", "2", "3", "4"]);
         assert_eq!((axis.from, axis.to), (-1.0, 4.0));
+        assert_eq!(labels(&Axis::rounded(0.0, 3.0, 3)), ["0", "1", "2", "3"], "no tick beyond what is one");
         assert_eq!(labels(&Axis::rounded(1234.0, 5678.0, 4)), ["0", "2000", "4000", "6000"]);
     }
 

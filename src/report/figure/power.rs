@@ -26,7 +26,7 @@ pub fn power(study: &Study) -> Option<Figure> {
         heading(canvas, title, "positive into the feeder");
         let entries: Vec<(&str, Colour)> = ["active", "reactive", "losses"].into_iter().zip(colours).collect();
         legend(canvas, SIDES.1, &entries);
-        frame.draw(canvas, true);
+        frame.draw(canvas, true, &[]);
         frame.name_x(canvas, x_name);
         frame.name_y(canvas, unit);
         draw_events(canvas, &frame, &event_marks(study), true);

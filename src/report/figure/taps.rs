@@ -68,7 +68,7 @@ fn draw_lane(canvas: &mut Canvas, study: &Study, lane: &Lane, top: f64, last: bo
     }
     let y = Axis { from: from - 0.6, to: to + 0.6, ticks };
     let frame = Frame { edges: [SIDES.0 + 44.0, top, SIDES.1 - 30.0, top + lane.height], x, y };
-    frame.draw(canvas, last);
+    frame.draw(canvas, last, &[]);
     if last {
         frame.name_x(canvas, x_name);
     }

@@ -18,7 +18,7 @@ pub fn envelope(study: &Study) -> Option<Figure> {
     let column = |name: &str| Some(thinned(&clock, study.table.column(name)?));
     let (low, mean, high) = (column("feeder.v_min_pu")?, column("feeder.v_mean_pu")?, column("feeder.v_max_pu")?);
     let values = [&low, &high].into_iter().flatten().map(|p| &p.1);
-    let frame = Frame { edges: [SIDES.0, 84.0, SIDES.1, f64::from(HEIGHT) - 48.0], ..frame(study, values) };
+    let frame = Frame { edges: [SIDES.0, 84.0, SIDES.1, f64::from(HEIGHT) - 48.0], ..frame(study, values, 8) };
     let title = "Voltages of all nodes over time";
     let drawn = svg(WIDTH, HEIGHT, title, |canvas| {
         heading(canvas, title, "lowest, mean and highest of all phases");
@@ -42,7 +42,7 @@ pub fn buses(study: &Study) -> Option<Figure> {
     let shown = recorded.get(..MOST_PANELS.min(recorded.len())).filter(|shown| !shown.is_empty())?;
     let clock = study.row_clocks();
     let lines: Vec<Vec<(Colour, Vec<(f64, f64)>)>> = shown.iter().map(|bus| bus_lines(study, bus, &clock)).collect();
-    let frame = frame(study, lines.iter().flatten().flat_map(|(_, line)| line).map(|p| &p.1));
+    let frame = frame(study, lines.iter().flatten().flat_map(|(_, line)| line).map(|p| &p.1), 5);
     let rows = shown.len().div_ceil(2);
     #[allow(clippy::cast_precision_loss, reason = "at most eight panels")]
     let top = |row: usize| 84.0 + row as f64 * (PANEL_HEIGHT + PANEL_GAP);
@@ -91,17 +91,16 @@ fn bus_lines(study: &Study, bus: &str, clock: &[f64]) -> Vec<(Colour, Vec<(f64, 
 }
 
 /// A frame over time that shows these values and the limits.
-fn frame<'v>(study: &Study, values: impl Iterator<Item = &'v f64>) -> Frame {
+fn frame<'v>(study: &Study, values: impl Iterator<Item = &'v f64>, ticks: u32) -> Frame {
     let [low_limit, high_limit] = study.plan.watch.limits_pu;
     let (low, high) = range(values);
     let (low, high) = (low.min(low_limit), high.max(high_limit));
     let pad = 0.1 * (high - low);
-    Frame { edges: [0.0; 4], x: time_axis(study).0, y: Axis::exact(low - pad, high + pad, 5) }
+    Frame { edges: [0.0; 4], x: time_axis(study).0, y: Axis::exact(low - pad, high + pad, ticks) }
 }
 
 fn backdrop(canvas: &mut Canvas, study: &Study, frame: &Frame, labels: bool, whole: bool) {
-    limits::draw(canvas, frame, study.plan.watch.limits_pu);
-    frame.draw(canvas, labels);
+    limits::draw(canvas, frame, study.plan.watch.limits_pu, labels);
     if labels {
         frame.name_x(canvas, time_axis(study).1);
     }
