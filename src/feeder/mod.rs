@@ -11,6 +11,7 @@ mod expand;
 mod generation;
 mod line;
 mod load;
+pub mod opendss;
 mod origin;
 mod reading;
 mod shape;
@@ -21,6 +22,7 @@ mod topology;
 mod transformer;
 pub mod yaml;
 
+pub use check::check;
 pub use control::*;
 pub use expand::expand;
 pub use generation::*;
@@ -131,17 +133,31 @@ pub struct Feeder {
     pub origins: Origins,
 }
 
-/// Reads a feeder file of any kind, by its extension: `.yaml` or `.yml`. What it returns has been checked.
+/// Reads a feeder file of any kind, by its extension: `.yaml`, `.yml`, or `.dss` for an OpenDSS script. What it returns
+/// has been checked.
 pub fn read(path: &Path) -> Reading {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
     match extension.as_str() {
         "yaml" | "yml" => yaml::read(path),
+        "dss" => checked(opendss::read(path)),
         _ => {
             let message = format!("{} is not a feeder file by its extension", path.display());
-            let finding = Diagnostic::error("E0010", message).help("a feeder is a .yaml file");
+            let finding =
+                Diagnostic::error("E0010", message).help("a feeder is a .yaml file or an OpenDSS .dss script");
             Reading { diagnostics: vec![finding], ..Reading::default() }
         }
     }
+}
+
+/// A reading with the checks of meaning that every feeder goes through.
+fn checked(mut reading: Reading) -> Reading {
+    if let Some(feeder) = &reading.feeder {
+        reading.diagnostics.extend(check(feeder));
+    }
+    if reading.diagnostics.iter().any(Diagnostic::is_error) {
+        reading.feeder = None;
+    }
+    reading
 }
 
 /// How a study solves the feeder unless told otherwise.

@@ -25,13 +25,19 @@ impl Origins {
     }
 
     /// Remembers where a top-level key was written.
-    pub fn insert_top(&mut self, key: &str, span: Span) {
+    pub fn insert_key(&mut self, key: &str, span: Span) {
         self.0.insert(key.to_owned(), Origin { whole: span, keys: Vec::new() });
     }
 
     /// The place of a top-level key.
     pub fn top(&self, key: &str) -> Option<Span> {
         self.0.get(key).map(|origin| origin.whole)
+    }
+
+    /// Names of a section's elements that were written, those that a reader had to leave out included.
+    pub fn names(&self, section: &str) -> impl Iterator<Item = &str> {
+        let prefix = format!("{section}.");
+        self.0.range(prefix.clone()..).map_while(move |(path, _)| path.strip_prefix(prefix.as_str()))
     }
 
     /// The place of an element, or of one of its keys where that is known.

@@ -56,7 +56,7 @@ pub(super) fn structure(root: &Node, found: &mut Vec<Diagnostic>) -> Option<(Fee
     let mut feeder: Feeder = read_except(root, start, SECTIONS, found)?;
     let header_is_good = found.len() == before;
     for (key, node) in root.entries() {
-        feeder.origins.insert_top(&key.name, key.span);
+        feeder.origins.insert_key(&key.name, key.span);
         if SECTIONS.contains(&key.name.as_str()) {
             fill(&mut feeder, key, node, found);
             remember(&mut feeder, &key.name, node);

@@ -1,0 +1,244 @@
+//! How checks report: located findings, and the kinds of mistake that many elements share.
+
+use super::super::{Connection, Feeder, Named, Terminal};
+use crate::diagnostic::{Diagnostic, Span, nearest};
+
+/// Most findings that look for the name that was meant: each compares with every known name.
+const MOST_GUESSES: u32 = 200;
+/// Most phases of an element.
+const MOST_PHASES: usize = 32;
+/// Most known names listed in a help line.
+const MOST_LISTED: usize = 8;
+
+/// The feeder under check and what has been found.
+pub struct Checker<'a> {
+    pub feeder: &'a Feeder,
+    found: &'a mut Vec<Diagnostic>,
+    guesses_left: u32,
+}
+
+/// One element under check.
+#[derive(Clone, Copy)]
+pub struct Element<'a> {
+    pub section: &'static str,
+    pub name: &'a str,
+}
+
+impl std::fmt::Display for Element<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} \"{}\"", noun(self.section), self.name)
+    }
+}
+
+/// What one element of a section is called.
+pub fn noun(section: &str) -> &str {
+    match section {
+        "buses" => "bus",
+        "line_codes" => "line code",
+        "geometries" => "geometry",
+        "capacitor_controls" => "capacitor control",
+        "distributed_loads" => "distributed load",
+        "pv_systems" => "PV system",
+        plural => plural.strip_suffix('s').unwrap_or(plural),
+    }
+}
+
+impl<'a> Checker<'a> {
+    pub fn new(feeder: &'a Feeder, found: &'a mut Vec<Diagnostic>) -> Self {
+        Self { feeder, found, guesses_left: MOST_GUESSES }
+    }
+
+    pub fn push(&mut self, finding: Diagnostic) {
+        self.found.push(finding);
+    }
+
+    /// The place of an element's key, or of the element.
+    pub fn place(&self, element: Element<'_>, key: &str) -> Option<Span> {
+        self.feeder.origins.span(element.section, element.name, Some(key))
+    }
+
+    /// Reports an error at an element's key.
+    pub fn error(&mut self, code: &'static str, element: Element<'_>, key: &str, message: impl Into<String>) {
+        let place = self.place(element, key);
+        self.push(Diagnostic::error(code, message).at(place));
+    }
+
+    /// Reports an error at an element's key, with advice.
+    pub fn error_with_help(
+        &mut self,
+        code: &'static str,
+        element: Element<'_>,
+        key: &str,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let place = self.place(element, key);
+        self.push(Diagnostic::error(code, message).at(place).help(help));
+    }
+
+    /// Reports a warning at an element's key.
+    pub fn warning(&mut self, code: &'static str, element: Element<'_>, key: &str, message: impl Into<String>) {
+        let place = self.place(element, key);
+        self.push(Diagnostic::warning(code, message).at(place));
+    }
+
+    pub fn positive(&mut self, element: Element<'_>, key: &str, value: f64) {
+        if !(value > 0.0 && value.is_finite()) {
+            self.error("E0210", element, key, format!("{element}: {key} must be greater than 0, is {value}"));
+        }
+    }
+
+    pub fn positive_if_given(&mut self, element: Element<'_>, key: &str, value: Option<f64>) {
+        if let Some(value) = value {
+            self.positive(element, key, value);
+        }
+    }
+
+    pub fn not_negative(&mut self, element: Element<'_>, key: &str, value: f64) {
+        if !(value >= 0.0 && value.is_finite()) {
+            self.error("E0210", element, key, format!("{element}: {key} must not be negative, is {value}"));
+        }
+    }
+
+    pub fn finite(&mut self, element: Element<'_>, key: &str, value: f64) {
+        if !value.is_finite() {
+            self.error("E0210", element, key, format!("{element}: {key} must be a finite number, is {value}"));
+        }
+    }
+
+    pub fn within(&mut self, element: Element<'_>, key: &str, value: f64, range: std::ops::RangeInclusive<f64>) {
+        if !range.contains(&value) {
+            let (low, high) = (range.start(), range.end());
+            self.error("E0210", element, key, format!("{element}: {key} must be from {low} to {high}, is {value}"));
+        }
+    }
+
+    /// Voltage bases that per-unit values stand on.
+    pub fn voltage_base(&mut self, element: Element<'_>, key: &str, v_kv: f64) {
+        if !(v_kv > 0.0 && v_kv.is_finite()) {
+            let message = format!("{element} has no voltage base: {key} is {v_kv}");
+            let help = "give its rated voltage in kV: line-to-line for 2 and 3 phases, across it for one";
+            self.error_with_help("E0215", element, key, message, help);
+        }
+    }
+
+    /// A number of phases; whether it is one.
+    pub fn phases(&mut self, element: Element<'_>, phases: usize) -> bool {
+        let good = (1..=MOST_PHASES).contains(&phases);
+        if !good {
+            let message = format!("{element}: phases must be from 1 to {MOST_PHASES}, is {phases}");
+            self.error("E0210", element, "phases", message);
+        }
+        good
+    }
+
+    /// Keys of which one at most, or exactly one if `needed`, may be given.
+    pub fn one_of(&mut self, element: Element<'_>, needed: bool, keys: &[(&str, bool)]) {
+        let given: Vec<&str> = keys.iter().filter(|(_, given)| *given).map(|(key, _)| *key).collect();
+        match given.as_slice() {
+            [] if needed => {
+                let all: Vec<&str> = keys.iter().map(|(key, _)| *key).collect();
+                self.error("E0205", element, "", format!("{element} needs one of {}", all.join(", ")));
+            }
+            [first, second, ..] => {
+                let finding = Diagnostic::error("E0204", format!("{element} has both {first} and {second}"))
+                    .at(self.place(element, second))
+                    .help("these exclude each other: remove one");
+                let place = self.feeder.origins.span(element.section, element.name, Some(first));
+                let known = place != self.feeder.origins.span(element.section, element.name, None);
+                self.push(if known { finding.related(place, format!("{first} is given here")) } else { finding });
+            }
+            _ => {}
+        }
+    }
+
+    /// A name that must be among a section's.
+    pub fn reference<T>(
+        &mut self,
+        element: Element<'_>,
+        key: &str,
+        name: &str,
+        section: &'static str,
+        known: &Named<T>,
+    ) -> bool {
+        if known.contains_key(name) || self.feeder.origins.span(section, name, None).is_some() {
+            return true;
+        }
+        let message = format!("{} \"{name}\" is not in feeder \"{}\"", noun(section), self.feeder.feeder);
+        let help = self.guess(name, section, known.keys().map(String::as_str));
+        self.error_with_help("E0202", element, key, message, help);
+        false
+    }
+
+    /// Advice for an unknown name: the nearest, or those there are.
+    fn guess<'n>(&mut self, name: &str, section: &str, known: impl Iterator<Item = &'n str> + Clone) -> String {
+        if let Some(near) = self.near(name, known.clone()) {
+            return format!("did you mean \"{near}\"?");
+        }
+        let listed: Vec<&str> = known.clone().take(MOST_LISTED).collect();
+        let more = if known.count() > MOST_LISTED { ", …" } else { "" };
+        match listed.as_slice() {
+            [] => format!("there is nothing under {section}"),
+            listed => format!("known under {section}: {}{more}", listed.join(", ")),
+        }
+    }
+
+    /// The name that was meant, while guessing is affordable.
+    pub fn near<'n>(&mut self, name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+        self.guesses_left = self.guesses_left.checked_sub(1)?;
+        nearest(name, known)
+    }
+
+    /// The nodes written for a terminal of an element with so many phases and conductors.
+    pub fn terminal(&mut self, element: Element<'_>, key: &str, terminal: &Terminal, shape: Conductors) {
+        let written = &terminal.nodes;
+        let Conductors { needed, all } = shape;
+        let beyond = written.iter().skip(all).any(|node| *node != 0);
+        if !written.is_empty() && (written.len() < needed || beyond) {
+            let takes = if needed == all { format!("{needed}") } else { format!("{needed} or {all}") };
+            let count = written.len();
+            let message = format!("{element} takes {takes} nodes, \"{terminal}\" has {count}");
+            let help = "write as many nodes as there are phases, or change phases";
+            self.error_with_help("E0207", element, key, message, help);
+            return;
+        }
+        let used = written.get(..needed.min(written.len())).unwrap_or_default();
+        let twice = used.iter().enumerate().find(|(k, node)| **node != 0 && used[..*k].contains(node));
+        if let Some((_, node)) = twice {
+            self.error("E0207", element, key, format!("{element} uses node {node} of \"{terminal}\" twice"));
+        }
+    }
+}
+
+/// How many of a terminal's conductors must have a node, and how many it has at all.
+#[derive(Clone, Copy)]
+pub struct Conductors {
+    pub needed: usize,
+    pub all: usize,
+}
+
+impl Conductors {
+    /// One conductor a phase.
+    pub fn phases(phases: usize) -> Self {
+        Self { needed: phases, all: phases }
+    }
+
+    /// A load's or winding's: wye has a neutral, delta of one phase stands between two nodes.
+    pub fn of(connection: Connection, phases: usize) -> Self {
+        match connection {
+            Connection::Wye => Self { needed: phases, all: phases.saturating_add(1) },
+            Connection::Delta => {
+                let all = if phases < 3 { phases + 1 } else { phases };
+                Self { needed: phases.max(2), all }
+            }
+        }
+    }
+
+    /// A bank's, whose neutral is its other terminal.
+    pub fn of_bank(connection: Connection, phases: usize) -> Self {
+        match connection {
+            Connection::Wye => Self::phases(phases),
+            Connection::Delta => Self::of(connection, phases),
+        }
+    }
+}

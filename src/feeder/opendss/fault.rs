@@ -1,0 +1,62 @@
+//! Faults.
+
+use super::capacitor::Ends;
+use super::circuit::{Circuit, Element};
+use super::line_code::count;
+use super::number::number;
+use super::session::{Session, unsupported};
+use super::store::{Entry, Store};
+use super::text::Text;
+use super::value::Value;
+use crate::feeder;
+
+/// A fault.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    ends: Ends,
+    phases: usize,
+    r: f64,
+}
+
+impl Default for Fault {
+    fn default() -> Self {
+        Self { ends: Ends::default(), phases: 1, r: 1e-4 }
+    }
+}
+
+impl Fault {
+    /// For the model.
+    pub fn model(&self, name: &str, entry: &Entry<Self>) -> Value<feeder::Fault> {
+        let (bus, to) = self.ends.model(&format!("fault \"{name}\""), self.phases, false, entry.whole)?;
+        Ok(feeder::Fault { bus, to, phases: self.phases, r_ohm: self.r })
+    }
+}
+
+impl Element for Fault {
+    fn store(circuit: &mut Circuit) -> &mut Store<Self> {
+        &mut circuit.faults
+    }
+
+    fn set(&mut self, property: &'static str, text: Text<'_>, _: &mut Session) -> Value<()> {
+        match property {
+            "bus1" => self.ends.set_first(text)?,
+            "bus2" => self.ends.set_second(text)?,
+            "phases" => self.phases = count(text)?,
+            "r" => {
+                let r = number(text)?;
+                self.r = if r == 0.0 { 1e-4 } else { r };
+            }
+            "gmatrix" => return Err(unsupported("a fault by matrix is not supported", text.span())),
+            "ontime" if number(text)? > 0.0 => {
+                let error = unsupported("a fault that begins later is not supported in a feeder", text.span());
+                return Err(error.help("put it into a scenario's events"));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn like(&mut self, other: &Self) {
+        (self.phases, self.r) = (other.phases, other.r);
+    }
+}
