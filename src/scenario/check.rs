@@ -3,11 +3,11 @@
 use indexmap::IndexMap;
 
 use super::events::{Timeline, Written};
-use super::read::entry;
-use super::{Action, Buses, Demand, LoadSetting, Outputs, Plan, Scenario, ShapeClass, SwitchState, Watch};
-use crate::diagnostic::yaml::Node;
+use super::read::{entry, key_span};
+use super::{Action, Buses, Demand, Outputs, Plan, Scenario, ShapeClass, SwitchState, Watch};
+use crate::diagnostic::yaml::{Node, Value};
 use crate::diagnostic::{Diagnostic, Span, nearest};
-use crate::feeder::{ControlMode, Feeder, Load, LoadStatus, Named, Shape, Terminal};
+use crate::feeder::{ControlMode, Feeder, Generator, Load, LoadStatus, Shape, Terminal};
 use crate::quantity::{Step, Tick};
 
 /// Most steps of one run.
@@ -28,7 +28,6 @@ impl Checker<'_> {
     pub(super) fn plan(
         &mut self,
         s: &Scenario,
-        loads: &IndexMap<String, LoadSetting>,
         profiles: IndexMap<String, Option<Shape>>,
         outputs: &Outputs,
         written: &[Written],
@@ -38,11 +37,13 @@ impl Checker<'_> {
         let (step, last) = time.unwrap_or((Step::new(1, 1)?, Tick(MOST_STEPS)));
         self.not_negative(s.load_multiplier.unwrap_or(1.0), "load_multiplier", self.at("load_multiplier"));
         let shapes = self.shapes(profiles);
-        let mut demands = self.demands(s, loads, &shapes);
+        let mut demands = self.demands(s, &shapes);
         let initial = self.initial(s);
         let timeline = Timeline::new(if time.is_some() { written } else { &[] }, step, last, self);
         demands.extend(timeline.demands);
-        let watch = self.watch(outputs, step, last);
+        demands.extend(self.generators(s.feeder_shapes, &shapes));
+        self.warn_of_shapes(s.feeder_shapes);
+        let watch = self.watch(outputs, time);
         Some(Plan {
             name: self.name(s),
             title: s.title.clone().unwrap_or_else(|| s.scenario.clone()),
@@ -100,15 +101,25 @@ impl Checker<'_> {
         }
     }
 
+    /// Step and last tick. What is not a number has been reported and tells nothing more.
     fn time(&mut self, s: &Scenario) -> Option<(Step, Tick)> {
+        for key in ["step_s", "duration_s"] {
+            let number = self.root.get(key).and_then(|node| match &node.value {
+                Value::Number(text) => text.parse::<f64>().ok(),
+                _ => None,
+            });
+            number.filter(|x| x.is_finite())?;
+        }
+        let span = self.at("duration_s");
+        if s.duration_s <= 0.0 {
+            self.report("E0303", format!("a duration of {} s", s.duration_s), span, "give a positive duration");
+        }
         let Some(step) = Step::from_seconds(s.step_s) else {
             let help = "a step is positive, a whole number of nanoseconds and at most a year";
             self.report("E0303", format!("a step of {} s", s.step_s), self.at("step_s"), help);
             return None;
         };
-        let span = self.at("duration_s");
         if s.duration_s <= 0.0 {
-            self.report("E0303", format!("a duration of {} s", s.duration_s), span, "give a positive duration");
             return None;
         }
         match step.tick_at(s.duration_s) {
@@ -170,15 +181,10 @@ impl Checker<'_> {
         shapes
     }
 
-    fn demands(
-        &mut self,
-        s: &Scenario,
-        loads: &IndexMap<String, LoadSetting>,
-        shapes: &IndexMap<String, Option<Shape>>,
-    ) -> Vec<Demand> {
+    fn demands(&mut self, s: &Scenario, shapes: &IndexMap<String, Option<Shape>>) -> Vec<Demand> {
         let general = s.load_shape.as_ref().and_then(|name| self.shape(name, shapes, self.at("load_shape")));
         let mut own = IndexMap::new();
-        for (name, setting) in loads {
+        for (name, setting) in &s.loads {
             let node = self.root.get("loads").and_then(|map| entry(map, name));
             let at = |key: &str| node.and_then(|n| n.get(key)).or(node).map_or(self.place, |n| n.span);
             let (at_profile, at_scale) = (at("profile"), at("scale"));
@@ -188,7 +194,8 @@ impl Checker<'_> {
             own.insert(name.as_str(), (shape, setting.scale));
         }
         let demand = |(name, load): (&String, &Load)| {
-            let feeder_shape = feeder_shape(load, s.feeder_shapes).and_then(|name| shapes.get_index_of(name));
+            let followed = followed(s.feeder_shapes, [&load.daily, &load.yearly, &load.duty]);
+            let feeder_shape = followed.and_then(|name| shapes.get_index_of(name));
             let varies = load.status != LoadStatus::Fixed;
             let (own_shape, scale) = own.get(name.as_str()).copied().unwrap_or((None, 1.0));
             let multiplied = load.status == LoadStatus::Variable;
@@ -198,10 +205,35 @@ impl Checker<'_> {
         self.feeder.loads.iter().map(demand).collect()
     }
 
+    /// What generators draw: the negative of what they feed in.
+    fn generators(&self, class: ShapeClass, shapes: &IndexMap<String, Option<Shape>>) -> Vec<Demand> {
+        let demand = |g: &Generator| {
+            let name = followed(class, [&g.daily, &g.yearly, &g.duty]).filter(|_| !g.fixed);
+            let shape = name.and_then(|name| shapes.get_index_of(name));
+            Demand { p_kw: -g.p_kw, q_kvar: -g.q_kvar, scale: 1.0, shape, multiplied: false, connected: true }
+        };
+        self.feeder.generators.values().map(demand).collect()
+    }
+
+    /// Photovoltaic systems and storages stay as they are in a run.
+    fn warn_of_shapes(&mut self, class: ShapeClass) {
+        let pv = self.feeder.pv_systems.iter().map(|(name, pv)| (name, [&pv.daily, &pv.yearly, &pv.duty]));
+        let storages = self.feeder.storages.iter().map(|(name, s)| (name, [&s.daily; 3]));
+        let names: Vec<&str> = pv
+            .chain(storages)
+            .filter(|(_, shapes)| followed(class, *shapes).is_some())
+            .map(|(n, _)| n.as_str())
+            .collect();
+        if !names.is_empty() {
+            let message = format!("shapes of photovoltaic systems and storages are not followed: {}", names.join(", "));
+            let help = "they stay as the feeder describes them; `feeder_shapes: none` says so without this warning";
+            self.found.push(Diagnostic::warning("W0311", message).at(self.at("feeder")).help(help));
+        }
+    }
+
     /// The place of the key of an entry.
     fn key_of(&self, map: &str, name: &str) -> Span {
-        let entries = self.root.get(map).map(Node::entries).unwrap_or_default();
-        entries.iter().find(|(key, _)| key.name.to_lowercase() == name).map_or(self.place, |(key, _)| key.span)
+        self.root.get(map).map_or(self.place, |node| key_span(node, name))
     }
 
     fn shape(&mut self, name: &str, shapes: &IndexMap<String, Option<Shape>>, span: Span) -> Option<usize> {
@@ -286,21 +318,19 @@ impl Checker<'_> {
     fn initial(&mut self, s: &Scenario) -> Vec<Action> {
         let mut actions = Vec::new();
         for (name, &tap) in &s.taps {
-            let name = name.to_lowercase();
-            let (key, span) = (self.key_of("taps", &name), self.at_entry("taps", &name));
-            if let Some(regulator) = self.regulator(&name, key) {
+            let (key, span) = (self.key_of("taps", name), self.at_entry("taps", name));
+            if let Some(regulator) = self.regulator(name, key) {
                 self.tap_in_range(regulator, tap, span);
                 actions.push(Action::SetTap { regulator, tap });
             }
         }
-        let states = |states: &Named<SwitchState>| states.clone().into_iter().map(|(n, s)| (n.to_lowercase(), s));
-        for (name, state) in states(&s.capacitors) {
-            if let Some(capacitor) = self.capacitor(&name, self.key_of("capacitors", &name)) {
+        for (name, &state) in &s.capacitors {
+            if let Some(capacitor) = self.capacitor(name, self.key_of("capacitors", name)) {
                 actions.push(Action::SwitchCapacitor { capacitor, closed: state == SwitchState::Closed });
             }
         }
-        for (name, state) in states(&s.lines) {
-            if let Some(line) = self.line(&name, self.key_of("lines", &name)) {
+        for (name, &state) in &s.lines {
+            if let Some(line) = self.line(name, self.key_of("lines", name)) {
                 actions.push(Action::SwitchLine { line, open: state == SwitchState::Open });
             }
         }
@@ -329,7 +359,7 @@ impl Checker<'_> {
         self.unknown("E0305", "bus", bus, names.iter(), span);
     }
 
-    fn watch(&mut self, outputs: &Outputs, step: Step, last: Tick) -> Watch {
+    fn watch(&mut self, outputs: &Outputs, time: Option<(Step, Tick)>) -> Watch {
         let node = self.root.get("outputs");
         let at = |key: &str| node.and_then(|n| n.get(key)).or(node).map_or(self.place, |n| n.span);
         let (at_limits, at_every) = (at("limits_pu"), at("every_s"));
@@ -341,7 +371,7 @@ impl Checker<'_> {
         Watch {
             buses: self.watched(outputs),
             angles: outputs.angles,
-            every: self.every(outputs, step, last, at_every),
+            every: time.map_or(1, |(step, last)| self.every(outputs, step, last, at_every)),
             limits_pu: outputs.limits_pu,
         }
     }
@@ -382,12 +412,12 @@ impl Checker<'_> {
     }
 }
 
-fn feeder_shape(load: &Load, class: ShapeClass) -> Option<&String> {
-    let daily = load.daily.as_ref();
+/// Which of an element's daily, yearly and duty shape is followed; daily stands in for what is missing.
+fn followed(class: ShapeClass, [daily, yearly, duty]: [&Option<String>; 3]) -> Option<&String> {
     match class {
-        ShapeClass::Daily => daily,
-        ShapeClass::Yearly => load.yearly.as_ref().or(daily),
-        ShapeClass::Duty => load.duty.as_ref().or(daily),
+        ShapeClass::Daily => daily.as_ref(),
+        ShapeClass::Yearly => yearly.as_ref().or(daily.as_ref()),
+        ShapeClass::Duty => duty.as_ref().or(daily.as_ref()),
         ShapeClass::None => None,
     }
 }

@@ -1,6 +1,7 @@
 //! Events: from entries of the file to actions on ticks.
 
 use super::check::Checker;
+use super::read::{entry, key_span};
 use super::{Action, Added, Demand, Event, Planned, SwitchState};
 use crate::diagnostic::yaml::{self, Node};
 use crate::diagnostic::{Diagnostic, Span};
@@ -194,8 +195,9 @@ impl Timeline {
     fn taps(&mut self, event: &Event, node: &Node, tick: Option<Tick>, checker: &mut Checker) {
         for (key, taps, by) in [("tap", &event.tap, false), ("move_tap", &event.move_tap, true)] {
             for (name, &value) in taps.iter().flatten() {
-                let span = node.get(key).and_then(|n| n.get(name)).map_or(node.span, |n| n.span);
-                let Some(regulator) = checker.regulator(name, span) else { continue };
+                let map = node.get(key).unwrap_or(node);
+                let span = entry(map, &name.to_lowercase()).map_or(map.span, |n| n.span);
+                let Some(regulator) = checker.regulator(name, key_span(map, name)) else { continue };
                 if !by {
                     checker.tap_in_range(regulator, value, span);
                 }
@@ -210,7 +212,7 @@ impl Timeline {
 
     fn capacitors(&mut self, banks: &Named<SwitchState>, node: &Node, tick: Option<Tick>, checker: &mut Checker) {
         for (name, &state) in banks {
-            let span = node.get("capacitor").and_then(|n| n.get(name)).map_or(node.span, |n| n.span);
+            let span = key_span(node.get("capacitor").unwrap_or(node), name);
             let Some(capacitor) = checker.capacitor(name, span) else { continue };
             let closed = state == SwitchState::Closed;
             let label = format!("{name} {}", if closed { "on" } else { "off" });

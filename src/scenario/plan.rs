@@ -28,7 +28,7 @@ pub struct Plan {
     pub load_multiplier: f64,
     /// Shapes that demands refer to.
     pub shapes: Vec<Shape>,
-    /// Demand of each load of the feeder, then of each of `added`.
+    /// Demand of each load of the feeder, then of each of `added`, then of each generator (negative: it feeds in).
     pub demands: Vec<Demand>,
     /// Loads that events add to those of the feeder.
     pub added: Vec<Added>,
@@ -42,7 +42,7 @@ pub struct Plan {
     pub inputs: Vec<Input>,
 }
 
-/// What a load draws over time: nominal power × scale × shape × load multiplier.
+/// What a load (or, negative, a generator) draws over time: nominal power × scale × shape × load multiplier.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Demand {
     /// Nominal active power in kW.

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use super::check::Checker;
 use super::{Input, LoadSetting, Outputs, Plan, Profile, Scenario, events, profile};
-use crate::diagnostic::yaml::{self, Node};
+use crate::diagnostic::yaml::{self, Node, Value};
 use crate::diagnostic::{Diagnostic, FileId, Sources, Span};
 use crate::feeder::{self, Feeder, Shape, expand};
 use crate::record::fnv1a_64;
@@ -42,17 +42,19 @@ impl Reader {
         let (file, text) = self.text(path, None)?;
         let root = yaml::parse(&text, file, &mut self.found)?;
         let place = Span { file, start: 0, end: 0 };
-        let apart = ["profiles", "loads", "events", "outputs"];
+        let apart = ["profiles", "loads", "taps", "capacitors", "lines", "events", "outputs"];
         let scenario: Option<Scenario> = yaml::read_except(&root, place, &apart, &mut self.found);
         let profiles = self.map::<Profile>(&root, "profiles");
         let loads = self.map::<LoadSetting>(&root, "loads");
         let outputs = self.outputs(&root);
         let written = events::read(&root, &mut self.found);
         let shapes = self.shapes(&root, profiles);
-        let scenario = scenario?;
+        let (taps, capacitors, lines) =
+            (self.map(&root, "taps"), self.map(&root, "capacitors"), self.map(&root, "lines"));
+        let scenario = Scenario { taps, capacitors, lines, loads, ..scenario? };
         let feeder = self.feeder(&scenario, &root)?;
         let mut checker = Checker { root: &root, place, feeder: &feeder, found: &mut self.found };
-        let plan = checker.plan(&scenario, &loads, shapes, &outputs, &written)?;
+        let plan = checker.plan(&scenario, shapes, &outputs, &written)?;
         let input = |(path, text): (&Path, &str)| Input { path: path.into(), fnv1a_64: fnv1a_64(text.as_bytes()) };
         Some(Plan { inputs: self.sources.iter().map(input).collect(), feeder, ..plan })
     }
@@ -62,7 +64,7 @@ impl Reader {
     }
 
     fn outputs(&mut self, root: &Node) -> Outputs {
-        let node = root.get("outputs").filter(|node| node.value != yaml::Value::Null);
+        let node = root.get("outputs").filter(|node| node.value != Value::Null);
         node.and_then(|node| yaml::read(node, node.span, &mut self.found)).unwrap_or_default()
     }
 
@@ -81,7 +83,9 @@ impl Reader {
 
     /// The feeder, distributed loads lumped, so that every load that is solved has a name.
     fn feeder(&mut self, scenario: &Scenario, root: &Node) -> Option<Feeder> {
-        let span = root.get("feeder").map(|node| node.span);
+        // Where the name itself is missing or wrong, that has been reported.
+        let node = root.get("feeder").filter(|node| matches!(node.value, Value::String(_) | Value::Number(_)))?;
+        let span = Some(node.span);
         let reading = feeder::read(&self.base.join(&scenario.feeder));
         let findings = self.sources.take_in(reading.sources, reading.diagnostics);
         // What cannot be read at all is a finding about the name in the scenario.
@@ -133,6 +137,12 @@ impl Reader {
             }
         }
     }
+}
+
+/// The place of a mapping's key that is `name` when lower-cased; of the mapping when there is none.
+pub(super) fn key_span(map: &Node, name: &str) -> Span {
+    let key = map.entries().iter().find(|(key, _)| key.name.to_lowercase() == name.to_lowercase());
+    key.map_or(map.span, |(key, _)| key.span)
 }
 
 /// The entry of a mapping whose key is `name` when lower-cased.
