@@ -43,7 +43,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use defaults as d;
 
 /// Elements of one kind, by lower-case name, in the order in which their owner wrote them.
@@ -149,11 +149,18 @@ pub fn read(path: &Path) -> Reading {
     }
 }
 
-/// A reading with the checks of meaning that every feeder goes through.
+/// Findings that OpenDSS has a rule for: a script means something where a feeder file would be refused.
+const RULED_BY_OPENDSS: [(&str, &str); 2] = [("E0203", "W0203"), ("E0207", "W0207")];
+
+/// The reading of a script with the checks of meaning that every feeder goes through.
 fn checked(mut reading: Reading) -> Reading {
-    if let Some(feeder) = &reading.feeder {
-        reading.diagnostics.extend(check(feeder));
-    }
+    let found = reading.feeder.as_ref().map(check).unwrap_or_default();
+    reading.diagnostics.extend(found.into_iter().map(|mut finding| {
+        if let Some((_, warning)) = RULED_BY_OPENDSS.iter().find(|(error, _)| *error == finding.code) {
+            (finding.severity, finding.code) = (Severity::Warning, warning);
+        }
+        finding
+    }));
     if reading.diagnostics.iter().any(Diagnostic::is_error) {
         reading.feeder = None;
     }

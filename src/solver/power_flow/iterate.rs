@@ -26,7 +26,7 @@ impl PowerFlow {
     pub(super) fn iterate(&mut self, limit: u32) -> Solved {
         let tolerance = self.settings.tolerance_pu;
         let (mut previous, mut largest_ratio) = (None::<f64>, 0.0f64);
-        let mut fresh = self.pending.full_passes > 0;
+        let mut fresh = false;
         let mut error = f64::INFINITY;
         self.moved.fill([[0.0]; 2]);
         for iterations in 1..=limit {
@@ -63,7 +63,7 @@ impl PowerFlow {
                 }
             }
             previous = if full { None } else { Some(d) };
-            fresh = full && fresh;
+            fresh = false;
             if !full && self.should_refresh(damping, ratio, q, d) {
                 if let Err(pivot) = self.refresh() {
                     return singular(pivot, iterations);

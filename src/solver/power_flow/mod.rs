@@ -122,6 +122,7 @@ impl PowerFlow {
             scratch: Admittance::zeros(0),
             grid,
         };
+        (0..flow.injections()).for_each(|injection| flow.set_multiplier(injection, 1.0, 1.0));
         flow.set_load_multiplier(flow.grid.feeder.solve.load_multiplier);
         flow
     }
