@@ -8,6 +8,7 @@
 mod check;
 mod events;
 mod language;
+mod names;
 mod plan;
 mod profile;
 mod read;

@@ -41,7 +41,7 @@ pub fn buses(study: &Study) -> Option<Figure> {
         study.plan.watch.buses.iter().filter(|bus| nodes_of(study, bus).next().is_some()).collect();
     let shown = recorded.get(..MOST_PANELS.min(recorded.len())).filter(|shown| !shown.is_empty())?;
     let clock = study.row_clocks();
-    let lines: Vec<Vec<(Colour, Vec<(f64, f64)>)>> = shown.iter().map(|bus| bus_lines(study, bus, &clock)).collect();
+    let lines: Vec<Vec<PhaseLine>> = shown.iter().map(|bus| bus_lines(study, bus, &clock)).collect();
     let frame = frame(study, lines.iter().flatten().flat_map(|(_, line)| line).map(|p| &p.1), 5);
     let rows = shown.len().div_ceil(2);
     #[allow(clippy::cast_precision_loss, reason = "at most eight panels")]
@@ -80,7 +80,10 @@ fn nodes_of<'a>(study: &Study<'a>, bus: &'a str) -> impl Iterator<Item = &'a Nod
     study.outcome.nodes.iter().filter(move |n| n.node.bus == bus)
 }
 
-fn bus_lines(study: &Study, bus: &str, clock: &[f64]) -> Vec<(Colour, Vec<(f64, f64)>)> {
+/// A phase's colour and its points.
+type PhaseLine = (Colour, Vec<(f64, f64)>);
+
+fn bus_lines(study: &Study, bus: &str, clock: &[f64]) -> Vec<PhaseLine> {
     let line = |node: &NodeOutcome| {
         let column = study.table.column(&format!("{}.v_pu", node.node.name()))?;
         // 0 is a node that nothing feeds: a gap, not a voltage.
