@@ -7,7 +7,7 @@ use super::defaults as d;
 
 /// Which phase of several a control looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", expecting = "expected a phase's number, max, min or average")]
 pub enum Phases {
     /// The phase with the largest value.
     Max,

@@ -86,7 +86,9 @@ fn text_for_number(text: &str, fault: Fault) -> Fault {
     }
     let number: String = text.chars().take_while(|c| c.is_ascii_digit() || "+-.eE".contains(*c)).collect();
     let number = number.trim_end_matches(['e', 'E']);
-    if float(number).is_some() {
+    let unit = text[number.len()..].trim_start();
+    if float(number).is_some() && unit.starts_with(['V', 'v', 'W', 'w', 'A', 'k', 'K', 'M', 'm', 'f', 'Ω', '°', '%'])
+    {
         return fault.help(format!("write {number}: the unit is part of the key"));
     }
     fault

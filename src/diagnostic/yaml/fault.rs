@@ -72,7 +72,10 @@ impl Fault {
     /// The key that was most likely meant instead of an unknown one.
     pub fn guess(&self) -> Option<&'static str> {
         match &self.kind {
-            Kind::UnknownKey { key, known } => meant(key, known),
+            Kind::UnknownKey { key, known } => match key.split_once(':') {
+                Some((name, _)) => known.iter().copied().find(|k| *k == name),
+                None => meant(key, known),
+            },
             _ => None,
         }
     }
@@ -131,6 +134,9 @@ fn same_quantity(key: &str, known: &[&'static str]) -> Vec<&'static str> {
 }
 
 fn advice(key: &str, known: &[&'static str]) -> Option<String> {
+    if let Some((name, value)) = key.split_once(':') {
+        return Some(format!("a colon needs a space after it: write {name}: {value}"));
+    }
     let Some(near) = meant(key, known) else {
         return (!known.is_empty()).then(|| format!("known keys: {}", list(known)));
     };

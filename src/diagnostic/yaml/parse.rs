@@ -197,6 +197,10 @@ fn finish(node: &mut Node, text: &str, file: FileId) {
             for (key, value) in entries {
                 key.span.file = file;
                 finish(value, text, file);
+                // A value that is not there has no place of its own.
+                if value.value == Value::Null && value.span.start == value.span.end {
+                    value.span = key.span;
+                }
             }
         }
     }

@@ -13,11 +13,17 @@ use crate::diagnostic::{Diagnostic, Span};
 
 /// Most findings in one element; a hundred mistakes in one place have one reason.
 const MOST_FINDINGS: usize = 50;
+/// Findings after which no further element is read: each takes memory.
+const MOST_FINDINGS_OF_ALL: usize = 5000;
 
-/// Fills a `T` from a node. Adds every mistake to `found`, and returns `None` if there was one. A missing key is
+/// Fills a `T` from a node. Adds every mistake to `found`, and returns `None` if there was one (or if thousands were found
+/// before). A missing key is
 /// located at `place`: the element's name, where it has one.
 pub fn read<T: DeserializeOwned>(node: &Node, place: Span, found: &mut Vec<Diagnostic>) -> Option<T> {
     let before = found.len();
+    if before >= MOST_FINDINGS_OF_ALL {
+        return None;
+    }
     mend(node, place, Mending::default(), found).filter(|_| found.len() == before)
 }
 

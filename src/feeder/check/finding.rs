@@ -5,8 +5,10 @@ use crate::diagnostic::{Diagnostic, Span, nearest};
 
 /// Most findings that look for the name that was meant: each compares with every known name.
 const MOST_GUESSES: u32 = 200;
+/// Most findings kept; those beyond are of no use to anybody, and each takes memory.
+const MOST_FINDINGS: usize = 5000;
 /// Most phases of an element.
-const MOST_PHASES: usize = 32;
+pub const MOST_PHASES: usize = 32;
 /// Most known names listed in a help line.
 const MOST_LISTED: usize = 8;
 
@@ -15,6 +17,7 @@ pub struct Checker<'a> {
     pub feeder: &'a Feeder,
     found: &'a mut Vec<Diagnostic>,
     guesses_left: u32,
+    has_error: bool,
 }
 
 /// One element under check.
@@ -43,13 +46,29 @@ pub fn noun(section: &str) -> &str {
     }
 }
 
+/// A key as a reader of a message counts and calls it: `windings.1.v_kv` is `v_kv of winding 2`.
+fn label(key: &str) -> String {
+    let short = key.rsplit('.').next().unwrap_or(key);
+    let mut parts = key.split('.');
+    match (parts.next(), parts.next().map(str::parse::<usize>)) {
+        (Some(list), Some(Ok(k))) => format!("{short} of {} {}", noun(list), k + 1),
+        _ => short.to_owned(),
+    }
+}
+
 impl<'a> Checker<'a> {
     pub fn new(feeder: &'a Feeder, found: &'a mut Vec<Diagnostic>) -> Self {
-        Self { feeder, found, guesses_left: MOST_GUESSES }
+        let has_error = found.iter().any(Diagnostic::is_error);
+        Self { feeder, found, guesses_left: MOST_GUESSES, has_error }
     }
 
+    /// Adds a finding; beyond [`MOST_FINDINGS`], only a first error.
     pub fn push(&mut self, finding: Diagnostic) {
-        self.found.push(finding);
+        let first_error = finding.is_error() && !self.has_error;
+        if first_error || self.found.len() < MOST_FINDINGS {
+            self.has_error |= finding.is_error();
+            self.found.push(finding);
+        }
     }
 
     /// The place of an element's key, or of the element.
@@ -84,7 +103,7 @@ impl<'a> Checker<'a> {
 
     pub fn positive(&mut self, element: Element<'_>, key: &str, value: f64) {
         if !(value > 0.0 && value.is_finite()) {
-            self.error("E0210", element, key, format!("{element}: {key} must be greater than 0, is {value}"));
+            self.error("E0210", element, key, format!("{element}: {} must be greater than 0, is {value}", label(key)));
         }
     }
 
@@ -96,27 +115,28 @@ impl<'a> Checker<'a> {
 
     pub fn not_negative(&mut self, element: Element<'_>, key: &str, value: f64) {
         if !(value >= 0.0 && value.is_finite()) {
-            self.error("E0210", element, key, format!("{element}: {key} must not be negative, is {value}"));
+            self.error("E0210", element, key, format!("{element}: {} must not be negative, is {value}", label(key)));
         }
     }
 
     pub fn finite(&mut self, element: Element<'_>, key: &str, value: f64) {
         if !value.is_finite() {
-            self.error("E0210", element, key, format!("{element}: {key} must be a finite number, is {value}"));
+            self.error("E0210", element, key, format!("{element}: {} must be a finite number, is {value}", label(key)));
         }
     }
 
     pub fn within(&mut self, element: Element<'_>, key: &str, value: f64, range: std::ops::RangeInclusive<f64>) {
         if !range.contains(&value) {
             let (low, high) = (range.start(), range.end());
-            self.error("E0210", element, key, format!("{element}: {key} must be from {low} to {high}, is {value}"));
+            let message = format!("{element}: {} must be from {low} to {high}, is {value}", label(key));
+            self.error("E0210", element, key, message);
         }
     }
 
     /// Voltage bases that per-unit values stand on.
     pub fn voltage_base(&mut self, element: Element<'_>, key: &str, v_kv: f64) {
         if !(v_kv > 0.0 && v_kv.is_finite()) {
-            let message = format!("{element} has no voltage base: {key} is {v_kv}");
+            let message = format!("{element} has no voltage base: {} is {v_kv}", label(key));
             let help = "give its rated voltage in kV: line-to-line for 2 and 3 phases, across it for one";
             self.error_with_help("E0215", element, key, message, help);
         }
@@ -137,16 +157,21 @@ impl<'a> Checker<'a> {
         let given: Vec<&str> = keys.iter().filter(|(_, given)| *given).map(|(key, _)| *key).collect();
         match given.as_slice() {
             [] if needed => {
-                let all: Vec<&str> = keys.iter().map(|(key, _)| *key).collect();
+                let all: Vec<String> = keys.iter().map(|(key, _)| label(key)).collect();
                 self.error("E0205", element, "", format!("{element} needs one of {}", all.join(", ")));
             }
             [first, second, ..] => {
-                let finding = Diagnostic::error("E0204", format!("{element} has both {first} and {second}"))
-                    .at(self.place(element, second))
-                    .help("these exclude each other: remove one");
+                let finding =
+                    Diagnostic::error("E0204", format!("{element} has both {} and {}", label(first), label(second)))
+                        .at(self.place(element, second))
+                        .help("these exclude each other: remove one");
                 let place = self.feeder.origins.span(element.section, element.name, Some(first));
                 let known = place != self.feeder.origins.span(element.section, element.name, None);
-                self.push(if known { finding.related(place, format!("{first} is given here")) } else { finding });
+                self.push(if known {
+                    finding.related(place, format!("{} is given here", label(first)))
+                } else {
+                    finding
+                });
             }
             _ => {}
         }

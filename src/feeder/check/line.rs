@@ -1,7 +1,7 @@
 //! Lines and what they refer to: line codes, wires, cables, geometries.
 
 use super::super::{Cable, Feeder, Geometry, Line, LineCode, LineImpedance, Wire};
-use super::finding::{Checker, Conductors, Element};
+use super::finding::{Checker, Conductors, Element, MOST_PHASES};
 use crate::quantity::complex;
 
 /// Checks lines, line codes, wires, cables and geometries.
@@ -29,11 +29,12 @@ pub fn phases(feeder: &Feeder, line: &Line) -> Option<usize> {
     line.phases.or_else(|| phases_of_reference(feeder, line).map(|(n, _)| n))
 }
 
-fn phases_of_reference<'a>(feeder: &Feeder, line: &'a Line) -> Option<(usize, &'a str)> {
-    let of_code = |name: &'a String| Some((feeder.line_codes.get(name)?.phases, name.as_str()));
-    let of_geometry = |name: &'a String| {
+fn phases_of_reference(feeder: &Feeder, line: &Line) -> Option<(usize, String)> {
+    let of_code = |name: &String| Some((feeder.line_codes.get(name)?.phases, format!("line code \"{name}\"")));
+    let of_geometry = |name: &String| {
         let geometry = feeder.geometries.get(name)?;
-        Some((if geometry.reduce { geometry.phases } else { geometry.conductors.len() }, name.as_str()))
+        let phases = if geometry.reduce { geometry.phases } else { geometry.conductors.len() };
+        Some((phases, format!("geometry \"{name}\"")))
     };
     line.code.as_ref().and_then(of_code).or_else(|| line.geometry.as_ref().and_then(of_geometry))
 }
@@ -64,7 +65,7 @@ fn impedance(checker: &mut Checker<'_>, element: Element<'_>, path: &str, given:
         (Some(a), Some(b)) => checker.one_of(element, true, &[(&a, true), (&b, true)]),
         (None, None) => {
             let message = format!("{element} has no impedance");
-            let help = format!("give {path} r_ohm and x_ohm (matrices), or r1_ohm, x1_ohm, r0_ohm, x0_ohm");
+            let help = format!("give {path} x_ohm and r_ohm as matrices, or x1_ohm with r1_ohm, r0_ohm, x0_ohm");
             checker.error_with_help("E0205", element, path, message, help);
         }
         (Some(first), None) => {
@@ -163,7 +164,11 @@ fn geometry(checker: &mut Checker<'_>, element: Element<'_>, given: &Geometry) {
         let message = format!("{element} has {} phases but {count} conductors", given.phases);
         checker.error("E0207", element, "phases", message);
     }
-    for (k, conductor) in given.conductors.iter().enumerate() {
+    if count > MOST_PHASES {
+        let message = format!("{element} has {count} conductors, of which {MOST_PHASES} are possible");
+        checker.error("E0210", element, "conductors", message);
+    }
+    for (k, conductor) in given.conductors.iter().enumerate().take(MOST_PHASES) {
         let key = |short: &str| format!("conductors.{k}.{short}");
         let (wire, cable) = (key("wire"), key("cable"));
         checker.one_of(element, true, &[(&wire, conductor.wire.is_some()), (&cable, conductor.cable.is_some())]);
@@ -196,7 +201,7 @@ fn line(checker: &mut Checker<'_>, element: Element<'_>, given: &Line) {
     if let (Some(phases), Some((expected, name))) = (given.phases, phases_of_reference(feeder, given))
         && phases != expected
     {
-        let message = format!("{element} has {phases} phases, \"{name}\" has {expected}");
+        let message = format!("{element} has {phases} phases, {name} has {expected}");
         checker.error("E0207", element, "phases", message);
     }
     let phases = phases(feeder, given).unwrap_or(3);

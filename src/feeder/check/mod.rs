@@ -31,7 +31,7 @@ pub fn check(feeder: &Feeder) -> Vec<Diagnostic> {
     found
 }
 
-/// Checks the top-level keys.
+/// Checks the top-level keys, and that there is a source.
 pub(super) fn header(feeder: &Feeder, found: &mut Vec<Diagnostic>) {
     let mut report = |key: &str, message: String| {
         found.push(Diagnostic::error("E0210", message).at(feeder.origins.top(key)));
@@ -46,6 +46,11 @@ pub(super) fn header(feeder: &Feeder, found: &mut Vec<Diagnostic>) {
         let finding =
             Diagnostic::error("E0215", "voltage_bases_kv is empty").at(feeder.origins.top("voltage_bases_kv"));
         found.push(finding.help("give the line-to-line voltage of each voltage level in kV, as in [115, 4.16]"));
+    }
+    if feeder.sources.is_empty() && feeder.origins.names("sources").next().is_none() {
+        let place = feeder.origins.top("sources").or_else(|| feeder.origins.top("feeder"));
+        let finding = Diagnostic::error("E0201", format!("feeder \"{}\" has no source", feeder.feeder)).at(place);
+        found.push(finding.help("add one under sources, as in slack: {bus: sourcebus, v_kv: 115}"));
     }
     solve(feeder, found);
 }

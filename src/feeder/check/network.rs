@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use indexmap::IndexMap;
 
 use super::super::{Connection, Terminal};
-use super::finding::{Checker, Conductors, Element};
+use super::finding::{Checker, Conductors, Element, MOST_PHASES};
 use super::line;
 use crate::diagnostic::Diagnostic;
 
@@ -102,7 +102,9 @@ impl<'a> Network<'a> {
                 let entry = self.buses.entry(terminal.bus.as_str());
                 let index = entry.index();
                 // An absurd number of phases has been reported: it must not fill the memory.
-                entry.or_default().extend(terminal.conductors(phases.min(64), conductors.min(64)));
+                entry
+                    .or_default()
+                    .extend(terminal.conductors(phases.min(MOST_PHASES + 1), conductors.min(MOST_PHASES + 1)));
                 (key, index)
             })
             .collect();
@@ -118,7 +120,7 @@ impl<'a> Network<'a> {
         for (bus, to, phases) in reactors.chain(capacitors).chain(faults) {
             for terminal in [Some(bus), to].into_iter().flatten() {
                 if let Some(nodes) = self.buses.get_mut(terminal.bus.as_str()) {
-                    nodes.extend(terminal.conductors(phases.min(64), phases.min(64)));
+                    nodes.extend(terminal.conductors(phases.min(MOST_PHASES + 1), phases.min(MOST_PHASES + 1)));
                 }
             }
         }
@@ -129,7 +131,7 @@ impl<'a> Network<'a> {
         let feeder = checker.feeder;
         let mut mentions: Vec<Mention<'a>> = Vec::new();
         let mut mention = |section, name, terminal, connection, phases: usize| {
-            let needed = Conductors::of(connection, phases.min(64)).needed;
+            let needed = Conductors::of(connection, phases.min(MOST_PHASES + 1)).needed;
             mentions.push(Mention { element: Element { section, name }, key: "bus", terminal, needed });
         };
         let wye = Connection::Wye;
@@ -174,7 +176,7 @@ impl<'a> Network<'a> {
     /// A node where only loads stand is de-energised, if anything.
     fn known_nodes(&self, checker: &mut Checker<'a>, mention: &Mention<'a>) {
         let Mention { element, key, terminal, needed } = *mention;
-        let Some(nodes) = self.buses.get(terminal.bus.as_str()) else { return };
+        let Some(nodes) = self.buses.get(terminal.bus.as_str()).filter(|_| needed <= MOST_PHASES) else { return };
         let missing = terminal.conductors(needed, needed).into_iter().find(|node| *node != 0 && !nodes.contains(node));
         if let Some(node) = missing {
             let there: Vec<String> = nodes.iter().filter(|n| **n != 0).map(u16::to_string).collect();
@@ -232,12 +234,14 @@ impl<'a> Network<'a> {
                 dead.entry(group).or_default().push(branch);
             }
         }
+        let mut members: IndexMap<usize, Vec<&str>> = IndexMap::new();
+        for (name, group) in self.buses.keys().zip(&groups) {
+            members.entry(*group).or_default().push(name);
+        }
         for (group, branches) in dead {
-            let members = (0..groups.len()).filter(|bus| groups[*bus] == group);
-            let buses: Vec<&str> = members.filter_map(|k| self.buses.get_index(k).map(|(name, _)| *name)).collect();
-            let alive = (0..groups.len()).filter(|bus| energised.contains(&groups[*bus]));
-            let alive = alive.filter_map(|k| self.buses.get_index(k).map(|(name, _)| *name));
-            report_island(checker, &branches, &buses, alive);
+            let buses = members.get(&group).map_or(&[][..], Vec::as_slice);
+            let alive = energised.iter().filter_map(|group| members.get(group)).flatten().copied();
+            report_island(checker, &branches, buses, alive);
         }
     }
 }

@@ -130,7 +130,7 @@ fn reactor(checker: &mut Checker<'_>, element: Element<'_>, given: &Reactor) {
     }
     let first = |keys: &[(&'static str, bool)]| keys.iter().find(|(_, given)| *given).map_or(keys[0], |key| *key);
     let forms = [
-        first(&[("r_ohm", given.r_ohm.is_some()), ("x_ohm", given.x_ohm.is_some())]),
+        first(&[("x_ohm", given.x_ohm.is_some()), ("r_ohm", given.r_ohm.is_some())]),
         ("q_kvar", given.q_kvar.is_some()),
         first(&[
             ("z1_ohm", given.z1_ohm.is_some()),

@@ -1,17 +1,11 @@
-//! Sources: there is one, and its impedance is given in one way.
+//! Sources: the impedance of each is given in one way.
 
 use super::super::Source;
 use super::finding::{Checker, Conductors, Element};
-use crate::diagnostic::Diagnostic;
 
 /// Checks the sources.
 pub fn check(checker: &mut Checker<'_>) {
     let feeder = checker.feeder;
-    if feeder.sources.is_empty() && feeder.origins.names("sources").next().is_none() {
-        let finding = Diagnostic::error("E0201", format!("feeder \"{}\" has no source", feeder.feeder));
-        let finding = finding.at(feeder.origins.top("sources").or_else(|| feeder.origins.top("feeder")));
-        checker.push(finding.help("add one under sources, as in slack: {bus: sourcebus, v_kv: 115}"));
-    }
     for (name, given) in &feeder.sources {
         source(checker, Element { section: "sources", name }, given);
     }

@@ -46,8 +46,11 @@ fn feeder(root: &Node, found: &mut Vec<Diagnostic>) -> Option<Feeder> {
 
 /// The feeder as written, not checked, and whether its top-level keys are what was written.
 pub(super) fn structure(root: &Node, found: &mut Vec<Diagnostic>) -> Option<(Feeder, bool)> {
-    if root.value == Value::Null {
-        let finding = Diagnostic::error("E0007", "the file is empty").at(root.span);
+    let nothing = root.value == Value::Null;
+    if nothing || !matches!(root.value, Value::Map(_)) {
+        let message =
+            if nothing { "the file is empty".to_owned() } else { format!("a feeder is not {}", root.describe()) };
+        let finding = Diagnostic::error("E0008", message).at(root.span);
         found.push(finding.help("a feeder needs at least the keys feeder, voltage_bases_kv and sources"));
         return None;
     }
