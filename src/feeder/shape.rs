@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// With a fixed `interval_s`, the value at time t (s) is that of point round(t/interval) (1-based, as in OpenDSS: the
 /// first point holds at t = interval); with `at_s`, values are interpolated linearly between points and the last
-/// holds at time 0, too. [`Shape::at`] is the rule.
+/// holds at time 0, too.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Shape {

@@ -59,7 +59,7 @@ impl Axis {
                 let minutes = (x / MINUTE).round();
                 let hour = (minutes / 60.0).floor();
                 // The end of a day is 24:00, not 00:00 once more.
-                let shown = if hour > 24.0 { hour % 24.0 } else { hour };
+                let shown = if minutes > 24.0 * 60.0 { hour % 24.0 } else { hour };
                 format!("{shown:02.0}:{:02.0}", minutes - hour * 60.0)
             };
             (labelled(step, 0.0, &clock), "time of day")
