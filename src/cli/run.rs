@@ -143,7 +143,7 @@ fn in_words(summary: &Summary) -> String {
     text.push('\n');
     for (name, extreme) in [("lowest", &summary.voltage.min), ("highest", &summary.voltage.max)] {
         if let Some(e) = extreme {
-            text += &format!("  {name:8} {:.4} pu at {}, {} s\n", e.v_pu, e.node, e.t_s);
+            text += &format!("  {name:8} {:.4} pu at {}, {} s after the start\n", e.v_pu, e.node, e.t_s);
         }
     }
     let outside = summary.voltage.out_of_limits_percent;

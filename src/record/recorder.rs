@@ -7,6 +7,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use super::{TIME, csv, partial_name};
 
@@ -35,15 +36,17 @@ impl Recorder {
     /// Starts a record in `path` (written as `path.partial` until [`Recorder::finish`]) with these channels.
     ///
     /// # Errors
-    /// When the file cannot be created or its header not written.
+    /// When the file cannot be created (another run may be writing it) or its header not written.
     pub fn create(path: &Path, channels: &[String]) -> io::Result<Self> {
         let columns = channels.len() + 1;
         let rows_per_chunk = (CHUNK_VALUES / columns).max(1);
-        let mut file = BufWriter::with_capacity(1 << 20, File::create(partial_name(path))?);
+        let mut file = BufWriter::with_capacity(1 << 20, File::create_new(partial_name(path))?);
         file.write_all(header(channels).as_bytes())?;
         let chunk = || Chunk { values: vec![0.0; rows_per_chunk * columns], rows: 0 };
         let (full, to_write) = sync_channel::<Chunk>(2);
         let (written, empty) = sync_channel::<Chunk>(2);
+        // The first wait on a channel sets itself up, which allocates: have it now, not in a step.
+        let _ = empty.recv_timeout(Duration::from_micros(50));
         // One chunk is being filled, one may wait and one may be on its way to disk.
         for _ in 0..2 {
             let _ = written.send(chunk());
@@ -213,6 +216,16 @@ mod tests {
         drop(recorder);
         assert!(!path.exists());
         assert!(partial_name(&path).exists());
+    }
+
+    #[test]
+    fn two_runs_cannot_write_one_record() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("series.csv");
+        let first = Recorder::create(&path, &names(1)).unwrap();
+        let second = Recorder::create(&path, &names(1)).map(|_| ()).unwrap_err();
+        assert_eq!(second.kind(), io::ErrorKind::AlreadyExists);
+        first.finish().unwrap();
     }
 
     #[test]

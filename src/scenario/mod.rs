@@ -17,6 +17,11 @@ pub use language::*;
 pub use plan::*;
 pub use read::{Reading, read};
 
+/// Whether a text is meant as a scenario: it has a line that begins with the key `scenario`.
+pub fn is_one(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with("scenario:"))
+}
+
 /// The JSON Schema of scenario files.
 pub fn schema() -> serde_json::Value {
     let mut schema = schemars::schema_for!(Scenario);

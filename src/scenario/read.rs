@@ -1,6 +1,6 @@
 //! Reading a scenario with all it refers to.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use indexmap::IndexMap;
 
@@ -68,6 +68,22 @@ impl Reader {
         node.and_then(|node| yaml::read(node, node.span, &mut self.found)).unwrap_or_default()
     }
 
+    /// A path as the scenario writes it, from where the program stands, without detours (`a/../b` is `b`).
+    fn beside(&self, written: &str) -> PathBuf {
+        let mut path = PathBuf::new();
+        for part in self.base.join(written).components() {
+            let back =
+                part == Component::ParentDir && matches!(path.components().next_back(), Some(Component::Normal(_)));
+            // What looks like a detour may lead elsewhere by a link.
+            if back && !path.is_symlink() {
+                path.pop();
+            } else {
+                path.push(part);
+            }
+        }
+        path
+    }
+
     /// The text of a file that is named at `span`.
     fn text(&mut self, path: &Path, span: Option<Span>) -> Option<(FileId, String)> {
         let file = match self.sources.load(path) {
@@ -86,7 +102,7 @@ impl Reader {
         // Where the name itself is missing or wrong, that has been reported.
         let node = root.get("feeder").filter(|node| matches!(node.value, Value::String(_) | Value::Number(_)))?;
         let span = Some(node.span);
-        let reading = feeder::read(&self.base.join(&scenario.feeder));
+        let reading = feeder::read(&self.beside(&scenario.feeder));
         let findings = self.sources.take_in(reading.sources, reading.diagnostics);
         // What cannot be read at all is a finding about the name in the scenario.
         self.found.extend(findings.into_iter().map(|f| if f.span.is_none() { f.at(span) } else { f }));
@@ -127,7 +143,7 @@ impl Reader {
             self.found.push(Diagnostic::error("E0310", message).at(span).help("remove the file or the values"));
             return None;
         }
-        let path = self.base.join(file);
+        let path = self.beside(file);
         let (_, text) = self.text(&path, span)?;
         match profile::from_csv(&text, &profile) {
             Ok(profile) => Some(profile),

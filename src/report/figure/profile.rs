@@ -29,7 +29,7 @@ pub fn profile(study: &Study) -> Option<Figure> {
     let pad = 0.12 * (high.v_pu.max(limits_pu[1]) - low.v_pu.min(limits_pu[0]));
     let frame = Frame {
         edges: [SIDES.0, 84.0, SIDES.1, f64::from(HEIGHT) - 48.0],
-        x: Axis::exact(-0.02 * farthest, farthest * 1.03, 8),
+        x: Axis::exact(-0.02 * farthest, farthest * 1.03, 10),
         y: Axis::exact(low.v_pu.min(limits_pu[0]) - pad, high.v_pu.max(limits_pu[1]) + pad, 9),
     };
     let when = study.clock(study.outcome.worst.tick);
