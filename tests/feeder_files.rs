@@ -1,10 +1,10 @@
-//! Every feeder file that is committed reads without a finding, and says what it promises.
+//! Every feeder file that is committed reads without an error, and says what it promises.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::path::{Path, PathBuf};
 
-use phasorbench::diagnostic::render;
+use phasorbench::diagnostic::{Diagnostic, render};
 use phasorbench::feeder::{self, Feeder};
 
 fn folder() -> PathBuf {
@@ -13,12 +13,16 @@ fn folder() -> PathBuf {
 
 fn read(path: &Path) -> Feeder {
     let reading = feeder::read(path);
-    assert!(reading.diagnostics.is_empty(), "{}", render(&reading.diagnostics, &reading.sources, false));
+    assert!(
+        !reading.diagnostics.iter().any(Diagnostic::is_error),
+        "{}",
+        render(&reading.diagnostics, &reading.sources, false)
+    );
     reading.feeder.unwrap()
 }
 
 #[test]
-fn every_feeder_file_reads_without_a_finding() {
+fn every_feeder_file_reads_without_an_error() {
     let mut count = 0;
     for entry in std::fs::read_dir(folder()).unwrap() {
         let path = entry.unwrap().path();

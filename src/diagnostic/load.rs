@@ -44,10 +44,12 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
         _ => error.to_string(),
     };
     let file = File::open(path).map_err(plain)?;
-    if file.metadata().is_ok_and(|m| m.is_dir()) {
+    let metadata = file.metadata().map_err(plain)?;
+    if metadata.is_dir() {
         return Err("it is a directory".to_owned());
     }
-    let mut bytes = Vec::new();
+    let length = usize::try_from(metadata.len()).unwrap_or(LARGEST_FILE).min(LARGEST_FILE);
+    let mut bytes = Vec::with_capacity(length + 1);
     file.take(LARGEST_FILE as u64 + 1).read_to_end(&mut bytes).map_err(plain)?;
     Ok(bytes)
 }

@@ -52,7 +52,7 @@ pub struct Diagnostic {
     /// What would help, e.g. the nearest known name.
     pub help: Option<String>,
     /// Another place that explains it, and what is there, e.g. where a name was used first.
-    pub related: Option<(Span, String)>,
+    pub related: Option<Box<(Span, String)>>,
 }
 
 impl Diagnostic {
@@ -80,7 +80,7 @@ impl Diagnostic {
 
     /// The same finding with another place that explains it.
     pub fn related(mut self, span: impl Into<Option<Span>>, label: impl Into<String>) -> Self {
-        self.related = span.into().map(|span| (span, label.into()));
+        self.related = span.into().map(|span| Box::new((span, label.into())));
         self
     }
 
@@ -110,7 +110,7 @@ impl Sources {
         let moved = |span: Span| Span { file: FileId(span.file.0.saturating_add(before)), ..span };
         let place = |finding: Diagnostic| Diagnostic {
             span: finding.span.map(moved),
-            related: finding.related.map(|(span, label)| (moved(span), label)),
+            related: finding.related.map(|place| Box::new((moved(place.0), place.1))),
             ..finding
         };
         findings.into_iter().map(place).collect()

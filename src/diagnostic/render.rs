@@ -60,7 +60,7 @@ fn one(diagnostic: &Diagnostic, places: &mut Places<'_>, renderer: &Renderer) ->
     let mut elements: Vec<Element<'static>> = Vec::new();
     let mut cut: Vec<(String, String)> = Vec::new();
     // The place looked up second may stand before the first: keep the cursor where the next finding follows on.
-    let related = diagnostic.related.as_ref().and_then(|(span, label)| Some((places.find(*span)?, label)));
+    let related = diagnostic.related.as_deref().and_then(|(span, label)| Some((places.find(*span)?, label)));
     if let Some(place) = diagnostic.span.and_then(|span| places.find(span)) {
         cut.extend(place.column_of_cut_line());
         elements.push(place.element(AnnotationKind::Primary, None));

@@ -5,18 +5,9 @@
 //! and impedance inside their voltage band cost a few operations per lane; everything else goes through
 //! [`Law::conductance`]. Every lane does the same operations whatever the number of lanes.
 
-use super::element::{Conductor, InjectionModel, Law, Nominal};
+use super::element::{Conductor, InjectionModel, Inside, Law, Nominal, Zones};
 use super::kernel::{Isa, Lanes, Operator, Pattern, Slot, isa_dispatch, mul_add};
 use crate::quantity::{Complex, complex};
-
-/// Which arithmetic a run of branches takes inside its voltage band.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Run {
-    Power,
-    Current,
-    Impedance,
-    Other,
-}
 
 /// A branch's constants, in the order of the runs.
 #[derive(Clone, Copy, Debug)]
@@ -25,11 +16,26 @@ struct Branch {
     ends: [u32; 2],
     /// Injection element it belongs to.
     element: u32,
-    /// 1/v_base² in 1/V².
-    inv_base2: f64,
-    /// Inside of the voltage band as squares of per-unit magnitude: (low, high].
-    band2: [f64; 2],
+    /// v_base² in V², and its inverse.
+    base2: f64,
+    inverse_base2: f64,
+    zones: Zones,
 }
+
+/// Branches of one arithmetic; `None` is the law itself.
+type Run = (Option<Inside>, std::ops::Range<usize>);
+
+/// Zones of a law that has none: every voltage is outside.
+const BY_LAW: Zones = Zones {
+    inside: Inside::Power,
+    low2: f64::INFINITY,
+    min2: f64::INFINITY,
+    max2: f64::INFINITY,
+    low: 1.0,
+    slope: 0.0,
+    offset: 0.0,
+    high: 1.0,
+};
 
 /// The linearisation of a branch inside a factor: i ≈ a·u + b·conj(u) + …
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,7 +47,7 @@ pub(super) struct Linear {
 /// Loads, then generators, PV systems and storages, in the feeder's order.
 #[derive(Clone, Debug)]
 pub(super) struct Injections {
-    runs: Vec<(Run, std::ops::Range<usize>)>,
+    runs: Vec<Run>,
     branches: Vec<Branch>,
     slots: Vec<[Slot; 4]>,
     elements: Vec<Source>,
@@ -69,22 +75,28 @@ impl Injections {
     ) -> Self {
         let mut all = Vec::new();
         for (element, model) in models.iter().enumerate() {
-            let (run, band) = run_of(&model.law);
+            let zones = model.law.zones();
             for branch in &model.branches {
                 let ends = [place(&branch.from), place(&branch.to)];
-                all.push((run, ends, element, band));
+                all.push((ends, element, zones));
             }
         }
         let mut sorted: Vec<usize> = (0..all.len()).collect();
-        sorted.sort_by_key(|&k| (all[k].0, k));
+        sorted.sort_by_key(|&k| (all[k].2.is_none(), all[k].2.map(|z| z.inside), k));
         let mut of: Vec<Vec<u32>> = vec![Vec::new(); models.len()];
         let (mut branches, mut slots) = (Vec::new(), Vec::new());
         for &k in &sorted {
-            let (_, ends, element, band2) = all[k];
+            let (ends, element, zones) = all[k];
             of[element].push(branches.len() as u32);
-            let inv_base2 = 1.0 / (models[element].v_base_v * models[element].v_base_v);
+            let base2 = models[element].v_base_v * models[element].v_base_v;
             let ends_n = ends.map(|e| e.unwrap_or(pattern.n as u32));
-            branches.push(Branch { ends: ends_n, element: element as u32, inv_base2, band2 });
+            branches.push(Branch {
+                ends: ends_n,
+                element: element as u32,
+                base2,
+                inverse_base2: 1.0 / base2,
+                zones: zones.unwrap_or(BY_LAW),
+            });
             let [p, q] = ends;
             slots.push([pattern.slot(p, p), pattern.slot(q, q), pattern.slot(p, q), pattern.slot(q, p)]);
         }
@@ -101,11 +113,12 @@ impl Injections {
             Source { nominal: model.nominal, v_base_v: model.v_base_v, law: model.law, branches }
         });
         let elements = elements.collect();
-        let mut runs: Vec<(Run, std::ops::Range<usize>)> = Vec::new();
+        let mut runs: Vec<Run> = Vec::new();
         for (k, &from) in sorted.iter().enumerate() {
+            let inside = all[from].2.map(|z| z.inside);
             match runs.last_mut() {
-                Some((run, range)) if *run == all[from].0 => range.end = k + 1,
-                _ => runs.push((all[from].0, k..k + 1)),
+                Some((run, range)) if *run == inside => range.end = k + 1,
+                _ => runs.push((inside, k..k + 1)),
             }
         }
         Self { runs, branches, slots, elements, of_element, rated }
@@ -221,18 +234,6 @@ fn present(source: &Source, y: Complex) -> Nominal {
     Nominal { p_w: y.re * base2, q_var: -y.im * base2, ..source.nominal }
 }
 
-/// The run of a law, and the inside of its band as squares.
-fn run_of(law: &Law) -> (Run, [f64; 2]) {
-    let inside = |min: f64, max: f64| [min * min, max * max];
-    match law {
-        Law::Power(b) => (Run::Power, inside(b.v_min_pu.max(b.v_low_pu), b.v_max_pu)),
-        Law::Source { v_min_pu, v_max_pu, .. } => (Run::Power, inside(*v_min_pu, *v_max_pu)),
-        Law::Current(b) => (Run::Current, inside(b.v_min_pu.max(b.v_low_pu), b.v_max_pu)),
-        Law::Impedance { factor } if *factor == 1.0 => (Run::Impedance, [-1.0, f64::INFINITY]),
-        _ => (Run::Other, [f64::INFINITY, f64::INFINITY]),
-    }
-}
-
 /// What a set of scenarios keeps per branch.
 #[derive(Clone, Debug)]
 pub(super) struct BranchState<const K: usize> {
@@ -251,9 +252,12 @@ impl<const K: usize> BranchState<K> {
     }
 }
 
+/// How r compares with the r before it, per lane: Σ r·r′ and Σ |r′|², weighted as powers.
+pub(super) type Comparison<const K: usize> = [[f64; K]; 2];
+
 impl Injections {
-    /// Computes r = w(u) − w of every branch and adds it to the right-hand side `x`, in the lanes that are `on`.
-    /// `v` and `x` have n + 1 places; the last is ground.
+    /// Computes r = w(u) − w of every branch and adds it to the right-hand side `x`, in the lanes that are `on`; returns
+    /// how it compares with the r before. `v` and `x` have n + 1 places; the last is ground.
     pub(super) fn residual<const K: usize>(
         &self,
         isa: Isa,
@@ -262,15 +266,15 @@ impl Injections {
         state: &mut BranchState<K>,
         x: &mut [Lanes<K>],
         on: &[bool; K],
-    ) {
+    ) -> Comparison<K> {
         assert!(v.len() == x.len() && linear.len() == self.branches.len() && state.y.len() == self.branches.len());
-        residual_lanes(isa, self, linear, v, state, x, on);
+        residual_lanes(isa, self, linear, v, state, x, on)
     }
 }
 
 isa_dispatch! {
     fn residual_lanes<const K: usize>(isa: Isa, inj: &Injections, linear: &[Linear], v: &[Lanes<K>],
-        state: &mut BranchState<K>, x: &mut [Lanes<K>], on: &[bool; K]) = residual_body
+        state: &mut BranchState<K>, x: &mut [Lanes<K>], on: &[bool; K]) -> Comparison<K> = residual_body
 }
 
 #[inline(always)]
@@ -281,28 +285,59 @@ fn residual_body<const FMA: bool, const K: usize>(
     state: &mut BranchState<K>,
     x: &mut [Lanes<K>],
     on: &[bool; K],
-) {
+) -> Comparison<K> {
+    let mut sums = [[0.0; K]; 2];
     for (run, range) in &inj.runs {
-        let range = range.clone();
-        let branches = inj.branches[range.clone()].iter().zip(&linear[range.clone()]);
-        let states = state.y[range.clone()].iter().zip(&state.w[range.clone()]).zip(&mut state.r[range]);
-        for ((branch, l), ((y, w), r)) in branches.zip(states) {
-            let [p, q] = branch.ends.map(|e| e as usize);
-            let u = difference(&v[p], &v[q]);
-            let factor = factors::<FMA, K>(*run, inj, branch, y, &u);
-            for k in 0..K {
-                let (re, im) = (u[0][k], u[1][k]);
-                let g = [l.a.re + l.b.re - factor[0][k], l.b.im - l.a.im + factor[1][k]];
-                let h = [l.a.im + l.b.im - factor[1][k], l.a.re - l.b.re - factor[0][k]];
-                let w_re = mul_add::<FMA>(g[1], im, g[0] * re);
-                let w_im = mul_add::<FMA>(h[1], im, h[0] * re);
-                r[0][k] = if on[k] { w_re - w[0][k] } else { 0.0 };
-                r[1][k] = if on[k] { w_im - w[1][k] } else { 0.0 };
-                x[p][0][k] += r[0][k];
-                x[p][1][k] += r[1][k];
-                x[q][0][k] -= r[0][k];
-                x[q][1][k] -= r[1][k];
+        match run {
+            Some(Inside::Power) => {
+                run_body::<FMA, K>(inj, range, linear, v, state, x, on, &mut sums, |m2| 1.0 / m2);
             }
+            Some(Inside::Current) => {
+                run_body::<FMA, K>(inj, range, linear, v, state, x, on, &mut sums, |m2| 1.0 / m2.sqrt());
+            }
+            Some(Inside::Impedance) | None => {
+                run_body::<FMA, K>(inj, range, linear, v, state, x, on, &mut sums, |_| 1.0);
+            }
+        }
+    }
+    sums
+}
+
+/// One run of branches; `inside` is the factor on the nominal admittance inside the band, by m².
+#[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "one hot loop, written once for every law and number of lanes")]
+fn run_body<const FMA: bool, const K: usize>(
+    inj: &Injections,
+    range: &std::ops::Range<usize>,
+    linear: &[Linear],
+    v: &[Lanes<K>],
+    state: &mut BranchState<K>,
+    x: &mut [Lanes<K>],
+    on: &[bool; K],
+    sums: &mut Comparison<K>,
+    inside: impl Fn(f64) -> f64,
+) {
+    let branches = inj.branches[range.clone()].iter().zip(&linear[range.clone()]);
+    let states = state.y[range.clone()].iter().zip(&state.w[range.clone()]).zip(&mut state.r[range.clone()]);
+    for ((branch, l), ((y, w), r)) in branches.zip(states) {
+        let [p, q] = branch.ends.map(|e| e as usize);
+        let u = difference(&v[p], &v[q]);
+        let admittance = admittance::<FMA, K>(inj, branch, y, &u, &inside);
+        for k in 0..K {
+            let (re, im) = (u[0][k], u[1][k]);
+            let (g_re, g_im) = (admittance[0][k], admittance[1][k]);
+            let w_re = mul_add::<FMA>(l.b.im - l.a.im + g_im, im, (l.a.re + l.b.re - g_re) * re);
+            let w_im = mul_add::<FMA>(l.a.re - l.b.re - g_re, im, (l.a.im + l.b.im - g_im) * re);
+            let new = [w_re - w[0][k], w_im - w[1][k]].map(|r| if on[k] { r } else { 0.0 });
+            let along = mul_add::<FMA>(new[0], r[0][k], new[1] * r[1][k]);
+            let before = mul_add::<FMA>(r[0][k], r[0][k], r[1][k] * r[1][k]);
+            sums[0][k] = mul_add::<FMA>(along, branch.base2, sums[0][k]);
+            sums[1][k] = mul_add::<FMA>(before, branch.base2, sums[1][k]);
+            (r[0][k], r[1][k]) = (new[0], new[1]);
+            x[p][0][k] += new[0];
+            x[p][1][k] += new[1];
+            x[q][0][k] -= new[0];
+            x[q][1][k] -= new[1];
         }
     }
 }
@@ -319,47 +354,50 @@ fn difference<const K: usize>(a: &Lanes<K>, b: &Lanes<K>) -> Lanes<K> {
 
 /// Present admittance G(|u|) of a branch in every lane.
 #[inline(always)]
-fn factors<const FMA: bool, const K: usize>(
-    run: Run,
+fn admittance<const FMA: bool, const K: usize>(
     inj: &Injections,
     branch: &Branch,
     y: &Lanes<K>,
     u: &Lanes<K>,
+    inside: &impl Fn(f64) -> f64,
 ) -> Lanes<K> {
-    let mut g = [[0.0; K]; 2];
-    let mut outside = [false; K];
+    let (mut g, mut squares) = ([[0.0; K]; 2], [0.0; K]);
+    let mut outside = false;
     for k in 0..K {
-        let m2 = mul_add::<FMA>(u[0][k], u[0][k], u[1][k] * u[1][k]) * branch.inv_base2;
-        let factor = match run {
-            Run::Power => 1.0 / m2,
-            Run::Current => 1.0 / m2.sqrt(),
-            Run::Impedance | Run::Other => 1.0,
-        };
+        let m2 = mul_add::<FMA>(u[0][k], u[0][k], u[1][k] * u[1][k]) * branch.inverse_base2;
+        let factor = inside(m2);
         g[0][k] = y[0][k] * factor;
         g[1][k] = y[1][k] * factor;
-        outside[k] = !(m2 > branch.band2[0] && m2 <= branch.band2[1]);
+        squares[k] = m2;
+        outside |= m2 <= branch.zones.min2 || m2 > branch.zones.max2;
     }
-    if outside.contains(&true) {
-        outside_band(inj, branch, y, u, &outside, &mut g);
+    if outside {
+        outside_band(inj, branch, y, &squares, &mut g);
     }
     g
 }
 
-/// The same by the law itself, for lanes outside the band and for laws without a run of their own.
-#[cold]
+/// The same in lanes that are outside the band, and for laws without zones.
 #[inline(never)]
-fn outside_band<const K: usize>(
-    inj: &Injections,
-    branch: &Branch,
-    y: &Lanes<K>,
-    u: &Lanes<K>,
-    lanes: &[bool; K],
-    g: &mut Lanes<K>,
-) {
-    let source = &inj.elements[branch.element as usize];
-    for k in (0..K).filter(|&k| lanes[k]) {
-        let m = (complex(u[0][k], u[1][k]).norm_sqr() * branch.inv_base2).sqrt();
-        let c = source.law.conductance(present(source, complex(y[0][k], y[1][k])), source.v_base_v, m).g;
-        (g[0][k], g[1][k]) = (c.re, c.im);
+fn outside_band<const K: usize>(inj: &Injections, branch: &Branch, y: &Lanes<K>, squares: &[f64; K], g: &mut Lanes<K>) {
+    let zones = &branch.zones;
+    for k in 0..K {
+        let m2 = squares[k];
+        let factor = if m2 > zones.max2 {
+            zones.high
+        } else if m2 > zones.min2 {
+            continue;
+        } else if zones.min2 == f64::INFINITY {
+            let source = &inj.elements[branch.element as usize];
+            let present = present(source, complex(y[0][k], y[1][k]));
+            let c = source.law.conductance(present, source.v_base_v, m2.sqrt()).g;
+            (g[0][k], g[1][k]) = (c.re, c.im);
+            continue;
+        } else if m2 > zones.low2 {
+            zones.slope + zones.offset / m2.sqrt()
+        } else {
+            zones.low
+        };
+        (g[0][k], g[1][k]) = (y[0][k] * factor, y[1][k] * factor);
     }
 }

@@ -46,11 +46,11 @@ impl Fault {
 
     /// A number that cannot be calculated with.
     pub fn not_finite(text: &str, node: &Node) -> Self {
-        let message =
-            match text.starts_with('.') || text[1..].starts_with('.') && !text.contains(|c: char| c.is_ascii_digit()) {
-                true => format!("{text} is not a finite number"),
-                false => format!("{text} is too large for a number"),
-            };
+        let message = if text.contains(|c: char| c.is_ascii_digit()) {
+            format!("{text} is too large for a number")
+        } else {
+            format!("{text} is not a finite number")
+        };
         let help = Some("the largest number is about 1.8e308".to_owned()).filter(|_| message.contains("large"));
         Self::new(Kind::Value { code: "E0009", message, help }).at(node)
     }

@@ -1,5 +1,6 @@
 //! Text to tree, by `serde_yaml` under strict budgets.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -29,7 +30,7 @@ pub(super) fn parse_within(most_nodes: usize, text: &str, file: FileId, found: &
         found.push(syntax::too_large(Span { file, start: 0, end: 0 }));
         return None;
     }
-    let mut duplicates = Duplicates { text: text.to_owned(), masked: Vec::new() };
+    let mut duplicates = Duplicates { text: Cow::Borrowed(text), masked: Vec::new() };
     loop {
         let passes = duplicates.masked.len();
         let thorough = passes < MOST_DUPLICATES && passes * text.len() <= MOST_BYTES_REPEATED;
@@ -212,12 +213,12 @@ fn slice(text: &str, span: Span) -> &str {
 
 /// Finds every key that is written twice, though the parser stops at the first: each is overwritten by a name of its
 /// own in a copy of the text, which is parsed again.
-struct Duplicates {
-    text: String,
+struct Duplicates<'a> {
+    text: Cow<'a, str>,
     masked: Vec<(u32, u32)>,
 }
 
-impl Duplicates {
+impl Duplicates<'_> {
     /// Whether the error was a key written twice that could be overwritten.
     fn mask(&mut self, error: &serde_yaml::Error) -> bool {
         let serde_yaml::Error::DuplicateMappingKey { location, .. } = error else { return false };
@@ -229,7 +230,7 @@ impl Duplicates {
         if again || length == 0 || mask.len() != length || self.text.get(bytes.clone()).is_none() {
             return false;
         }
-        self.text.replace_range(bytes, &mask);
+        self.text.to_mut().replace_range(bytes, &mask);
         self.masked.push((start, end));
         true
     }

@@ -71,9 +71,13 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The place of an element's key, or of the element.
+    /// The place of an element's key, of the key around it where only that is known, or of the element.
     pub fn place(&self, element: Element<'_>, key: &str) -> Option<Span> {
-        self.feeder.origins.span(element.section, element.name, Some(key))
+        let origins = &self.feeder.origins;
+        let whole = origins.span(element.section, element.name, None);
+        let around = std::iter::successors(Some(key), |key| key.rsplit_once('.').map(|(around, _)| around));
+        let mut places = around.map(|key| origins.span(element.section, element.name, Some(key)));
+        places.find(|place| *place != whole).unwrap_or(whole)
     }
 
     /// Reports an error at an element's key.
@@ -217,8 +221,16 @@ impl<'a> Checker<'a> {
     /// The nodes written for a terminal of an element with so many phases and conductors.
     pub fn terminal(&mut self, element: Element<'_>, key: &str, terminal: &Terminal, shape: Conductors) {
         let written = &terminal.nodes;
-        let Conductors { needed, all } = shape;
+        let Conductors { needed, all, .. } = shape;
         let beyond = written.iter().skip(all).any(|node| *node != 0);
+        if let ([node], true) = (written.as_slice(), shape.between_nodes) {
+            let message =
+                format!("{element} is delta of one phase, but \"{terminal}\" is one node: it stands to ground");
+            let place = self.place(element, key);
+            let help = format!("write {}.{node}.0 if that is meant, else both nodes", terminal.bus);
+            self.push(Diagnostic::warning("W0206", message).at(place).help(help));
+            return;
+        }
         if !written.is_empty() && (written.len() < needed || beyond) {
             let takes = if needed == all { format!("{needed}") } else { format!("{needed} or {all}") };
             let count = written.len();
@@ -240,21 +252,23 @@ impl<'a> Checker<'a> {
 pub struct Conductors {
     pub needed: usize,
     pub all: usize,
+    /// It stands between two nodes, the second of which is ground when not written.
+    pub between_nodes: bool,
 }
 
 impl Conductors {
     /// One conductor a phase.
     pub fn phases(phases: usize) -> Self {
-        Self { needed: phases, all: phases }
+        Self { needed: phases, all: phases, between_nodes: false }
     }
 
     /// A load's or winding's: wye has a neutral, delta of one phase stands between two nodes.
     pub fn of(connection: Connection, phases: usize) -> Self {
         match connection {
-            Connection::Wye => Self { needed: phases, all: phases.saturating_add(1) },
+            Connection::Wye => Self { needed: phases, all: phases.saturating_add(1), between_nodes: false },
             Connection::Delta => {
                 let all = if phases < 3 { phases + 1 } else { phases };
-                Self { needed: phases.max(2), all }
+                Self { needed: phases.max(2), all, between_nodes: phases == 1 }
             }
         }
     }

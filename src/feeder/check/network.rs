@@ -58,6 +58,7 @@ struct Mention<'a> {
     element: Element<'a>,
     key: &'static str,
     terminal: &'a Terminal,
+    phases: usize,
     needed: usize,
 }
 
@@ -132,7 +133,7 @@ impl<'a> Network<'a> {
         let mut mentions: Vec<Mention<'a>> = Vec::new();
         let mut mention = |section, name, terminal, connection, phases: usize| {
             let needed = Conductors::of(connection, phases.min(MOST_PHASES + 1)).needed;
-            mentions.push(Mention { element: Element { section, name }, key: "bus", terminal, needed });
+            mentions.push(Mention { element: Element { section, name }, key: "bus", terminal, phases, needed });
         };
         let wye = Connection::Wye;
         feeder.loads.iter().for_each(|(n, x)| mention("loads", n, &x.bus, x.connection, x.phases));
@@ -144,7 +145,7 @@ impl<'a> Network<'a> {
         feeder.reactors.iter().for_each(|(n, x)| mention("reactors", n, &x.bus, wye, x.phases));
         let remote = feeder.regulators.iter().filter_map(|(name, x)| {
             let element = Element { section: "regulators", name };
-            Some(Mention { element, key: "remote_bus", terminal: x.remote_bus.as_ref()?, needed: 0 })
+            Some(Mention { element, key: "remote_bus", terminal: x.remote_bus.as_ref()?, phases: 0, needed: 0 })
         });
         mentions.extend(remote);
         for mention in mentions {
@@ -175,9 +176,9 @@ impl<'a> Network<'a> {
 
     /// A node where only loads stand is de-energised, if anything.
     fn known_nodes(&self, checker: &mut Checker<'a>, mention: &Mention<'a>) {
-        let Mention { element, key, terminal, needed } = *mention;
+        let Mention { element, key, terminal, phases, needed } = *mention;
         let Some(nodes) = self.buses.get(terminal.bus.as_str()).filter(|_| needed <= MOST_PHASES) else { return };
-        let missing = terminal.conductors(needed, needed).into_iter().find(|node| *node != 0 && !nodes.contains(node));
+        let missing = terminal.conductors(phases, needed).into_iter().find(|node| *node != 0 && !nodes.contains(node));
         if let Some(node) = missing {
             let there: Vec<String> = nodes.iter().filter(|n| **n != 0).map(u16::to_string).collect();
             let message = format!(

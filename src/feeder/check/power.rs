@@ -53,10 +53,6 @@ fn load(checker: &mut Checker<'_>, element: Element<'_>, given: &Load) {
     checker.finite(element, "q_kvar", given.q_kvar);
     band(checker, element, given.v_min_pu, given.v_max_pu);
     checker.not_negative(element, "v_low_pu", given.v_low_pu);
-    if given.v_low_pu > given.v_min_pu {
-        let message = format!("{element}: v_low_pu {} must not be above v_min_pu {}", given.v_low_pu, given.v_min_pu);
-        checker.error("E0210", element, "v_low_pu", message);
-    }
     if let Some(r) = given.neutral_r_ohm {
         checker.not_negative(element, "neutral_r_ohm", r);
     }
@@ -134,8 +130,9 @@ fn pv_system(checker: &mut Checker<'_>, element: Element<'_>, given: &PvSystem) 
     checker.not_negative(element, "p_mpp_percent", given.p_mpp_percent);
     if given.cut_out_percent > given.cut_in_percent {
         let (out, cut_in) = (given.cut_out_percent, given.cut_in_percent);
-        let message = format!("{element}: cut_out_percent {out} must not be above cut_in_percent {cut_in}");
-        checker.error("E0210", element, "cut_out_percent", message);
+        let message =
+            format!("{element}: cut_out_percent {out} is above cut_in_percent {cut_in}: it never stays on in between");
+        checker.warning("W0207", element, "cut_out_percent", message);
     }
     curve(checker, element, "temperature_curve", &given.temperature_curve);
     curve(checker, element, "efficiency_curve", &given.efficiency_curve);

@@ -52,7 +52,8 @@ fn control(checker: &mut Checker<'_>, element: Element<'_>, given: &CapacitorCon
     checker.reference(element, "capacitor", &given.capacitor, "capacitors", &feeder.capacitors);
     measured(checker, element, given);
     if given.on == given.off {
-        checker.error("E0210", element, "off", format!("{element} switches on and off at the same value {}", given.on));
+        let message = format!("{element} switches on and off at the same value {}", given.on);
+        checker.warning("W0207", element, "off", message);
     }
     for (key, value) in [("pt_ratio", given.pt_ratio), ("ct_ratio", given.ct_ratio)] {
         checker.positive(element, key, value);

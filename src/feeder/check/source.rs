@@ -19,7 +19,7 @@ fn source(checker: &mut Checker<'_>, element: Element<'_>, given: &Source) {
         }
     }
     checker.voltage_base(element, "v_kv", given.v_kv);
-    checker.positive(element, "v_pu", given.v_pu);
+    checker.not_negative(element, "v_pu", given.v_pu);
     checker.finite(element, "angle_deg", given.angle_deg);
     let forms: [&[(&str, Option<f64>)]; 3] = [
         &[("mvasc3", given.mvasc3), ("mvasc1", given.mvasc1)],

@@ -269,7 +269,11 @@ impl<'s> Builder<'s> {
         if !default_used && self.session.circuit.shapes.get("default").is_some_and(|s| s.value.built_in) {
             self.session.circuit.shapes.items.shift_remove("default");
         }
-        section!(self, shapes, "shapes", |name, e| e.value.model(name, e.whole))
+        // Shapes made like others shared their values until here.
+        self.session.numbers_held = 0;
+        section!(self, shapes, "shapes", |name, e| {
+            self.session.hold(e.value.numbers(), e.whole).and_then(|()| e.value.model(name, e.whole))
+        })
     }
 
     /// Elements other than lines and transformers that were opened are out of service.

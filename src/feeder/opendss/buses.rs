@@ -42,8 +42,8 @@ fn open_end<T>(entry: &mut Entry<T>, terminal: u8, open: bool) {
 impl Session {
     /// The circuit element that a text names, as lower-case `class.name`.
     pub fn element(&self, text: Text<'_>) -> Value<String> {
-        let element = text.trimmed().lower();
-        let Some((class, name)) = element.split_once('.') else {
+        let text = text.trimmed();
+        let Some((class, _)) = text.str.split_once('.') else {
             return Err(Diagnostic::error(codes::ELEMENT, "class.name is expected here").at(text.span()));
         };
         let Some(info) = class::find(class) else {
@@ -55,7 +55,7 @@ impl Session {
         };
         let circuit = &self.circuit;
         let kind = info.name;
-        let at = text.part(text.str.len() - name.len().min(text.str.len())..text.str.len());
+        let at = text.part(class.len() + 1..text.str.len());
         match info.class {
             Class::Line => self.name(at, kind, &circuit.lines),
             Class::Transformer => self.name(at, kind, &circuit.transformers),

@@ -95,6 +95,11 @@ pub struct Circuit {
 }
 
 impl Circuit {
+    /// Whether nothing was made yet but the circuit itself, its source and the shape `default`.
+    pub fn is_fresh(&self) -> bool {
+        self.len() <= 1 + usize::from(self.name.is_some())
+    }
+
     /// The number of all elements.
     pub fn len(&self) -> usize {
         self.lines.items.len()

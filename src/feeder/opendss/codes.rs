@@ -44,6 +44,8 @@ pub const REST_IGNORED: &str = "W0102";
 pub const HIDDEN: &str = "W0103";
 /// Neither yes nor no; OpenDSS takes it as no.
 pub const YES_NO: &str = "W0104";
+/// A line that goes on with another element than it seems.
+pub const AFTER_LIKE: &str = "W0106";
 /// A setting of a study, which a scenario gives here.
 pub const STUDY_IGNORED: &str = "W0105";
 

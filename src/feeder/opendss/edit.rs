@@ -12,7 +12,7 @@ use super::value::Value;
 use crate::diagnostic::{Diagnostic, Span};
 
 /// Most elements of a circuit.
-const ELEMENTS: usize = 1_000_000;
+const ELEMENTS: usize = 500_000;
 
 /// Calls a generic method for the element type of a class; `$other` for classes without a model.
 macro_rules! of_class {
@@ -126,7 +126,17 @@ impl Interpreter {
         params: Params<'_>,
     ) -> Value<()> {
         // Without an active element the line before went wrong already.
-        let Some(index) = T::store(&mut self.session.circuit).active else { return Ok(()) };
+        let store = T::store(&mut self.session.circuit);
+        let Some(index) = store.active else { return Ok(()) };
+        if std::mem::take(&mut store.by_like)
+            && let Some((name, _)) = store.items.get_index(index)
+        {
+            let message =
+                format!("OpenDSS goes on with {} \"{name}\" here: like= has made it the active one", info.name);
+            let span = first.map_or_else(|| params.rest().span(), |param| param.name.span());
+            let warning = Diagnostic::warning(codes::AFTER_LIKE, message).at(span);
+            self.session.report.add(warning.help("write the properties on the same line as like="));
+        }
         self.edit_at::<T>(info, index, first, params)
     }
 
@@ -179,7 +189,11 @@ impl Interpreter {
         let store = T::store(&mut self.session.circuit);
         match store.items.get_full(&name) {
             Some((other, ..)) if other == index => {}
-            Some((.., other)) => value.like(&other.value),
+            Some((other, _, entry)) => {
+                value.like(&entry.value);
+                // OpenDSS's search makes the element it finds the active one of its class.
+                (store.active, store.by_like) = (Some(other), true);
+            }
             None => {
                 let message = format!("there is no {} \"{}\" to be like", info.name, text.shown());
                 let mut error = Diagnostic::error(codes::REFERENCE, message);
@@ -256,7 +270,9 @@ impl Interpreter {
         pattern: &Pattern,
         params: Params<'_>,
     ) -> Value<()> {
-        for index in 0..T::store(&mut self.session.circuit).items.len() {
+        let elements = T::store(&mut self.session.circuit).items.len();
+        self.session.go_through(elements, params.rest().span())?;
+        for index in 0..elements {
             if self.session.report.is_full() {
                 break;
             }
@@ -276,14 +292,15 @@ impl Interpreter {
         };
         let info = self.class(Some(object.part(0..class.len())), object)?;
         if name == "*" {
-            return of_class!(info.class, self.enable_all(enabled), Ok(()));
+            return of_class!(info.class, self.enable_all(enabled, object.span()), Ok(()));
         }
         self.select_in(info, object.part(class.len() + 1..object.str.len()))?;
         of_class!(info.class, self.enable_active(enabled), Ok(()))
     }
 
-    #[allow(clippy::unnecessary_wraps, reason = "called like the other methods of every class")]
-    fn enable_all<T: Element>(&mut self, enabled: bool) -> Value<()> {
+    fn enable_all<T: Element>(&mut self, enabled: bool, at: Span) -> Value<()> {
+        let elements = T::store(&mut self.session.circuit).items.len();
+        self.session.go_through(elements, at)?;
         T::store(&mut self.session.circuit).items.values_mut().for_each(|e| e.enabled = enabled);
         Ok(())
     }

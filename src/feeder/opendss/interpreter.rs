@@ -20,6 +20,9 @@ use crate::diagnostic::{Diagnostic, Span};
 /// How deep files may call files.
 const DEPTH: usize = 32;
 
+/// Bytes of a line beyond which no more variables are put in.
+const SUBSTITUTED: usize = 1 << 20;
+
 /// The state of one reading.
 pub struct Interpreter {
     pub session: Session,
@@ -38,6 +41,8 @@ impl Interpreter {
             folder: PathBuf::new(),
             hz: 60.0,
             variables: std::collections::HashMap::new(),
+            numbers_held: 0,
+            work: 0,
         };
         let mut interpreter = Self { session, active: None, stack: Vec::new() };
         interpreter.clear();
@@ -135,7 +140,7 @@ impl Interpreter {
         let boundary = |c: char| " \t,=([{\"'|".contains(c);
         let mut out = String::with_capacity(line.str.len());
         let mut rest = line.str;
-        while let Some(at) = rest.find('@') {
+        while let Some(at) = rest.find('@').filter(|_| out.len() < SUBSTITUTED) {
             out.push_str(&rest[..at]);
             let begins = out.chars().next_back().is_none_or(boundary);
             let end = rest[at + 1..].find(|c: char| " \t,=)]}\"'|.^".contains(c)).map_or(rest.len(), |e| at + 1 + e);

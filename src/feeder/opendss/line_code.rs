@@ -16,7 +16,7 @@ use crate::diagnostic::Diagnostic;
 use crate::feeder::{LineImpedance, Matrix, Unit};
 
 /// Most phases of anything.
-pub const PHASES_LIMIT: i64 = 100;
+pub const PHASES_LIMIT: i64 = 30;
 
 /// Sequence values in ohm and nF per unit length.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -173,11 +173,12 @@ impl Element for LineCode {
         &mut circuit.line_codes
     }
 
-    fn set(&mut self, property: &'static str, text: Text<'_>, _: &mut Session) -> Value<()> {
+    fn set(&mut self, property: &'static str, text: Text<'_>, session: &mut Session) -> Value<()> {
         match property {
             "nphases" => {
                 let phases = count(text)?;
                 if phases != self.phases {
+                    session.hold(3 * phases * phases, text.span())?;
                     self.phases = phases;
                     self.renew_matrices();
                 }

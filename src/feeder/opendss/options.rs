@@ -76,6 +76,7 @@ impl Interpreter {
             "frequency" | "basefrequency" | "defaultbasefrequency" => self.set_frequency(positive(text)?, text)?,
             "allocationfactors" | "cfactors" => {
                 let factor = positive(text)?;
+                self.session.go_through(self.session.circuit.loads.items.len(), text.span())?;
                 for load in self.session.circuit.loads.items.values_mut() {
                     if name == "cfactors" {
                         load.value.set_c_factor(factor);
@@ -112,7 +113,8 @@ impl Interpreter {
             return Err(Diagnostic::error(codes::OPTION_UNSUPPORTED, message).at(text.span()));
         }
         let study = ["mode", "number", "stepsize", "h", "hour", "sec", "time", "random", "loadshapeclass"];
-        if study.contains(&name) {
+        let snapshot = name == "mode" && text.lower().starts_with("sn");
+        if study.contains(&name) && !snapshot {
             let message = format!("set {name} is ignored");
             let warning = Diagnostic::warning(codes::STUDY_IGNORED, message).at(text.span());
             self.session.report.once(name, warning.help("a scenario says how long and in which steps to solve"));
@@ -121,7 +123,7 @@ impl Interpreter {
     }
 
     fn set_frequency(&mut self, hz: f64, text: Text<'_>) -> Value<()> {
-        if hz != self.session.hz && self.session.circuit.len() > usize::from(self.session.circuit.name.is_some()) {
+        if hz != self.session.hz && !self.session.circuit.is_fresh() {
             let message = "the frequency must be set before the first element";
             return Err(Diagnostic::error(codes::OPTION_UNSUPPORTED, message).at(text.span()));
         }

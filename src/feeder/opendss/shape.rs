@@ -3,13 +3,15 @@
 //! The number of points comes first: a list shorter than that ends with zeros, a file makes the shape shorter
 //! (OpenDSS 0.14.5, `LoadShape`).
 
+use std::rc::Rc;
+
 use super::circuit::{Circuit, Element};
 use super::codes;
 use super::number::{integer, number};
-use super::session::{Session, unsupported};
+use super::session::{NUMBERS, Session, unsupported};
 use super::store::Store;
 use super::text::Text;
-use super::value::{LIST_LIMIT, Value, choice, list};
+use super::value::{Value, choice, list};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::feeder;
 
@@ -24,9 +26,9 @@ const DEFAULT: [f64; 24] = [
 pub struct Shape {
     points: usize,
     interval_h: f64,
-    p: Vec<f64>,
-    q: Option<Vec<f64>>,
-    hours: Option<Vec<f64>>,
+    p: Rc<Vec<f64>>,
+    q: Option<Rc<Vec<f64>>>,
+    hours: Option<Rc<Vec<f64>>>,
     actual: bool,
     base: [f64; 2],
     q_max: Option<f64>,
@@ -39,7 +41,7 @@ impl Default for Shape {
         Self {
             points: 0,
             interval_h: 1.0,
-            p: Vec::new(),
+            p: Rc::default(),
             q: None,
             hours: None,
             actual: false,
@@ -53,7 +55,7 @@ impl Default for Shape {
 impl Shape {
     /// The shape `default`.
     pub fn built_in() -> Self {
-        Self { points: 24, p: DEFAULT.to_vec(), built_in: true, ..Self::default() }
+        Self { points: 24, p: Rc::new(DEFAULT.to_vec()), built_in: true, ..Self::default() }
     }
 
     /// kW and kvar at the largest kW, of a shape in actual power.
@@ -81,9 +83,9 @@ impl Shape {
             let base = if base > 0.0 { base } else { largest };
             values.iter_mut().for_each(|v| *v /= if base == 0.0 { 1.0 } else { base });
         };
-        normalized(&mut self.p, p);
+        normalized(Rc::make_mut(&mut self.p), p);
         if let Some(values) = &mut self.q {
-            normalized(values, q);
+            normalized(Rc::make_mut(values), q);
         }
         self.actual = false;
     }
@@ -96,14 +98,20 @@ impl Shape {
         let columns: Vec<usize> = (0..width).collect();
         let mut read = session.columns(text, &columns, false, points)?.into_iter();
         if timed {
-            self.hours = read.next();
+            self.hours = read.next().map(Rc::new);
         }
-        self.p = read.next().unwrap_or_default();
+        self.p = Rc::new(read.next().unwrap_or_default());
         if with_q {
-            self.q = read.next();
+            self.q = read.next().map(Rc::new);
         }
         self.points = self.p.len();
         Ok(())
+    }
+
+    /// How many numbers the model of it holds.
+    pub fn numbers(&self) -> usize {
+        let optional = |values: &Option<Rc<Vec<f64>>>| values.as_ref().map_or(0, |v| v.len());
+        self.p.len() + optional(&self.q) + optional(&self.hours)
     }
 
     /// For the model.
@@ -120,19 +128,20 @@ impl Shape {
             Some(hours) if hours.len() >= n => Some(hours.iter().take(n).map(|h| h * 3600.0).collect()),
             _ => return Err(incomplete("has neither an interval nor an hour for each point")),
         };
-        let q = self.q.clone().map(|mut q| {
+        let q = self.q.as_ref().map(|q| {
+            let mut q = q.to_vec();
             q.resize(n, 0.0);
             q
         });
         let interval_s = fixed.then_some(self.interval_h * 3600.0);
-        Ok(feeder::Shape { interval_s, at_s, p: self.p.clone(), q, actual: self.actual })
+        Ok(feeder::Shape { interval_s, at_s, p: self.p.to_vec(), q, actual: self.actual })
     }
 }
 
 fn points(text: Text<'_>) -> Value<usize> {
     let n = integer(text)?;
-    usize::try_from(n).ok().filter(|n| *n <= LIST_LIMIT).ok_or_else(|| {
-        Diagnostic::error(codes::LIMIT, format!("{n} points are not within 0 to {LIST_LIMIT}")).at(text.span())
+    usize::try_from(n).ok().filter(|n| *n <= NUMBERS).ok_or_else(|| {
+        Diagnostic::error(codes::LIMIT, format!("{n} points are not within 0 to {NUMBERS}")).at(text.span())
     })
 }
 
@@ -149,12 +158,12 @@ impl Element for Shape {
             "sinterval" => self.interval_h = number(text)? / 3600.0,
             "minterval" => self.interval_h = number(text)? / 60.0,
             "mult" | "pmult" => {
-                self.p = session.numbers(text, self.points(text)?)?;
+                self.p = Rc::new(session.numbers(text, self.points(text)?)?);
                 self.points = self.p.len();
             }
-            "qmult" => self.q = Some(session.numbers(text, self.points(text)?)?),
+            "qmult" => self.q = Some(Rc::new(session.numbers(text, self.points(text)?)?)),
             "hour" => {
-                self.hours = Some(session.numbers(text, self.points(text)?)?);
+                self.hours = Some(Rc::new(session.numbers(text, self.points(text)?)?));
                 self.interval_h = 0.0;
             }
             "csvfile" => self.take_file(text, false, session)?,

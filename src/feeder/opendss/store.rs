@@ -45,11 +45,13 @@ impl<T> Entry<T> {
 pub struct Store<T> {
     pub items: IndexMap<String, Entry<T>>,
     pub active: Option<usize>,
+    /// The active element is one that another was made like.
+    pub by_like: bool,
 }
 
 impl<T> Default for Store<T> {
     fn default() -> Self {
-        Self { items: IndexMap::new(), active: None }
+        Self { items: IndexMap::new(), active: None, by_like: false }
     }
 }
 
@@ -58,7 +60,7 @@ impl<T: Default> Store<T> {
     pub fn add(&mut self, name: &str, value: T, whole: Span) -> usize {
         let entry = Entry { value, whole, keys: Vec::new(), enabled: true, open: 0 };
         let (index, _) = self.items.insert_full(name.to_owned(), entry);
-        self.active = Some(index);
+        (self.active, self.by_like) = (Some(index), false);
         index
     }
 
@@ -70,7 +72,7 @@ impl<T: Default> Store<T> {
     /// Makes the element of this name the active one.
     pub fn select(&mut self, name: &str) -> Option<usize> {
         let index = self.items.get_index_of(name)?;
-        self.active = Some(index);
+        (self.active, self.by_like) = (Some(index), false);
         Some(index)
     }
 

@@ -6,9 +6,6 @@ use super::text::{Params, Text};
 use crate::diagnostic::Diagnostic;
 use crate::feeder::{Connection, Matrix, Terminal, TerminalError, Unit};
 
-/// Most entries of one list (two years at one second are 63 million; one at a minute half a million).
-pub const LIST_LIMIT: usize = 40_000_000;
-
 /// What a value was read as, or what is wrong with it.
 pub type Value<T> = Result<T, Diagnostic>;
 

@@ -191,7 +191,79 @@ fn high(edge_pu: f64, power: i32) -> f64 {
     if edge_pu == 0.0 { 1.0 } else { edge_pu.powi(-power) }
 }
 
+/// What a simple law's factor on the nominal admittance is inside its band.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Inside {
+    /// 1/m².
+    Power,
+    /// 1/m.
+    Current,
+    /// 1.
+    Impedance,
+}
+
+/// A law whose factor is the same for P and Q, as numbers for the hot loop: `low` at and below √`low2`, then
+/// `slope` + `offset`/m up to √`min2`, then [`Inside`] up to √`max2`, then `high`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Zones {
+    /// What holds inside the band.
+    pub inside: Inside,
+    /// m² at and below which `low` holds.
+    pub low2: f64,
+    /// m² at and below which the interpolation holds.
+    pub min2: f64,
+    /// m² above which `high` holds.
+    pub max2: f64,
+    /// Factor at the lowest voltages.
+    pub low: f64,
+    /// Interpolation: constant part.
+    pub slope: f64,
+    /// Interpolation: part over m.
+    pub offset: f64,
+    /// Factor at the highest voltages.
+    pub high: f64,
+}
+
+impl Zones {
+    fn of_band(band: &Band, inside: Inside) -> Self {
+        let (at_min, power) = if inside == Inside::Power { (1.0 / band.v_min_pu, 2) } else { (1.0, 1) };
+        let width = band.v_min_pu - band.v_low_pu;
+        let slope = if width > 0.0 { (at_min - band.v_low_pu) / width } else { 0.0 };
+        Self {
+            inside,
+            low2: band.v_low_pu * band.v_low_pu,
+            min2: band.v_min_pu * band.v_min_pu,
+            max2: band.v_max_pu * band.v_max_pu,
+            low: 1.0,
+            slope,
+            offset: band.v_low_pu * (1.0 - slope),
+            high: high(band.v_max_pu, power),
+        }
+    }
+}
+
 impl Law {
+    /// The law as numbers, where its factor is the same for P and Q and needs no more than these zones.
+    pub fn zones(&self) -> Option<Zones> {
+        match self {
+            Self::Power(band) => Some(Zones::of_band(band, Inside::Power)),
+            Self::Current(band) => Some(Zones::of_band(band, Inside::Current)),
+            Self::Impedance { factor } if *factor == 1.0 => Some(Zones {
+                inside: Inside::Impedance,
+                low2: -1.0,
+                min2: -1.0,
+                ..Zones::of_band(&Band::NONE, Inside::Impedance)
+            }),
+            Self::Source { v_min_pu, v_max_pu, factor } => Some(Zones {
+                low2: v_min_pu * v_min_pu,
+                low: factor * high(*v_min_pu, 2),
+                high: factor * high(*v_max_pu, 2),
+                ..Zones::of_band(&Band { v_low_pu: 0.0, v_min_pu: *v_min_pu, v_max_pu: *v_max_pu }, Inside::Power)
+            }),
+            _ => None,
+        }
+    }
+
     /// Conductance of a branch at a voltage of `m` per unit of `v_base_v`; linear in the nominal power.
     pub fn conductance(&self, nominal: Nominal, v_base_v: f64, m: f64) -> Conductance {
         let ((g_p, dg_p), (g_q, dg_q), q_var) = self.factors(nominal, m);

@@ -25,7 +25,7 @@ pub use generation::{
     PvState, StorageOrder, StoragePower, generator, pv_power_kw_kvar, pv_system, storage, storage_power,
 };
 pub use injection::{Branch, InjectionModel};
-pub use law::{Conductance, Law, Nominal};
+pub use law::{Conductance, Inside, Law, Nominal, Zones};
 pub use line::{LINE_END_S, line};
 pub use load::load;
 pub use shunt::{capacitor, fault, reactor};

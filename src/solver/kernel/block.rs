@@ -106,10 +106,22 @@ impl BlockLu {
         solve_lanes(isa, pattern, self, start, x);
     }
 
-    /// Fills `x` at places before `start`; as [`super::Ldlt::back_substitute`].
-    pub fn back_substitute<const K: usize>(&self, isa: Isa, pattern: &Pattern, start: usize, x: &mut [Lanes<K>]) {
-        assert!(x.len() == pattern.n && self.lower.len() == pattern.entries() && start <= pattern.n);
-        back_substitute_lanes(isa, pattern, self, start, x);
+    /// Fills `x` at places before `start` from the solution at places ≥ `start` and the same offsets
+    /// ([`super::Ldlt::offsets`]; zero for right-hand sides that are zero there).
+    pub fn substitute<const K: usize>(&self, isa: Isa, pattern: &Pattern, offsets: &[Lanes<1>], x: &mut [Lanes<K>]) {
+        assert!(x.len() == pattern.n && self.lower.len() == pattern.entries() && offsets.len() <= pattern.n);
+        substitute_lanes(isa, pattern, self, offsets, x);
+    }
+
+    /// What [`BlockLu::substitute`] adds to: the part of a solution `x` at the first places that does not come from later ones.
+    pub fn offsets(&self, pattern: &Pattern, x: &[Lanes<1>], offsets: &mut [Lanes<1>]) {
+        for (j, offset) in offsets.iter_mut().enumerate() {
+            let mut y = [[-x[j][0][0]], [-x[j][1][0]]];
+            for q in pattern.col_ptr[j] as usize..pattern.col_ptr[j + 1] as usize {
+                subtract::<false, 1>(&mut y, &self.upper[q], &x[pattern.rows[q] as usize]);
+            }
+            *offset = [[-y[0][0]], [-y[1][0]]];
+        }
     }
 }
 
@@ -117,7 +129,7 @@ isa_dispatch! {
     fn solve_lanes<const K: usize>(isa: Isa, p: &Pattern, f: &BlockLu, start: usize, x: &mut [Lanes<K>]) = solve_body
 }
 isa_dispatch! {
-    fn back_substitute_lanes<const K: usize>(isa: Isa, p: &Pattern, f: &BlockLu, start: usize, x: &mut [Lanes<K>]) = back_substitute_body
+    fn substitute_lanes<const K: usize>(isa: Isa, p: &Pattern, f: &BlockLu, offsets: &[Lanes<1>], x: &mut [Lanes<K>]) = substitute_body
 }
 
 /// `y -= m·v` in every lane.
@@ -161,11 +173,16 @@ fn solve_body<const FMA: bool, const K: usize>(p: &Pattern, f: &BlockLu, start: 
 }
 
 #[inline(always)]
-fn back_substitute_body<const FMA: bool, const K: usize>(p: &Pattern, f: &BlockLu, start: usize, x: &mut [Lanes<K>]) {
-    // SAFETY: as in `solve_body`.
+fn substitute_body<const FMA: bool, const K: usize>(
+    p: &Pattern,
+    f: &BlockLu,
+    offsets: &[Lanes<1>],
+    x: &mut [Lanes<K>],
+) {
+    // SAFETY: as in `solve_body`; `offsets` is no longer than n (asserted by the caller).
     unsafe {
-        for j in (0..start).rev() {
-            let mut y = [[0.0; K]; 2];
+        for (j, offset) in offsets.iter().enumerate().rev() {
+            let mut y = [[offset[0][0]; K], [offset[1][0]; K]];
             for q in *at(&p.col_ptr, j) as usize..*at(&p.col_ptr, j + 1) as usize {
                 subtract::<FMA, K>(&mut y, at(&f.upper, q), at(x, *at(&p.rows, q) as usize));
             }

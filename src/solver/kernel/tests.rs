@@ -91,11 +91,11 @@ fn solves_as_dense_lu_does() {
                 let b = right_hand_side(&pattern, start, 7);
                 let mut x = b.clone();
                 ldlt.solve(isa, &pattern, start, &mut x);
-                ldlt.back_substitute(isa, &pattern, start, &mut x);
+                ldlt.substitute(isa, &pattern, &vec![[[0.0]; 2]; start], &mut x);
                 assert!(error(&pattern, &linear, &b, &x) < 1e-12, "LDLT n={n} start={start}");
                 let mut x = b.clone();
                 lu.solve(isa, &pattern, start, &mut x);
-                lu.back_substitute(isa, &pattern, start, &mut x);
+                lu.substitute(isa, &pattern, &vec![[[0.0]; 2]; start], &mut x);
                 assert!(error(&pattern, &operator, &b, &x) < 1e-12, "LU n={n} start={start}");
             }
         }

@@ -4,11 +4,11 @@
 //! scenario's result depends on the scenario alone. A lane that does not contract is handed to a power flow of its own,
 //! which starts from the base as well.
 
-use super::iterate::{ROUNDING_PU, SAFETY};
+use super::iterate::{ROUNDING_PU, SAFETY, slow_mode};
 use super::{Active, Method, PowerFlow, Solved, Status, sweep};
 use crate::quantity::{Complex, complex};
 use crate::solver::grid::NodeId;
-use crate::solver::injection::BranchState;
+use crate::solver::injection::{BranchState, Comparison};
 use crate::solver::kernel::Lanes;
 
 /// Contraction assumed for a lane's first step: the chord from a base is quadratic in the distance.
@@ -22,7 +22,6 @@ pub struct Batch<const K: usize> {
     base: PowerFlow,
     v: Vec<Lanes<K>>,
     x: Vec<Lanes<K>>,
-    moved: Vec<Lanes<K>>,
     branches: BranchState<K>,
     solved: [Solved; K],
 }
@@ -40,14 +39,8 @@ impl<const K: usize> Batch<K> {
         base.settings.tolerance_pu = tolerance_pu;
         let (places, branches) = (base.v.len(), base.grid.injections.len());
         let zero = vec![[[0.0; K]; 2]; places];
-        let mut batch = Self {
-            v: zero.clone(),
-            x: zero.clone(),
-            moved: zero,
-            branches: BranchState::new(branches),
-            solved: [first; K],
-            base,
-        };
+        let mut batch =
+            Self { v: zero.clone(), x: zero, branches: BranchState::new(branches), solved: [first; K], base };
         for injection in 0..batch.base.injections() {
             let [p, q] = batch.base.multipliers[injection];
             (0..K).for_each(|lane| batch.set_multiplier(lane, injection, p, q));
@@ -82,25 +75,19 @@ impl<const K: usize> Batch<K> {
         self.start();
         let mut on = [self.base.active == Active::Chord && self.solved[0].status != Status::Singular; K];
         let mut previous = [f64::INFINITY; K];
+        let mut step = [1.0; K];
         for iterations in 1..=PATIENCE {
-            let d = self.increment(&on);
+            let (d, [along, before]) = self.increment(&on);
             for lane in 0..K {
-                if !on[lane] {
-                    continue;
-                }
-                let ratio = if previous[lane].is_finite() { d[lane] / previous[lane] } else { FIRST_CONTRACTION };
-                let q = ratio.clamp(1e-3, f64::INFINITY);
-                let mut error = if q < 1.0 { SAFETY * q / (1.0 - q) * d[lane] } else { f64::INFINITY };
-                if d[lane] <= ROUNDING_PU {
-                    error = error.min(SAFETY * d[lane]);
-                }
-                previous[lane] = d[lane];
-                self.solved[lane] = Solved { status: Status::NotConverged, iterations, error_pu: error, worst: None };
-                if error <= self.base.settings.tolerance_pu {
-                    self.solved[lane].status = Status::Converged;
-                    on[lane] = false;
-                } else if q >= 1.0 || q.is_nan() {
-                    on[lane] = false;
+                // As in a single solve, but with nothing carried: the first two steps are whole ones.
+                let mode = if iterations > 2 { slow_mode(along[lane], before[lane], step[lane]) } else { 0.0 };
+                step[lane] = 1.0 / (1.0 - mode);
+            }
+            self.advance(&step);
+            for lane in 0..K {
+                if on[lane] {
+                    on[lane] = self.judge(lane, d[lane], previous[lane], iterations);
+                    previous[lane] = d[lane];
                 }
             }
             if on == [false; K] {
@@ -123,40 +110,45 @@ impl<const K: usize> Batch<K> {
         for (lanes, base) in self.branches.w.iter_mut().zip(&self.base.branches.w) {
             *lanes = [[base[0][0]; K], [base[1][0]; K]];
         }
-        self.moved.fill([[0.0; K]; 2]);
     }
 
-    /// One linear solve in the lanes that are on; returns the largest change per unit of each.
-    fn increment(&mut self, on: &[bool; K]) -> [f64; K] {
+    /// Notes where a lane stands; says whether it goes on.
+    fn judge(&mut self, lane: usize, d: f64, previous: f64, iterations: u32) -> bool {
+        let ratio = if previous.is_finite() { d / previous } else { FIRST_CONTRACTION };
+        let q = ratio.max(1e-3);
+        let mut error_pu = if q < 1.0 { SAFETY * q / (1.0 - q) * d } else { f64::INFINITY };
+        if d <= ROUNDING_PU {
+            error_pu = error_pu.min(SAFETY * d);
+        }
+        let kept = error_pu <= self.base.settings.tolerance_pu;
+        let status = if kept { Status::Converged } else { Status::NotConverged };
+        self.solved[lane] = Solved { status, iterations, error_pu, worst: None };
+        !kept && q < 1.0
+    }
+
+    /// One linear solve in the lanes that are on; the largest change per unit of each, and how r compares.
+    fn increment(&mut self, on: &[bool; K]) -> ([f64; K], Comparison<K>) {
         let base = &self.base;
         let (pattern, isa) = (&base.grid.pattern, base.isa);
         let (n, start) = (pattern.n, pattern.condensed);
         self.x[start..].fill([[0.0; K]; 2]);
-        base.grid.injections.residual(isa, &base.linear, &self.v, &mut self.branches, &mut self.x, on);
+        let injections = &base.grid.injections;
+        let comparison = injections.residual(isa, &base.linear, &self.v, &mut self.branches, &mut self.x, on);
         base.grid.network.clear_held(&mut self.x);
         base.block.solve(isa, pattern, start, &mut self.x[..n]);
-        sweep::advance(isa, 1.0, &self.x[..n], &mut self.v, &mut self.moved, start);
-        for (w, r) in self.branches.w.iter_mut().zip(&self.branches.r) {
-            for c in 0..2 {
-                for k in 0..K {
-                    w[c][k] += r[c][k];
-                }
-            }
-        }
-        sweep::largest(isa, &self.x[..n], &base.inverse_base, start).map(f64::sqrt)
+        (sweep::largest(isa, &self.x[..n], &base.inverse_base, start).map(f64::sqrt), comparison)
+    }
+
+    /// Lanes that are off have zero increments and stay as they are.
+    fn advance(&mut self, step: &[f64; K]) {
+        let pattern = &self.base.grid.pattern;
+        sweep::advance(self.base.isa, step, &self.x[..pattern.n], &mut self.v, pattern.condensed);
+        sweep::advance(self.base.isa, step, &self.branches.r, &mut self.branches.w, 0);
     }
 
     fn fill_condensed(&mut self) {
-        let pattern = &self.base.grid.pattern;
-        let (n, condensed) = (pattern.n, pattern.condensed);
-        self.base.block.back_substitute(self.base.isa, pattern, condensed, &mut self.moved[..n]);
-        for (v, moved) in self.v.iter_mut().zip(&self.moved).take(condensed) {
-            for c in 0..2 {
-                for k in 0..K {
-                    v[c][k] += moved[c][k];
-                }
-            }
-        }
+        let base = &self.base;
+        base.block.substitute(base.isa, &base.grid.pattern, &base.offsets, &mut self.v[..base.grid.pattern.n]);
     }
 
     /// Solves one lane by a power flow of its own, from the base.

@@ -1,10 +1,10 @@
 //! The first solution, from nothing; and solutions after it.
 
 use super::{Active, Method, PowerFlow, Solved, Status};
-use crate::quantity::complex;
+use crate::quantity::{Complex, complex};
 use crate::solver::grid::NodeId;
 use crate::solver::injection::Linear;
-use crate::solver::kernel::BadPivot;
+use crate::solver::kernel::{BadPivot, Lanes};
 
 /// Fixed-point iterations spent on measuring its contraction before the method is chosen.
 const MEASURING: u32 = 4;
@@ -12,6 +12,8 @@ const MEASURING: u32 = 4;
 const CHORD_COST: f64 = 2.0 * 1.3;
 /// Change between the steps of an ordinary time series, per unit.
 const ORDINARY_CHANGE_PU: f64 = 1e-3;
+/// After this many solves the whole network's residual is looked at again: increments add up their rounding.
+const REFINE_EVERY: u32 = 10_000;
 /// Share of the chord's contraction that is remembered after its factor is made anew.
 const FRESH_CONTRACTION: f64 = 0.1;
 
@@ -44,19 +46,27 @@ impl PowerFlow {
 
     /// Solves from the last voltages.
     pub(super) fn solve_warm(&mut self) -> Solved {
-        let refactored = if self.pending.rebuild {
-            let active = if self.jumps() { Active::FixedPoint } else { self.preferred() };
-            self.rebuild(active)
+        let refactored = if self.pending.rebuild || self.active != self.preferred() {
+            self.rebuild(self.preferred())
         } else {
             self.refactor_path()
         };
+        self.memory.steps += 1;
+        if self.pending.full_passes == 0 && self.memory.steps.is_multiple_of(REFINE_EVERY) {
+            self.pending.full_passes = 1;
+        }
+        if self.pending.full_passes > 0 {
+            self.predictor.forget();
+        } else if self.active == Active::Chord {
+            self.predictor.foretell(self.grid.pattern.condensed, &mut self.v, &mut self.branches.w);
+        }
         match refactored {
             Ok(()) => self.iterate(self.settings.max_iterations),
             Err(pivot) => singular(pivot, 0),
         }
     }
 
-    /// Loads that jump at a band's edge have two solutions there; the fixed point finds OpenDSS's.
+    /// Loads that jump at a band's edge may have two solutions there; from nothing, the fixed point finds OpenDSS's.
     fn jumps(&self) -> bool {
         self.settings.method == Method::Auto && self.grid.injections.jumps()
     }
@@ -82,7 +92,7 @@ impl PowerFlow {
         self.forget_path();
         self.pending.rebuild = false;
         self.pending.full_passes = 2;
-        self.memory.excess = 0.0;
+        (self.memory.excess, self.memory.mode) = (0.0, 0.0);
         self.linearise();
         self.factor()
     }
@@ -110,23 +120,27 @@ impl PowerFlow {
 
     /// Makes the factor anew at the present voltages, keeping what the voltages answer to.
     pub(super) fn refresh(&mut self) -> Result<(), BadPivot> {
-        let before = self.linear.len();
-        for branch in 0..before {
-            let u = self.grid.injections.voltage(branch, &self.v);
+        let injections = &self.grid.injections;
+        for branch in 0..self.linear.len() {
+            let u = injections.voltage(branch, &self.v);
             let y = complex(self.branches.y[branch][0][0], self.branches.y[branch][1][0]);
             let old = self.linear[branch];
             let new = match self.active {
                 Active::FixedPoint => Linear { a: y, b: complex(0.0, 0.0) },
-                Active::Chord => self.grid.injections.linearise(branch, y, u).1,
+                Active::Chord => injections.linearise(branch, y, u).1,
             };
-            let change = (new.a - old.a) * u + (new.b - old.b) * u.conj();
-            self.branches.w[branch][0][0] += change.re;
-            self.branches.w[branch][1][0] += change.im;
+            let answer = |u: Complex, w: &mut Lanes<1>| {
+                let change = (new.a - old.a) * u + (new.b - old.b) * u.conj();
+                w[0][0] += change.re;
+                w[1][0] += change.im;
+            };
+            answer(u, &mut self.branches.w[branch]);
+            answer(injections.voltage(branch, &self.predictor.v), &mut self.predictor.w[branch]);
             self.linear[branch] = new;
         }
         self.operator.copy_from(&self.passive);
         self.grid.injections.add_linear(&self.linear, &mut self.operator, &self.grid.network.fixed);
-        self.memory.excess = 0.0;
+        (self.memory.excess, self.memory.mode) = (0.0, 0.0);
         self.memory.contraction = FRESH_CONTRACTION;
         self.factor()
     }

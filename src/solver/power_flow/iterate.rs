@@ -1,15 +1,19 @@
 //! The iteration: increments until the error bound is kept.
 //!
-//! With r = w(u) − w, an iteration is K·ΔV = C·r, V += ΔV, w += r. d is the largest |ΔV| per unit, ρ = d/d′ the measured
-//! contraction, and the error left is below 3·q/(1−q)·d with q = max(ρ, 0.3·ρ_carried): the factor 3 keeps the promise
-//! where ρ is still rising (without it errors reached 4.5 times the tolerance). After a change of the network the first
-//! two solves answer to the residual of the whole network instead, computed from element currents: the second one
-//! removes the rounding of the factor.
+//! With r = w(u) − w, an iteration is K·ΔV = C·r, V += t·ΔV, w += t·r. d is the largest |ΔV| per unit, ρ = d/d′ the
+//! measured contraction, and the error left is below 3·q/(1−q)·d with q = max(ρ, 0.3·ρ_carried): the factor 3 keeps the
+//! promise where ρ is still rising (without it errors reached 4.5 times the tolerance). After a change of the network
+//! the first two solves answer to the residual of the whole network instead, computed from element currents: the second
+//! one removes the rounding of the factor.
+//!
+//! The chord's error is soon one slow mode (loads that left their voltage band since the factor was made): r′ → λ·r′.
+//! Its λ is measured from successive r, and t = 1/(1−λ) takes the whole mode at once.
 
 use super::cold::singular;
 use super::{Active, PowerFlow, Solved, Status, sweep};
 use crate::quantity::complex;
 use crate::solver::grid::NodeId;
+use crate::solver::injection::Comparison;
 
 /// Factor on the geometric error estimate.
 pub(super) const SAFETY: f64 = 3.0;
@@ -21,83 +25,115 @@ const CAREFUL_PU: f64 = 0.02;
 const LEAST_DAMPING: f64 = 1e-3;
 /// Changes below this are rounding: no smaller one can be told from noise.
 pub(super) const ROUNDING_PU: f64 = 2e-14;
+/// Share of the carried contraction that an error estimate never goes below.
+const CARRIED_SHARE: f64 = 0.3;
+
+/// What an iteration knows of the ones before it in the same solve.
+struct Progress {
+    /// Largest change of the last solve, and the step it was taken with.
+    last: Option<(f64, f64)>,
+    /// Changes that the whole network's residual did not cause: how many.
+    counted: u32,
+    first_d: f64,
+    largest_ratio: f64,
+    error: f64,
+    fresh: bool,
+}
 
 impl PowerFlow {
     pub(super) fn iterate(&mut self, limit: u32) -> Solved {
-        let tolerance = self.settings.tolerance_pu;
-        let (mut previous, mut largest_ratio) = (None::<f64>, 0.0f64);
-        let mut fresh = false;
-        let mut error = f64::INFINITY;
-        self.moved.fill([[0.0]; 2]);
+        let mut progress =
+            Progress { last: None, counted: 0, first_d: 0.0, largest_ratio: 0.0, error: f64::INFINITY, fresh: false };
         for iterations in 1..=limit {
-            let full = self.pending.full_passes > 0;
-            let d = self.increment(full);
-            if !d.is_finite() {
-                return self.give_up(iterations);
-            }
-            let damping = if full || d <= CAREFUL_PU { 1.0 } else { self.damping() };
-            if damping < 1.0 && !fresh {
-                if let Err(pivot) = self.refresh() {
-                    return singular(pivot, iterations);
-                }
-                (fresh, previous) = (true, None);
-                continue;
-            }
-            if damping <= LEAST_DAMPING {
-                return self.give_up(iterations);
-            }
-            self.advance(damping, full);
-            let ratio = previous.map(|p| d / p);
-            largest_ratio = largest_ratio.max(ratio.unwrap_or(0.0));
-            let carried = self.memory.contraction;
-            let q = ratio.map_or(carried, |r| r.max(0.3 * carried)).max(1e-3);
-            error = if q < 1.0 { SAFETY * q / (1.0 - q) * d } else { f64::INFINITY };
-            if d <= ROUNDING_PU {
-                error = error.min(SAFETY * d);
-            }
-            if damping == 1.0 && !full && error <= tolerance {
-                error *= self.fill_condensed();
-                if error <= tolerance {
-                    self.remember(iterations, largest_ratio, fresh);
-                    return Solved { status: Status::Converged, iterations, error_pu: error, worst: None };
-                }
-            }
-            previous = if full { None } else { Some(d) };
-            fresh = false;
-            if !full && self.should_refresh(damping, ratio, q, d) {
-                if let Err(pivot) = self.refresh() {
-                    return singular(pivot, iterations);
-                }
-                (fresh, previous) = (true, None);
+            match self.iteration(iterations, &mut progress) {
+                None => {}
+                Some(solved) => return solved,
             }
         }
-        self.fill_condensed();
-        if self.active == Active::FixedPoint && largest_ratio > 0.0 {
-            self.memory.fixed_point = Some(largest_ratio.min(0.999));
+        self.fill_condensed(progress.first_d);
+        if self.active == Active::FixedPoint && progress.largest_ratio > 0.0 {
+            self.memory.fixed_point = Some(progress.largest_ratio.min(0.999));
         }
-        self.not_converged(limit, error)
+        self.not_converged(limit, progress.error)
     }
 
-    /// One linear solve: its increment is in `x`, the largest change (pu) is returned. `full` answers to the residual of
-    /// the whole network.
-    fn increment(&mut self, full: bool) -> f64 {
+    /// One solve and what follows from it; the outcome, once there is one.
+    fn iteration(&mut self, iterations: u32, progress: &mut Progress) -> Option<Solved> {
+        let full = self.pending.full_passes > 0;
+        let (d, comparison) = self.increment(full);
+        if !d.is_finite() {
+            return Some(self.give_up(iterations));
+        }
+        if full {
+            self.advance_full();
+            progress.first_d = progress.first_d.max(d);
+            return None;
+        }
+        let damping = if d <= CAREFUL_PU { 1.0 } else { self.damping() };
+        if damping < 1.0 && !progress.fresh {
+            return self.refresh_within(iterations, progress);
+        }
+        if damping <= LEAST_DAMPING {
+            return Some(self.give_up(iterations));
+        }
+        let step = if damping < 1.0 { damping } else { self.relaxed_step(comparison, progress) };
+        self.advance(step);
+        self.judge(d, iterations, damping, step, progress)
+    }
+
+    /// Whether the promise is kept, and if not, whether a new factor is worth it.
+    fn judge(&mut self, d: f64, iterations: u32, damping: f64, step: f64, progress: &mut Progress) -> Option<Solved> {
+        let ratio = progress.last.map(|(before, _)| d / before);
+        let carried = self.memory.contraction;
+        let q = ratio.map_or(carried, |r| r.max(CARRIED_SHARE * carried)).max(1e-3);
+        progress.counted += 1;
+        progress.first_d = progress.first_d.max(d);
+        progress.largest_ratio = progress.largest_ratio.max(ratio.unwrap_or(0.0));
+        progress.error = if q < 1.0 { SAFETY * q / (1.0 - q) * d } else { f64::INFINITY };
+        if d <= ROUNDING_PU {
+            progress.error = progress.error.min(SAFETY * d);
+        }
+        if damping == 1.0 && progress.error <= self.settings.tolerance_pu {
+            progress.error *= self.fill_condensed(progress.first_d);
+            if progress.error <= self.settings.tolerance_pu {
+                self.remember(iterations, progress);
+                let error_pu = progress.error;
+                return Some(Solved { status: Status::Converged, iterations, error_pu, worst: None });
+            }
+        }
+        progress.last = Some((d, step));
+        progress.fresh = false;
+        if self.should_refresh(damping, ratio, q, d) { self.refresh_within(iterations, progress) } else { None }
+    }
+
+    fn refresh_within(&mut self, iterations: u32, progress: &mut Progress) -> Option<Solved> {
+        (progress.fresh, progress.last, progress.counted) = (true, None, 0);
+        self.refresh().err().map(|pivot| singular(pivot, iterations))
+    }
+
+    /// One linear solve: its increment is in `x`. Returns the largest change (pu) and how r compares with the last.
+    /// `full` answers to the residual of the whole network.
+    fn increment(&mut self, full: bool) -> (f64, Comparison<1>) {
         let (n, condensed) = (self.grid.pattern.n, self.grid.pattern.condensed);
         let start = if full { 0 } else { condensed };
         self.x[start..].fill([[0.0]; 2]);
-        if full {
+        let comparison = if full {
             self.full_residual();
+            Comparison::default()
         } else {
             let injections = &self.grid.injections;
-            injections.residual(self.isa, &self.linear, &self.v, &mut self.branches, &mut self.x, &[true]);
+            let on = [true];
+            let c = injections.residual(self.isa, &self.linear, &self.v, &mut self.branches, &mut self.x, &on);
             self.grid.network.clear_held(&mut self.x);
-        }
+            c
+        };
         let x = &mut self.x[..n];
         match self.active {
             Active::FixedPoint => self.ldlt.solve(self.isa, &self.grid.pattern, start, x),
             Active::Chord => self.block.solve(self.isa, &self.grid.pattern, start, x),
         }
-        let [d2] = sweep::largest(self.isa, &self.x[..n], &self.inverse_base, start);
-        d2.sqrt()
+        let [d2] = sweep::largest(self.isa, x, &self.inverse_base, start);
+        (d2.sqrt(), comparison)
     }
 
     /// Right-hand side of the whole network's equations at the present voltages; `w` becomes w(u).
@@ -109,50 +145,59 @@ impl PowerFlow {
             let (i, l) = (injections.linearise(branch, y, u).0, self.linear[branch]);
             let w = l.a * u + l.b * u.conj() - i;
             self.branches.w[branch] = [[w.re], [w.im]];
-            self.branches.r[branch] = [[0.0]; 2];
             injections.draw(branch, i, &mut self.x);
         }
         let n = self.grid.pattern.n;
         self.grid.network.add_residual(&self.v, &mut self.x[..n]);
     }
 
-    /// Moves voltages and `w` by `damping` times the increment.
-    fn advance(&mut self, damping: f64, full: bool) {
-        let (n, condensed) = (self.grid.pattern.n, self.grid.pattern.condensed);
-        let start = if full { 0 } else { condensed };
-        sweep::advance(self.isa, damping, &self.x[..n], &mut self.v, &mut self.moved, start);
-        if full {
-            self.moved.fill([[0.0]; 2]);
-            self.pending.full_passes -= 1;
-            return;
-        }
-        for (w, r) in self.branches.w.iter_mut().zip(&self.branches.r) {
-            w[0][0] += damping * r[0][0];
-            w[1][0] += damping * r[1][0];
+    /// Moves all voltages by the whole network's increment. After the last such pass the condensed nodes' share of the
+    /// solution that does not come from the others is known.
+    fn advance_full(&mut self) {
+        let n = self.grid.pattern.n;
+        sweep::advance(self.isa, &[1.0], &self.x[..n], &mut self.v, 0);
+        self.pending.full_passes -= 1;
+        if self.pending.full_passes == 0 {
+            match self.active {
+                Active::FixedPoint => self.ldlt.offsets(&self.grid.pattern, &self.v, &mut self.offsets),
+                Active::Chord => self.block.offsets(&self.grid.pattern, &self.v, &mut self.offsets),
+            }
         }
     }
 
-    /// Moves the condensed nodes by what the others moved; returns how much further (≥ 1) any of them moved, per unit.
-    fn fill_condensed(&mut self) -> f64 {
+    /// Moves voltages and `w` by `step` times the increment.
+    fn advance(&mut self, step: f64) {
         let (n, condensed) = (self.grid.pattern.n, self.grid.pattern.condensed);
-        let moved = &mut self.moved[..n];
-        match self.active {
-            Active::FixedPoint => self.ldlt.back_substitute(self.isa, &self.grid.pattern, condensed, moved),
-            Active::Chord => self.block.back_substitute(self.isa, &self.grid.pattern, condensed, moved),
+        sweep::advance(self.isa, &[step], &self.x[..n], &mut self.v, condensed);
+        sweep::advance(self.isa, &[step], &self.branches.r, &mut self.branches.w, 0);
+    }
+
+    /// The step that takes the slowest mode as a whole: 1/(1 − λ).
+    fn relaxed_step(&mut self, [[along], [before]]: Comparison<1>, progress: &Progress) -> f64 {
+        if self.active == Active::FixedPoint {
+            return 1.0;
         }
-        let mut largest = [0.0f64; 2];
-        for (place, moved) in moved.iter_mut().enumerate() {
-            let b = self.inverse_base[place];
-            let d2 = (moved[0][0] * moved[0][0] + moved[1][0] * moved[1][0]) * (b * b);
-            let side = usize::from(place >= condensed);
-            largest[side] = largest[side].max(d2);
-            if place < condensed {
-                self.v[place][0][0] += moved[0][0];
-                self.v[place][1][0] += moved[1][0];
+        match (progress.counted, progress.last) {
+            (0, _) | (_, None) => 1.0,
+            (1, _) => 1.0 / (1.0 - self.memory.mode),
+            (_, Some((_, step))) => {
+                self.memory.mode = slow_mode(along, before, step);
+                1.0 / (1.0 - self.memory.mode)
             }
-            *moved = [[0.0]; 2];
         }
-        if largest[1] > 0.0 { (largest[0] / largest[1]).sqrt().clamp(1.0, 10.0) } else { 1.0 }
+    }
+
+    /// Brings the condensed nodes to the present solution; returns how much further (≥ 1) than `d` any of them moved.
+    fn fill_condensed(&mut self, d: f64) -> f64 {
+        let (n, condensed) = (self.grid.pattern.n, self.grid.pattern.condensed);
+        self.x[..condensed].copy_from_slice(&self.v[..condensed]);
+        match self.active {
+            Active::FixedPoint => self.ldlt.substitute(self.isa, &self.grid.pattern, &self.offsets, &mut self.v[..n]),
+            Active::Chord => self.block.substitute(self.isa, &self.grid.pattern, &self.offsets, &mut self.v[..n]),
+        }
+        sweep::advance(self.isa, &[-1.0], &self.v[..condensed], &mut self.x, 0);
+        let [d2] = sweep::largest(self.isa, &self.x[..condensed], &self.inverse_base, 0);
+        (d2.sqrt() / d.max(ROUNDING_PU)).clamp(1.0, 10.0)
     }
 
     /// The largest of 1, ½, ¼, … at which the loads' own mismatch shrinks as the linear model says it should.
@@ -190,16 +235,16 @@ impl PowerFlow {
     }
 
     /// Carries the contraction to the next solve, and refreshes a factor that has cost more than a new one.
-    fn remember(&mut self, iterations: u32, largest_ratio: f64, fresh: bool) {
+    fn remember(&mut self, iterations: u32, progress: &Progress) {
         let memory = &mut self.memory;
-        if largest_ratio > 0.0 {
+        if progress.largest_ratio > 0.0 {
             if self.active == Active::FixedPoint {
-                memory.fixed_point = Some(largest_ratio.min(0.999));
+                memory.fixed_point = Some(progress.largest_ratio.min(0.999));
             }
-            memory.contraction = largest_ratio.min(0.5).max(0.7 * memory.contraction);
+            memory.contraction = progress.largest_ratio.min(0.5).max(0.7 * memory.contraction);
         }
         memory.excess += f64::from(iterations.saturating_sub(2));
-        let tired = self.active == Active::Chord && memory.excess > FACTOR_COST && iterations > 2 && !fresh;
+        let tired = self.active == Active::Chord && memory.excess > FACTOR_COST && iterations > 2 && !progress.fresh;
         if tired && self.refresh().is_err() {
             self.pending.rebuild = true;
         }
@@ -219,4 +264,10 @@ impl PowerFlow {
         let worst = (condensed..self.grid.pattern.n).max_by(|&a, &b| change(a).total_cmp(&change(b)));
         Solved { status: Status::NotConverged, iterations, error_pu, worst: worst.map(|w| NodeId(w as u32)) }
     }
+}
+
+/// λ of the slowest mode from Σ r·r′, Σ |r′|² and the step t that was taken on r′: r = (1 − t·(1 − λ))·r′.
+pub(super) fn slow_mode(along: f64, before: f64, step: f64) -> f64 {
+    let quotient = if before > 0.0 { along / before } else { 0.0 };
+    (1.0 - (1.0 - quotient) / step).clamp(-0.2, 0.5)
 }

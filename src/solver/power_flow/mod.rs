@@ -9,6 +9,7 @@ mod batch;
 mod change;
 mod cold;
 mod iterate;
+mod predict;
 mod settings;
 mod sweep;
 
@@ -18,6 +19,8 @@ pub use settings::{Method, Settings, Solved, Status};
 use super::element::{Admittance, Nominal};
 use super::grid::{Grid, NodeId};
 use super::injection::{BranchState, Linear};
+use predict::Predictor;
+
 use super::kernel::{BlockLu, Isa, Lanes, Ldlt, Operator};
 use crate::quantity::{Complex, complex};
 
@@ -50,8 +53,9 @@ pub struct PowerFlow {
     v: Vec<Lanes<1>>,
     /// Right-hand side and increment, by place, then ground.
     x: Vec<Lanes<1>>,
-    /// Sum of a solve's increments, by place.
-    moved: Vec<Lanes<1>>,
+    /// Of the condensed nodes: what of their voltage does not come from the others.
+    offsets: Vec<Lanes<1>>,
+    predictor: Predictor,
     inverse_base: Vec<f64>,
     pending: Pending,
     memory: Memory,
@@ -79,10 +83,14 @@ struct Pending {
 struct Memory {
     /// Contraction carried between solves.
     contraction: f64,
+    /// Eigenvalue of the chord's slowest mode.
+    mode: f64,
     /// Solves spent beyond two a step since the factor was made.
     excess: f64,
     /// Contraction of the fixed point, once measured.
     fixed_point: Option<f64>,
+    /// Solves since the whole network's residual was last looked at.
+    steps: u32,
 }
 
 impl PowerFlow {
@@ -106,8 +114,9 @@ impl PowerFlow {
             branches: BranchState::new(branches),
             multipliers: vec![[1.0; 2]; grid.injections.elements()],
             v: zero.clone(),
-            x: zero.clone(),
-            moved: zero,
+            x: zero,
+            offsets: vec![[[0.0]; 2]; pattern.condensed],
+            predictor: Predictor::new(n + 1, branches),
             inverse_base: grid.nodes.iter().map(|n| 1.0 / n.base_v).collect(),
             pending: Pending {
                 cold: true,
@@ -116,7 +125,7 @@ impl PowerFlow {
                 path: Vec::with_capacity(n),
                 marked: vec![false; n],
             },
-            memory: Memory { contraction: 0.1, excess: 0.0, fixed_point: None },
+            memory: Memory { contraction: 0.1, mode: 0.0, excess: 0.0, fixed_point: None, steps: 0 },
             taps,
             steps_closed,
             scratch: Admittance::zeros(0),
