@@ -2,6 +2,7 @@
 //!
 //! To accept changed findings: `INSTA_UPDATE=always cargo test --test bad_scenarios`, then read the changed snapshots.
 
+#![cfg(feature = "solver")]
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! The loop's own part of a step (events, demands, record, statistics) allocates nothing, whatever the plant does.
 
+#![cfg(feature = "solver")]
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -1,5 +1,6 @@
 //! `phasorbench run` from the outside: what it writes, prints and returns.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fs;

@@ -2,6 +2,7 @@
 //!
 //! Reference: `tests/data/time_series/` (OpenDSS 0.14.5, see `PROVENANCE.md` there).
 
+#![cfg(feature = "solver")]
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fmt::Write;

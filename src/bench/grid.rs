@@ -186,3 +186,59 @@ impl Plant for GridPlant {
         self.flow.losses()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Bench;
+    use super::*;
+    use crate::bench::Batch;
+    use crate::record::{Recorder, Table};
+
+    const FEEDER: &str = "
+feeder: f
+voltage_bases_kv: [12.47]
+sources: {grid: {bus: head, v_kv: 12.47, ideal: true}}
+lines: {l: {from: head, to: end, total: {r1_ohm: 1.0e-3, x1_ohm: 1.0e-3, r0_ohm: 1.0e-3, x0_ohm: 1.0e-3}}}
+loads: {town: {bus: end, v_kv: 12.47, p_kw: 300, q_kvar: 60}, fixed: {bus: end.2, phases: 1, v_kv: 7.2, p_kw: 10, status: fixed}}
+generators: {mill: {bus: end, v_kv: 12.47, p_kw: 100, q_kvar: 20, daily: river}}
+shapes: {river: {interval_s: 60, p: [0.5, 1.0]}}
+";
+    const SCENARIO: &str = "
+scenario: s
+feeder: f.yaml
+duration_s: 240
+step_s: 60
+controls: off
+load_multiplier: 0.5
+events: [{at_s: 180, add_load: {bus: end.3, p_kw: 7, q_kvar: 3, for_s: 60}}, {at_s: 240, open: l}]
+";
+
+    /// On a line that hardly drops any voltage, the source feeds what loads draw less what the generator feeds in.
+    #[test]
+    fn the_source_feeds_what_the_plan_says() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("f.yaml"), FEEDER).unwrap();
+        std::fs::write(dir.path().join("s.yaml"), SCENARIO).unwrap();
+        let reading = crate::scenario::read(&dir.path().join("s.yaml"));
+        let plan = reading.plan.unwrap_or_else(|| panic!("{:?}", reading.diagnostics));
+        let bench = Bench::new(&plan).unwrap();
+        let path = dir.path().join("series.csv");
+        let mut recorder = Recorder::create(&path, bench.channels()).unwrap();
+        let outcome = bench.run(&mut recorder, &mut Batch, &mut |_| ()).unwrap();
+        recorder.finish().unwrap();
+        let table = Table::read_csv(&path).unwrap();
+        let kw: Vec<f64> = table.column("source.p_w").unwrap().iter().map(|w| w / 1000.0).collect();
+        let kvar: Vec<f64> = table.column("source.q_var").unwrap().iter().map(|w| w / 1000.0).collect();
+        let (town, fixed) = ((150.0, 30.0), 10.0);
+        let expected = [
+            (town.0 + fixed - 50.0, town.1 - 10.0),
+            (town.0 + fixed - 100.0, town.1 - 20.0),
+            (town.0 + fixed - 50.0 + 7.0, town.1 - 10.0 + 3.0),
+            (0.0, 0.0),
+        ];
+        for (k, (p_kw, q_kvar)) in expected.into_iter().enumerate() {
+            assert!((kw[k] - p_kw).abs() < 0.01 && (kvar[k] - q_kvar).abs() < 0.01, "{k}: {} {}", kw[k], kvar[k]);
+        }
+        assert_eq!(outcome.de_energised_max, 3);
+    }
+}
