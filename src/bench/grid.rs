@@ -189,9 +189,7 @@ impl Plant for GridPlant {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Bench;
-    use super::*;
-    use crate::bench::Batch;
+    use crate::bench::{Batch, Bench};
     use crate::record::{Recorder, Table};
 
     const FEEDER: &str = "
