@@ -4,8 +4,15 @@
 //! becomes a `scenario::Plan`; `bench` runs the loop and fills a `record`; `report` turns the record into figures.
 //! Each module imports only from lower floors (see `docs/architecture.md`); `tests/floors.rs` keeps that.
 
+#[cfg(feature = "solver")]
+pub mod bench;
 pub mod diagnostic;
 pub mod feeder;
 pub mod quantity;
+pub mod record;
+#[cfg(feature = "report")]
+pub mod report;
+#[cfg(feature = "solver")]
+pub mod scenario;
 #[cfg(feature = "solver")]
 pub mod solver;

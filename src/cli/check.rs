@@ -1,8 +1,8 @@
-//! `phasorbench check FILE…`: everything that is wrong with feeder files, without solving them.
+//! `phasorbench check FILE…`: everything that is wrong with feeder and scenario files, without solving them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use phasorbench::feeder;
+use phasorbench::{feeder, scenario};
 
 use crate::input;
 use crate::{Exit, output};
@@ -17,14 +17,33 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Exit {
-    let mut exit = Exit::Passed;
-    for file in &args.files {
-        let reading = feeder::read(file);
-        input::report(&reading.diagnostics, &reading.sources);
-        match &reading.feeder {
-            Some(feeder) => output::print(&format!("{}: feeder \"{}\" is sound\n", file.display(), feeder.feeder)),
-            None => exit = Exit::BadInput,
-        }
+    let sound = |file: &PathBuf| if is_scenario(file) { check_scenario(file) } else { check_feeder(file) };
+    // Every file is looked at, whatever was found before.
+    let all_sound = args.files.iter().map(sound).fold(true, |all, sound| all & sound);
+    if all_sound { Exit::Passed } else { Exit::BadInput }
+}
+
+fn is_scenario(file: &Path) -> bool {
+    let yaml = file.extension().is_some_and(|e| e.eq_ignore_ascii_case("yaml") || e.eq_ignore_ascii_case("yml"));
+    yaml && std::fs::read_to_string(file).is_ok_and(|text| scenario::is_one(&text))
+}
+
+fn check_feeder(file: &Path) -> bool {
+    let reading = feeder::read(file);
+    input::report(&reading.diagnostics, &reading.sources);
+    if let Some(feeder) = &reading.feeder {
+        output::print(&format!("{}: feeder \"{}\" is sound\n", file.display(), feeder.feeder));
     }
-    exit
+    reading.feeder.is_some()
+}
+
+fn check_scenario(file: &Path) -> bool {
+    let reading = scenario::read(file);
+    input::report(&reading.diagnostics, &reading.sources);
+    if let Some(plan) = &reading.plan {
+        let (steps, step_s) = (plan.last.0, plan.step.seconds());
+        let text = format!("{}: scenario \"{}\" is sound: {steps} steps of {step_s} s", file.display(), plan.name);
+        output::print(&format!("{text}\n"));
+    }
+    reading.plan.is_some()
 }

@@ -6,6 +6,7 @@ mod import;
 mod input;
 mod output;
 mod powerflow;
+mod run;
 mod schema;
 
 use std::process::ExitCode;
@@ -24,6 +25,8 @@ struct Cli {
 enum Command {
     /// Solve one power flow of a feeder (.yaml or .dss).
     Powerflow(powerflow::Args),
+    /// Run a scenario and write its record, figures and report.
+    Run(run::Args),
     /// Measure steps per second on a feeder.
     Benchmark(benchmark::Args),
     /// Turn an OpenDSS script into a feeder file.
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
     };
     match command {
         Command::Powerflow(args) => powerflow::run(&args),
+        Command::Run(args) => run::run(&args),
         Command::Benchmark(args) => benchmark::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Check(args) => check::run(&args),

@@ -1,6 +1,6 @@
 //! `phasorbench schema KIND`: the JSON Schema that editors complete and check by.
 
-use phasorbench::feeder;
+use phasorbench::{feeder, scenario};
 
 use crate::{Exit, output};
 
@@ -16,12 +16,15 @@ pub struct Args {
 enum Kind {
     /// A feeder file.
     Feeder,
+    /// A scenario file.
+    Scenario,
 }
 
 /// Runs the command.
 pub fn run(args: Args) -> Exit {
     let schema = match args.kind {
         Kind::Feeder => feeder::yaml::schema(),
+        Kind::Scenario => scenario::schema(),
     };
     output::json(&schema);
     Exit::Passed

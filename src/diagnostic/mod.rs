@@ -103,6 +103,24 @@ impl Sources {
         FileId(u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX))
     }
 
+    /// Takes in the texts of another reader; returns its findings, pointing into them at their new place.
+    pub fn take_in(&mut self, other: Self, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        let before = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
+        self.files.extend(other.files);
+        let moved = |span: Span| Span { file: FileId(span.file.0.saturating_add(before)), ..span };
+        let place = |finding: Diagnostic| Diagnostic {
+            span: finding.span.map(moved),
+            related: finding.related.map(|place| Box::new((moved(place.0), place.1))),
+            ..finding
+        };
+        findings.into_iter().map(place).collect()
+    }
+
+    /// All files, in the order in which they were added.
+    pub fn iter(&self) -> impl Iterator<Item = (&Path, &str)> {
+        self.files.iter().map(|(path, text)| (path.as_path(), text.as_str()))
+    }
+
     /// The path and text of a file.
     pub fn get(&self, id: FileId) -> Option<(&Path, &str)> {
         self.files.get(id.0 as usize).map(|(p, t)| (p.as_path(), t.as_str()))

@@ -18,6 +18,7 @@ mod shape;
 mod shunt;
 mod source;
 mod terminal;
+mod topology;
 mod transformer;
 pub mod yaml;
 
@@ -33,6 +34,7 @@ pub use shape::*;
 pub use shunt::*;
 pub use source::*;
 pub use terminal::*;
+pub use topology::*;
 pub use transformer::*;
 
 use std::path::Path;

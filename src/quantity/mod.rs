@@ -2,6 +2,10 @@
 //!
 //! Phasors are RMS values of `e^{+jωt}`; angles in files are degrees. See `docs/architecture.md` for the conventions.
 
+mod time;
+
+pub use time::*;
+
 /// A complex number: a phasor, an impedance, an admittance or a complex power.
 pub type Complex = num_complex::Complex<f64>;
 

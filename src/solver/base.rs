@@ -4,7 +4,7 @@
 //! ratio to the voltage of the bus's first node is nearest to one. Open switches count as closed here.
 
 use super::grid::Grid;
-use super::kernel::{BadPivot, Isa, Lanes, Ldlt, Operator};
+use super::kernel::{BadPivot, Isa, Lanes, Ldlt, Operator, Sweep};
 use crate::quantity::{Complex, complex};
 
 /// Node voltages without loads, by place, in V.
@@ -18,8 +18,9 @@ pub(super) fn no_load_voltages(grid: &Grid) -> Result<Vec<Complex>, BadPivot> {
     let mut x = v.clone();
     grid.network.hold(&mut v);
     grid.network.add_series_residual(&v, &mut x);
-    factor.solve(Isa::detect(), pattern, 0, &mut x);
-    Ok(v.iter().zip(&x).map(|(v, x)| complex(v[0][0] + x[0][0], v[1][0] + x[1][0])).collect())
+    let weight = vec![1.0; pattern.n];
+    factor.solve(Isa::detect(), pattern, 0, &mut x, Sweep { step: &[1.0], v: &mut v, weight: &weight });
+    Ok(v.iter().map(|v| complex(v[0][0], v[1][0])).collect())
 }
 
 /// Sets the base of each bus and node.

@@ -268,13 +268,15 @@ impl Injections {
         on: &[bool; K],
     ) -> Comparison<K> {
         assert!(v.len() == x.len() && linear.len() == self.branches.len() && state.y.len() == self.branches.len());
-        residual_lanes(isa, self, linear, v, state, x, on)
+        // As bit masks, which every lane applies alike: a branch on `on` would keep the lanes from being computed at once.
+        let on = on.map(|on| if on { u64::MAX } else { 0 });
+        residual_lanes(isa, self, linear, v, state, x, &on)
     }
 }
 
 isa_dispatch! {
     fn residual_lanes<const K: usize>(isa: Isa, inj: &Injections, linear: &[Linear], v: &[Lanes<K>],
-        state: &mut BranchState<K>, x: &mut [Lanes<K>], on: &[bool; K]) -> Comparison<K> = residual_body
+        state: &mut BranchState<K>, x: &mut [Lanes<K>], on: &[u64; K]) -> Comparison<K> = residual_body
 }
 
 #[inline(always)]
@@ -284,7 +286,7 @@ fn residual_body<const FMA: bool, const K: usize>(
     v: &[Lanes<K>],
     state: &mut BranchState<K>,
     x: &mut [Lanes<K>],
-    on: &[bool; K],
+    on: &[u64; K],
 ) -> Comparison<K> {
     let mut sums = [[0.0; K]; 2];
     for (run, range) in &inj.runs {
@@ -313,7 +315,7 @@ fn run_body<const FMA: bool, const K: usize>(
     v: &[Lanes<K>],
     state: &mut BranchState<K>,
     x: &mut [Lanes<K>],
-    on: &[bool; K],
+    on: &[u64; K],
     sums: &mut Comparison<K>,
     inside: impl Fn(f64) -> f64,
 ) {
@@ -323,23 +325,44 @@ fn run_body<const FMA: bool, const K: usize>(
         let [p, q] = branch.ends.map(|e| e as usize);
         let u = difference(&v[p], &v[q]);
         let admittance = admittance::<FMA, K>(inj, branch, y, &u, &inside);
+        let w_now = answer::<FMA, K>(l, &admittance, &u);
+        let mut new = [[0.0; K]; 2];
+        for c in 0..2 {
+            for k in 0..K {
+                new[c][k] = f64::from_bits((w_now[c][k] - w[c][k]).to_bits() & on[k]);
+            }
+        }
         for k in 0..K {
-            let (re, im) = (u[0][k], u[1][k]);
-            let (g_re, g_im) = (admittance[0][k], admittance[1][k]);
-            let w_re = mul_add::<FMA>(l.b.im - l.a.im + g_im, im, (l.a.re + l.b.re - g_re) * re);
-            let w_im = mul_add::<FMA>(l.a.re - l.b.re - g_re, im, (l.a.im + l.b.im - g_im) * re);
-            let new = [w_re - w[0][k], w_im - w[1][k]].map(|r| if on[k] { r } else { 0.0 });
-            let along = mul_add::<FMA>(new[0], r[0][k], new[1] * r[1][k]);
+            let along = mul_add::<FMA>(new[0][k], r[0][k], new[1][k] * r[1][k]);
             let before = mul_add::<FMA>(r[0][k], r[0][k], r[1][k] * r[1][k]);
             sums[0][k] = mul_add::<FMA>(along, branch.base2, sums[0][k]);
             sums[1][k] = mul_add::<FMA>(before, branch.base2, sums[1][k]);
-            (r[0][k], r[1][k]) = (new[0], new[1]);
-            x[p][0][k] += new[0];
-            x[p][1][k] += new[1];
-            x[q][0][k] -= new[0];
-            x[q][1][k] -= new[1];
+        }
+        *r = new;
+        for c in 0..2 {
+            for k in 0..K {
+                x[p][c][k] += new[c][k];
+            }
+        }
+        for c in 0..2 {
+            for k in 0..K {
+                x[q][c][k] -= new[c][k];
+            }
         }
     }
+}
+
+/// w(u) = a·u + b·conj(u) − G·u in every lane.
+#[inline(always)]
+fn answer<const FMA: bool, const K: usize>(l: &Linear, admittance: &Lanes<K>, u: &Lanes<K>) -> Lanes<K> {
+    let mut w = [[0.0; K]; 2];
+    for k in 0..K {
+        let (re, im) = (u[0][k], u[1][k]);
+        let (g_re, g_im) = (admittance[0][k], admittance[1][k]);
+        w[0][k] = mul_add::<FMA>(l.b.im - l.a.im + g_im, im, (l.a.re + l.b.re - g_re) * re);
+        w[1][k] = mul_add::<FMA>(l.a.re - l.b.re - g_re, im, (l.a.im + l.b.im - g_im) * re);
+    }
+    w
 }
 
 #[inline(always)]
@@ -362,16 +385,17 @@ fn admittance<const FMA: bool, const K: usize>(
     inside: &impl Fn(f64) -> f64,
 ) -> Lanes<K> {
     let (mut g, mut squares) = ([[0.0; K]; 2], [0.0; K]);
-    let mut outside = false;
+    let mut outside = [0.0; K];
     for k in 0..K {
         let m2 = mul_add::<FMA>(u[0][k], u[0][k], u[1][k] * u[1][k]) * branch.inverse_base2;
         let factor = inside(m2);
         g[0][k] = y[0][k] * factor;
         g[1][k] = y[1][k] * factor;
         squares[k] = m2;
-        outside |= m2 <= branch.zones.min2 || m2 > branch.zones.max2;
+        let below = if m2 <= branch.zones.min2 { 1.0 } else { 0.0 };
+        outside[k] = if m2 > branch.zones.max2 { 1.0 } else { below };
     }
-    if outside {
+    if outside.iter().sum::<f64>() > 0.0 {
         outside_band(inj, branch, y, &squares, &mut g);
     }
     g

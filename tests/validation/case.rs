@@ -31,6 +31,9 @@ pub struct Params {
     /// Capacitor banks before the first solve.
     #[serde(default)]
     pub capacitors: IndexMap<String, BankState>,
+    /// Lines out of service.
+    #[serde(default)]
+    pub open: Vec<String>,
     /// Largest error allowed, by quantity.
     pub tolerance: IndexMap<Quantity, f64>,
     /// Why it is known to fail.

@@ -34,7 +34,7 @@ fn measure_all(cases: &[Case]) -> Vec<Measured> {
     let work = || {
         let mut done = Vec::new();
         while let Some(&(case, file)) = jobs.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
-            done.push((case.name.clone(), file.to_owned(), measure::measure(case, file, read(file))));
+            done.push(measure::measure(case, file, read(file)));
         }
         done
     };
@@ -42,8 +42,8 @@ fn measure_all(cases: &[Case]) -> Vec<Measured> {
         let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         handles.into_iter().flat_map(|handle| handle.join().expect("no case panics")).collect()
     });
-    done.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
-    done.into_iter().map(|(_, _, measured)| measured).collect()
+    done.sort_by(|a, b| (&a.case, a.from).cmp(&(&b.case, b.from)));
+    done
 }
 
 #[test]

@@ -4,13 +4,12 @@ use std::fmt;
 
 use phasorbench::feeder::{ControlMode, Feeder};
 use phasorbench::quantity::{Complex, angle_deg, complex};
-use phasorbench::solver::{Controls, Grid, PowerFlow, Settings};
+use phasorbench::solver::{Controls, Grid, Kind, Method, PowerFlow, Settings};
 
 use super::case::{BankState, Case, Quantity, ReferenceResult};
 
 /// The iteration's own error is kept below what is compared.
-const SETTINGS: Settings =
-    Settings { tolerance_pu: 1e-10, max_iterations: 1000, method: phasorbench::solver::Method::Auto };
+const SETTINGS: Settings = Settings { tolerance_pu: 1e-10, max_iterations: 1000, method: Method::Auto };
 
 /// What came out of one case, from one file.
 pub struct Measured {
@@ -144,6 +143,12 @@ fn prepare(case: &Case, flow: &mut PowerFlow, controls: &Controls, measured: &mu
                 flow.set_capacitor(bank, &closed);
             }
             None => measured.differ(format!("no capacitor {name}")),
+        }
+    }
+    for name in &case.params.open {
+        match flow.grid().element(Kind::Line, name) {
+            Some(line) => flow.set_in_service(line, false),
+            None => measured.differ(format!("no line {name}")),
         }
     }
 }

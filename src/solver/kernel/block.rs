@@ -3,9 +3,9 @@
 //! A block acts on (Re v, Im v). The matrix has a symmetric pattern with equal blocks on both sides of the diagonal
 //! (network and load branches alike), but products of blocks do not commute, so both factors are kept.
 
-use super::lanes::{isa_dispatch, mul_add};
+use super::lanes::{Largest, isa_dispatch, mul_add};
 use super::ldlt::{at, at_mut};
-use super::{BadPivot, Isa, Lanes, Operator, PIVOT_FLOOR, Pattern};
+use super::{BadPivot, Isa, Lanes, Operator, PIVOT_FLOOR, Pattern, Sweep};
 use crate::quantity::Complex;
 
 /// A 2×2 real matrix by columns: `[m00, m10, m01, m11]`.
@@ -100,10 +100,19 @@ impl BlockLu {
         Ok(())
     }
 
-    /// Solves in place for columns from `start` on; as [`super::Ldlt::solve`].
-    pub fn solve<const K: usize>(&self, isa: Isa, pattern: &Pattern, start: usize, x: &mut [Lanes<K>]) {
-        assert!(x.len() == pattern.n && self.lower.len() == pattern.entries() && start <= pattern.n);
-        solve_lanes(isa, pattern, self, start, x);
+    /// Solves in place for columns from `start` on, and moves `v` by the solution; as [`super::Ldlt::solve`].
+    pub fn solve<const K: usize>(
+        &self,
+        isa: Isa,
+        pattern: &Pattern,
+        start: usize,
+        x: &mut [Lanes<K>],
+        sweep: Sweep<'_, K>,
+    ) -> [f64; K] {
+        let n = pattern.n;
+        assert!(x.len() == n && self.lower.len() == pattern.entries() && start <= n);
+        assert!(sweep.v.len() >= n && sweep.weight.len() == n);
+        solve_lanes(isa, pattern, self, start, x, sweep)
     }
 
     /// Fills `x` at places before `start` from the solution at places ≥ `start` and the same offsets
@@ -126,7 +135,7 @@ impl BlockLu {
 }
 
 isa_dispatch! {
-    fn solve_lanes<const K: usize>(isa: Isa, p: &Pattern, f: &BlockLu, start: usize, x: &mut [Lanes<K>]) = solve_body
+    fn solve_lanes<const K: usize>(isa: Isa, p: &Pattern, f: &BlockLu, start: usize, x: &mut [Lanes<K>], sweep: Sweep<'_, K>) -> [f64; K] = solve_body
 }
 isa_dispatch! {
     fn substitute_lanes<const K: usize>(isa: Isa, p: &Pattern, f: &BlockLu, offsets: &[Lanes<1>], x: &mut [Lanes<K>]) = substitute_body
@@ -152,14 +161,23 @@ fn scale<const FMA: bool, const K: usize>(m: &Block, v: &Lanes<K>) -> Lanes<K> {
 }
 
 #[inline(always)]
-fn solve_body<const FMA: bool, const K: usize>(p: &Pattern, f: &BlockLu, start: usize, x: &mut [Lanes<K>]) {
-    // SAFETY: `Pattern` keeps col_ptr ascending with col_ptr[n] == rows.len() == lower.len() == upper.len(), and every
-    // row < n == x.len() (asserted by the caller); debug builds check each access.
+fn solve_body<const FMA: bool, const K: usize>(
+    p: &Pattern,
+    f: &BlockLu,
+    start: usize,
+    x: &mut [Lanes<K>],
+    sweep: Sweep<'_, K>,
+) -> [f64; K] {
+    let Sweep { step, v, weight } = sweep;
+    let mut largest = Largest::new();
+    // SAFETY: `Pattern` keeps col_ptr ascending with col_ptr[n] == rows.len(), the length of the factor's arrays, and
+    // every row < n, the length of x and weight and at most that of v (asserted by the caller); debug builds check each
+    // access.
     unsafe {
         for j in start..p.n {
-            let v = *at(x, j);
+            let rhs = *at(x, j);
             for q in *at(&p.col_ptr, j) as usize..*at(&p.col_ptr, j + 1) as usize {
-                subtract::<FMA, K>(at_mut(x, *at(&p.rows, q) as usize), at(&f.lower, q), &v);
+                subtract::<FMA, K>(at_mut(x, *at(&p.rows, q) as usize), at(&f.lower, q), &rhs);
             }
         }
         for j in (start..p.n).rev() {
@@ -168,8 +186,15 @@ fn solve_body<const FMA: bool, const K: usize>(p: &Pattern, f: &BlockLu, start: 
                 subtract::<FMA, K>(&mut y, at(&f.upper, q), at(x, *at(&p.rows, q) as usize));
             }
             *at_mut(x, j) = y;
+            let v = at_mut(v, j);
+            for k in 0..K {
+                v[0][k] = mul_add::<FMA>(step[k], y[0][k], v[0][k]);
+                v[1][k] = mul_add::<FMA>(step[k], y[1][k], v[1][k]);
+            }
+            largest.add::<FMA>(j, &y, *at(weight, j));
         }
     }
+    largest.finish()
 }
 
 #[inline(always)]

@@ -10,6 +10,8 @@ pub enum Isa {
     Baseline,
     /// AVX2 with fused multiply-add.
     Avx2Fma,
+    /// AVX-512: the same operations as [`Isa::Avx2Fma`], eight lanes at once, to the same bits.
+    Avx512,
 }
 
 impl Isa {
@@ -17,7 +19,8 @@ impl Isa {
     pub fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
-            return Self::Avx2Fma;
+            let wide = std::arch::is_x86_feature_detected!("avx512f");
+            return if wide { Self::Avx512 } else { Self::Avx2Fma };
         }
         Self::Baseline
     }
@@ -27,7 +30,54 @@ impl Isa {
         match self {
             Self::Baseline => "baseline",
             Self::Avx2Fma => "avx2+fma",
+            Self::Avx512 => "avx512",
         }
+    }
+}
+
+/// What a solve does with its solution x while it is at hand: `v += step·x`, and the largest |x·weight|².
+#[derive(Debug)]
+pub struct Sweep<'a, const K: usize> {
+    /// Step of each lane.
+    pub step: &'a [f64; K],
+    /// What moves; may have more places than the pattern.
+    pub v: &'a mut [Lanes<K>],
+    /// Weight of each place.
+    pub weight: &'a [f64],
+}
+
+/// Running maxima of |x·weight|². Several at once: one alone would wait for itself at every node.
+#[derive(Debug)]
+pub(in crate::solver) struct Largest<const K: usize> {
+    most: [[f64; K]; WAYS],
+    /// Keeps what a maximum loses: NaN.
+    sum: [f64; K],
+}
+
+const WAYS: usize = 2;
+
+impl<const K: usize> Largest<K> {
+    #[inline(always)]
+    pub(in crate::solver) fn new() -> Self {
+        Self { most: [[0.0; K]; WAYS], sum: [0.0; K] }
+    }
+
+    #[inline(always)]
+    pub(in crate::solver) fn add<const FMA: bool>(&mut self, place: usize, x: &Lanes<K>, weight: f64) {
+        let most = &mut self.most[place % WAYS];
+        for k in 0..K {
+            let d2 = mul_add::<FMA>(x[0][k], x[0][k], x[1][k] * x[1][k]) * (weight * weight);
+            most[k] = if d2 > most[k] { d2 } else { most[k] };
+            self.sum[k] += d2;
+        }
+    }
+
+    #[inline(always)]
+    pub(in crate::solver) fn finish(&self) -> [f64; K] {
+        std::array::from_fn(|k| {
+            let most = self.most.iter().map(|m| m[k]).fold(0.0, f64::max);
+            if self.sum[k].is_nan() { f64::NAN } else { most }
+        })
     }
 }
 
@@ -55,8 +105,17 @@ macro_rules! isa_dispatch {
                     // SAFETY: `Isa::detect` is the only maker of this value outside tests, and it has checked the machine.
                     unsafe { compiled::<$k>($($arg),*) }
                 }
+                #[cfg(target_arch = "x86_64")]
+                $crate::solver::kernel::Isa::Avx512 => {
+                    #[target_feature(enable = "avx512f,avx2,fma")]
+                    fn compiled<const $k: usize>($($arg: $ty),*) $(-> $ret)? {
+                        $body::<true, $k>($($arg),*)
+                    }
+                    // SAFETY: as above.
+                    unsafe { compiled::<$k>($($arg),*) }
+                }
                 #[cfg(not(target_arch = "x86_64"))]
-                $crate::solver::kernel::Isa::Avx2Fma => $body::<false, $k>($($arg),*),
+                $crate::solver::kernel::Isa::Avx2Fma | $crate::solver::kernel::Isa::Avx512 => $body::<false, $k>($($arg),*),
             }
         }
     };

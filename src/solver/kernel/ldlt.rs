@@ -1,7 +1,7 @@
 //! LDLᵀ of a complex symmetric matrix: left-looking, no pivoting, on a fixed pattern.
 
-use super::lanes::{isa_dispatch, mul_add};
-use super::{BadPivot, Isa, Lanes, Operator, PIVOT_FLOOR, Pattern};
+use super::lanes::{Largest, isa_dispatch, mul_add};
+use super::{BadPivot, Isa, Lanes, Operator, PIVOT_FLOOR, Pattern, Sweep};
 use crate::quantity::{Complex, complex};
 
 /// The factor of a complex symmetric matrix. `L` has a unit diagonal; the inverse of `D` is stored.
@@ -63,10 +63,20 @@ impl Ldlt {
     }
 
     /// Solves in place for columns from `start` on: `x` holds right-hand sides, zero before `start`, and receives the
-    /// solution at places ≥ `start`; places before are left to [`Ldlt::substitute`].
-    pub fn solve<const K: usize>(&self, isa: Isa, pattern: &Pattern, start: usize, x: &mut [Lanes<K>]) {
-        assert!(x.len() == pattern.n && self.lower.len() == pattern.entries() && start <= pattern.n);
-        solve_lanes(isa, pattern, self, start, x);
+    /// solution at places ≥ `start` (places before are left to [`Ldlt::substitute`]). `v` moves by `step` times the
+    /// solution, lane by lane. Returns the largest |x·weight|² of each lane; NaN if any is.
+    pub fn solve<const K: usize>(
+        &self,
+        isa: Isa,
+        pattern: &Pattern,
+        start: usize,
+        x: &mut [Lanes<K>],
+        sweep: Sweep<'_, K>,
+    ) -> [f64; K] {
+        let n = pattern.n;
+        assert!(x.len() == n && self.lower.len() == pattern.entries() && start <= n);
+        assert!(sweep.v.len() >= n && sweep.weight.len() == n);
+        solve_lanes(isa, pattern, self, start, x, sweep)
     }
 
     /// Fills `x` at places before `start` from the solution at places ≥ `start` and the offsets of those places
@@ -89,7 +99,7 @@ impl Ldlt {
 }
 
 isa_dispatch! {
-    fn solve_lanes<const K: usize>(isa: Isa, p: &Pattern, f: &Ldlt, start: usize, x: &mut [Lanes<K>]) = solve_body
+    fn solve_lanes<const K: usize>(isa: Isa, p: &Pattern, f: &Ldlt, start: usize, x: &mut [Lanes<K>], sweep: Sweep<'_, K>) -> [f64; K] = solve_body
 }
 isa_dispatch! {
     fn substitute_lanes<const K: usize>(isa: Isa, p: &Pattern, f: &Ldlt, offsets: &[Lanes<1>], x: &mut [Lanes<K>]) = substitute_body
@@ -116,14 +126,23 @@ fn scale<const FMA: bool, const K: usize>(d: Complex, v: &Lanes<K>) -> Lanes<K> 
 }
 
 #[inline(always)]
-fn solve_body<const FMA: bool, const K: usize>(p: &Pattern, f: &Ldlt, start: usize, x: &mut [Lanes<K>]) {
-    // SAFETY: `Pattern` keeps col_ptr ascending with col_ptr[n] == rows.len() == lower.len(), and every row < n == x.len()
-    // (asserted by the caller); debug builds check each access.
+fn solve_body<const FMA: bool, const K: usize>(
+    p: &Pattern,
+    f: &Ldlt,
+    start: usize,
+    x: &mut [Lanes<K>],
+    sweep: Sweep<'_, K>,
+) -> [f64; K] {
+    let Sweep { step, v, weight } = sweep;
+    let mut largest = Largest::new();
+    // SAFETY: `Pattern` keeps col_ptr ascending with col_ptr[n] == rows.len(), the length of the factor's arrays, and
+    // every row < n, the length of x and weight and at most that of v (asserted by the caller); debug builds check each
+    // access.
     unsafe {
         for j in start..p.n {
-            let v = *at(x, j);
+            let rhs = *at(x, j);
             for q in *at(&p.col_ptr, j) as usize..*at(&p.col_ptr, j + 1) as usize {
-                subtract::<FMA, K>(at_mut(x, *at(&p.rows, q) as usize), *at(&f.lower, q), &v);
+                subtract::<FMA, K>(at_mut(x, *at(&p.rows, q) as usize), *at(&f.lower, q), &rhs);
             }
         }
         for j in (start..p.n).rev() {
@@ -132,8 +151,15 @@ fn solve_body<const FMA: bool, const K: usize>(p: &Pattern, f: &Ldlt, start: usi
                 subtract::<FMA, K>(&mut y, *at(&f.lower, q), at(x, *at(&p.rows, q) as usize));
             }
             *at_mut(x, j) = y;
+            let v = at_mut(v, j);
+            for k in 0..K {
+                v[0][k] = mul_add::<FMA>(step[k], y[0][k], v[0][k]);
+                v[1][k] = mul_add::<FMA>(step[k], y[1][k], v[1][k]);
+            }
+            largest.add::<FMA>(j, &y, *at(weight, j));
         }
     }
+    largest.finish()
 }
 
 #[inline(always)]

@@ -1,20 +1,29 @@
-//! Many scenarios of one network at once: K lanes through one factor, each from the same base solution.
+//! Many scenarios of one network at once: K lanes through one factor, each from its own last solution or from the base.
 //!
-//! Every lane does the same operations whatever K is and whatever the other lanes do, and starts from the base, so a
-//! scenario's result depends on the scenario alone. A lane that does not contract is handed to a power flow of its own,
-//! which starts from the base as well.
+//! The factor is the base's and stays. Every lane does the same operations whatever K is and whatever the other lanes
+//! do, so a scenario's result depends on the scenario alone: on its own steps so far, or after [`Batch::restart`] on
+//! nothing but its loads. A lane that does not contract is handed to a power flow of its own, which starts from the base.
 
-use super::iterate::{ROUNDING_PU, SAFETY, slow_mode};
+use super::iterate::{CARRIED_SHARE, ROUNDING_PU, SAFETY, slow_mode};
+use super::predict::Predictor;
 use super::{Active, Method, PowerFlow, Solved, Status, sweep};
 use crate::quantity::{Complex, complex};
 use crate::solver::grid::NodeId;
-use crate::solver::injection::{BranchState, Comparison};
-use crate::solver::kernel::Lanes;
+use crate::solver::injection::BranchState;
+use crate::solver::kernel::{Lanes, Sweep};
 
 /// Contraction assumed for a lane's first step: the chord from a base is quadratic in the distance.
 const FIRST_CONTRACTION: f64 = 0.1;
 /// Solves after which a lane is handed on.
 const PATIENCE: u32 = 12;
+
+/// What a lane's iteration remembers.
+#[derive(Clone, Copy, Debug)]
+struct Pass {
+    d: f64,
+    largest_ratio: f64,
+    step: f64,
+}
 
 /// A solved base and the room for K scenarios around it.
 #[derive(Debug)]
@@ -23,6 +32,7 @@ pub struct Batch<const K: usize> {
     v: Vec<Lanes<K>>,
     x: Vec<Lanes<K>>,
     branches: BranchState<K>,
+    predictor: Predictor<K>,
     solved: [Solved; K],
 }
 
@@ -39,12 +49,19 @@ impl<const K: usize> Batch<K> {
         base.settings.tolerance_pu = tolerance_pu;
         let (places, branches) = (base.v.len(), base.grid.injections.len());
         let zero = vec![[[0.0; K]; 2]; places];
-        let mut batch =
-            Self { v: zero.clone(), x: zero, branches: BranchState::new(branches), solved: [first; K], base };
+        let mut batch = Self {
+            v: zero.clone(),
+            x: zero,
+            branches: BranchState::new(branches),
+            predictor: Predictor::new(places, branches),
+            solved: [first; K],
+            base,
+        };
         for injection in 0..batch.base.injections() {
             let [p, q] = batch.base.multipliers[injection];
             (0..K).for_each(|lane| batch.set_multiplier(lane, injection, p, q));
         }
+        batch.restart();
         batch
     }
 
@@ -70,25 +87,16 @@ impl<const K: usize> Batch<K> {
         complex(v[0][lane], v[1][lane])
     }
 
-    /// Solves every lane.
+    /// Solves every lane, each from its last solution.
     pub fn solve(&mut self) -> [Solved; K] {
-        self.start();
+        let (isa, condensed) = (self.base.isa, self.base.grid.pattern.condensed);
+        self.predictor.foretell(isa, condensed, &mut self.v, &mut self.branches.w);
         let mut on = [self.base.active == Active::Chord && self.solved[0].status != Status::Singular; K];
-        let mut previous = [f64::INFINITY; K];
-        let mut step = [1.0; K];
+        let mut passes = [Pass { d: f64::INFINITY, largest_ratio: 0.0, step: 1.0 }; K];
         for iterations in 1..=PATIENCE {
-            let (d, [along, before]) = self.increment(&on);
-            for lane in 0..K {
-                // As in a single solve, but with nothing carried: the first two steps are whole ones.
-                let mode = if iterations > 2 { slow_mode(along[lane], before[lane], step[lane]) } else { 0.0 };
-                step[lane] = 1.0 / (1.0 - mode);
-            }
-            self.advance(&step);
-            for lane in 0..K {
-                if on[lane] {
-                    on[lane] = self.judge(lane, d[lane], previous[lane], iterations);
-                    previous[lane] = d[lane];
-                }
+            let d = self.increment(&on, iterations, &mut passes);
+            for (lane, on) in on.iter_mut().enumerate() {
+                *on = *on && self.judge(lane, d[lane], &mut passes[lane], iterations);
             }
             if on == [false; K] {
                 break;
@@ -103,47 +111,52 @@ impl<const K: usize> Batch<K> {
         self.solved
     }
 
-    fn start(&mut self) {
+    /// Puts every lane back to the base solution: the next solve depends on the loads alone.
+    pub fn restart(&mut self) {
         for (lanes, base) in self.v.iter_mut().zip(&self.base.v) {
             *lanes = [[base[0][0]; K], [base[1][0]; K]];
         }
         for (lanes, base) in self.branches.w.iter_mut().zip(&self.base.branches.w) {
             *lanes = [[base[0][0]; K], [base[1][0]; K]];
         }
+        self.predictor.forget();
     }
 
     /// Notes where a lane stands; says whether it goes on.
-    fn judge(&mut self, lane: usize, d: f64, previous: f64, iterations: u32) -> bool {
-        let ratio = if previous.is_finite() { d / previous } else { FIRST_CONTRACTION };
-        let q = ratio.max(1e-3);
+    fn judge(&mut self, lane: usize, d: f64, pass: &mut Pass, iterations: u32) -> bool {
+        let ratio = if pass.d.is_finite() { d / pass.d } else { FIRST_CONTRACTION };
+        let q = ratio.max(CARRIED_SHARE * pass.largest_ratio).max(1e-3);
         let mut error_pu = if q < 1.0 { SAFETY * q / (1.0 - q) * d } else { f64::INFINITY };
         if d <= ROUNDING_PU {
             error_pu = error_pu.min(SAFETY * d);
         }
+        (pass.d, pass.largest_ratio) = (d, pass.largest_ratio.max(ratio));
         let kept = error_pu <= self.base.settings.tolerance_pu;
         let status = if kept { Status::Converged } else { Status::NotConverged };
         self.solved[lane] = Solved { status, iterations, error_pu, worst: None };
         !kept && q < 1.0
     }
 
-    /// One linear solve in the lanes that are on; the largest change per unit of each, and how r compares.
-    fn increment(&mut self, on: &[bool; K]) -> ([f64; K], Comparison<K>) {
+    /// One linear solve in the lanes that are on; returns the largest change per unit of each. Lanes that are off have
+    /// zero increments and stay as they are.
+    fn increment(&mut self, on: &[bool; K], iterations: u32, passes: &mut [Pass; K]) -> [f64; K] {
         let base = &self.base;
         let (pattern, isa) = (&base.grid.pattern, base.isa);
         let (n, start) = (pattern.n, pattern.condensed);
         self.x[start..].fill([[0.0; K]; 2]);
         let injections = &base.grid.injections;
-        let comparison = injections.residual(isa, &base.linear, &self.v, &mut self.branches, &mut self.x, on);
+        let [along, before] = injections.residual(isa, &base.linear, &self.v, &mut self.branches, &mut self.x, on);
         base.grid.network.clear_held(&mut self.x);
-        base.block.solve(isa, pattern, start, &mut self.x[..n]);
-        (sweep::largest(isa, &self.x[..n], &base.inverse_base, start).map(f64::sqrt), comparison)
-    }
-
-    /// Lanes that are off have zero increments and stay as they are.
-    fn advance(&mut self, step: &[f64; K]) {
-        let pattern = &self.base.grid.pattern;
-        sweep::advance(self.base.isa, step, &self.x[..pattern.n], &mut self.v, pattern.condensed);
-        sweep::advance(self.base.isa, step, &self.branches.r, &mut self.branches.w, 0);
+        // As in a single solve, but with nothing carried: the first two steps are whole ones.
+        for (lane, pass) in passes.iter_mut().enumerate() {
+            let mode = if iterations > 2 { slow_mode(along[lane], before[lane], pass.step) } else { 0.0 };
+            pass.step = 1.0 / (1.0 - mode);
+        }
+        let step = passes.map(|pass| pass.step);
+        let sweep = Sweep { step: &step, v: &mut self.v, weight: &base.inverse_base };
+        let d2 = base.block.solve(isa, pattern, start, &mut self.x[..n], sweep);
+        sweep::advance(isa, &step, &self.branches.r, &mut self.branches.w, 0);
+        d2.map(f64::sqrt)
     }
 
     fn fill_condensed(&mut self) {
@@ -161,6 +174,14 @@ impl<const K: usize> Batch<K> {
         self.solved[lane] = single.solve();
         for (lanes, v) in self.v.iter_mut().zip(&single.v) {
             (lanes[0][lane], lanes[1][lane]) = (v[0][0], v[1][0]);
+        }
+        // A solution answers to its own w through any factor, so also through the base's.
+        for (branch, w) in self.branches.w.iter_mut().enumerate() {
+            let injections = &self.base.grid.injections;
+            let y = complex(single.branches.y[branch][0][0], single.branches.y[branch][1][0]);
+            let (u, l) = (injections.voltage(branch, &single.v), self.base.linear[branch]);
+            let own = l.a * u + l.b * u.conj() - injections.linearise(branch, y, u).0;
+            (w[0][lane], w[1][lane]) = (own.re, own.im);
         }
     }
 }

@@ -58,7 +58,7 @@ impl PowerFlow {
         if self.pending.full_passes > 0 {
             self.predictor.forget();
         } else if self.active == Active::Chord {
-            self.predictor.foretell(self.grid.pattern.condensed, &mut self.v, &mut self.branches.w);
+            self.predictor.foretell(self.isa, self.grid.pattern.condensed, &mut self.v, &mut self.branches.w);
         }
         match refactored {
             Ok(()) => self.iterate(self.settings.max_iterations),

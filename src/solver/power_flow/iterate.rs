@@ -14,6 +14,7 @@ use super::{Active, PowerFlow, Solved, Status, sweep};
 use crate::quantity::complex;
 use crate::solver::grid::NodeId;
 use crate::solver::injection::Comparison;
+use crate::solver::kernel::Sweep;
 
 /// Factor on the geometric error estimate.
 pub(super) const SAFETY: f64 = 3.0;
@@ -26,7 +27,7 @@ const LEAST_DAMPING: f64 = 1e-3;
 /// Changes below this are rounding: no smaller one can be told from noise.
 pub(super) const ROUNDING_PU: f64 = 2e-14;
 /// Share of the carried contraction that an error estimate never goes below.
-const CARRIED_SHARE: f64 = 0.3;
+pub(super) const CARRIED_SHARE: f64 = 0.3;
 
 /// What an iteration knows of the ones before it in the same solve.
 struct Progress {
@@ -60,24 +61,27 @@ impl PowerFlow {
     /// One solve and what follows from it; the outcome, once there is one.
     fn iteration(&mut self, iterations: u32, progress: &mut Progress) -> Option<Solved> {
         let full = self.pending.full_passes > 0;
-        let (d, comparison) = self.increment(full);
+        let (d, step) = self.increment(full, progress);
         if !d.is_finite() {
             return Some(self.give_up(iterations));
         }
         if full {
-            self.advance_full();
+            self.finish_full();
             progress.first_d = progress.first_d.max(d);
             return None;
         }
-        let damping = if d <= CAREFUL_PU { 1.0 } else { self.damping() };
-        if damping < 1.0 && !progress.fresh {
-            return self.refresh_within(iterations, progress);
+        let damping = if d <= CAREFUL_PU { 1.0 } else { self.damping(step) };
+        if damping < 1.0 {
+            let taken = if progress.fresh { damping } else { 0.0 };
+            self.advance(taken - step);
+            if !progress.fresh {
+                return self.refresh_within(iterations, progress);
+            }
+            if damping <= LEAST_DAMPING {
+                return Some(self.give_up(iterations));
+            }
         }
-        if damping <= LEAST_DAMPING {
-            return Some(self.give_up(iterations));
-        }
-        let step = if damping < 1.0 { damping } else { self.relaxed_step(comparison, progress) };
-        self.advance(step);
+        self.answer(if damping < 1.0 { damping } else { step });
         self.judge(d, iterations, damping, step, progress)
     }
 
@@ -111,29 +115,29 @@ impl PowerFlow {
         self.refresh().err().map(|pivot| singular(pivot, iterations))
     }
 
-    /// One linear solve: its increment is in `x`. Returns the largest change (pu) and how r compares with the last.
-    /// `full` answers to the residual of the whole network.
-    fn increment(&mut self, full: bool) -> (f64, Comparison<1>) {
+    /// One linear solve: its increment is in `x`, and voltages have moved by `step` times it. Returns the largest change
+    /// (pu) and the step. `full` answers to the residual of the whole network.
+    fn increment(&mut self, full: bool, progress: &Progress) -> (f64, f64) {
         let (n, condensed) = (self.grid.pattern.n, self.grid.pattern.condensed);
         let start = if full { 0 } else { condensed };
         self.x[start..].fill([[0.0]; 2]);
-        let comparison = if full {
+        let step = if full {
             self.full_residual();
-            Comparison::default()
+            1.0
         } else {
             let injections = &self.grid.injections;
             let on = [true];
             let c = injections.residual(self.isa, &self.linear, &self.v, &mut self.branches, &mut self.x, &on);
             self.grid.network.clear_held(&mut self.x);
-            c
+            self.relaxed_step(c, progress)
         };
-        let x = &mut self.x[..n];
-        match self.active {
-            Active::FixedPoint => self.ldlt.solve(self.isa, &self.grid.pattern, start, x),
-            Active::Chord => self.block.solve(self.isa, &self.grid.pattern, start, x),
-        }
-        let [d2] = sweep::largest(self.isa, x, &self.inverse_base, start);
-        (d2.sqrt(), comparison)
+        let sweep = Sweep { step: &[step], v: &mut self.v, weight: &self.inverse_base };
+        let (isa, pattern, x) = (self.isa, &self.grid.pattern, &mut self.x[..n]);
+        let [d2] = match self.active {
+            Active::FixedPoint => self.ldlt.solve(isa, pattern, start, x, sweep),
+            Active::Chord => self.block.solve(isa, pattern, start, x, sweep),
+        };
+        (d2.sqrt(), step)
     }
 
     /// Right-hand side of the whole network's equations at the present voltages; `w` becomes w(u).
@@ -151,11 +155,9 @@ impl PowerFlow {
         self.grid.network.add_residual(&self.v, &mut self.x[..n]);
     }
 
-    /// Moves all voltages by the whole network's increment. After the last such pass the condensed nodes' share of the
-    /// solution that does not come from the others is known.
-    fn advance_full(&mut self) {
-        let n = self.grid.pattern.n;
-        sweep::advance(self.isa, &[1.0], &self.x[..n], &mut self.v, 0);
+    /// After the last solve of the whole network, the condensed nodes' share of the solution that does not come from the
+    /// others is known.
+    fn finish_full(&mut self) {
         self.pending.full_passes -= 1;
         if self.pending.full_passes == 0 {
             match self.active {
@@ -165,10 +167,14 @@ impl PowerFlow {
         }
     }
 
-    /// Moves voltages and `w` by `step` times the increment.
+    /// Moves voltages by `step` times the increment.
     fn advance(&mut self, step: f64) {
         let (n, condensed) = (self.grid.pattern.n, self.grid.pattern.condensed);
         sweep::advance(self.isa, &[step], &self.x[..n], &mut self.v, condensed);
+    }
+
+    /// Moves `w` by `step` times r: the voltages have moved so.
+    fn answer(&mut self, step: f64) {
         sweep::advance(self.isa, &[step], &self.branches.r, &mut self.branches.w, 0);
     }
 
@@ -200,13 +206,14 @@ impl PowerFlow {
         (d2.sqrt() / d.max(ROUNDING_PU)).clamp(1.0, 10.0)
     }
 
-    /// The largest of 1, ½, ¼, … at which the loads' own mismatch shrinks as the linear model says it should.
-    fn damping(&self) -> f64 {
+    /// The largest of 1, ½, ¼, … at which the loads' own mismatch shrinks as the linear model says it should. Voltages
+    /// have already moved by `taken` times the increment.
+    fn damping(&self, taken: f64) -> f64 {
         let mismatch_at = |t: f64| -> f64 {
             let injections = &self.grid.injections;
             (0..injections.len())
                 .map(|branch| {
-                    let u = injections.voltage(branch, &self.v) + injections.voltage(branch, &self.x) * t;
+                    let u = injections.voltage(branch, &self.v) + injections.voltage(branch, &self.x) * (t - taken);
                     let lane = |x: &[[f64; 1]; 2]| complex(x[0][0], x[1][0]);
                     let (y, l) = (lane(&self.branches.y[branch]), self.linear[branch]);
                     let w = l.a * u + l.b * u.conj() - injections.linearise(branch, y, u).0;

@@ -55,7 +55,7 @@ pub struct PowerFlow {
     x: Vec<Lanes<1>>,
     /// Of the condensed nodes: what of their voltage does not come from the others.
     offsets: Vec<Lanes<1>>,
-    predictor: Predictor,
+    predictor: Predictor<1>,
     inverse_base: Vec<f64>,
     pending: Pending,
     memory: Memory,

@@ -4,28 +4,28 @@
 //! again: V + α·(V − V′) with w + α·(w − w′) costs no solve. α is how much of the last movement the one before it had
 //! foretold (least squares over the load branches), so smooth series start close and noisy ones are left alone.
 
-use crate::solver::kernel::Lanes;
+use crate::solver::kernel::{Isa, Lanes, isa_dispatch, mul_add};
 
 /// A foretold share smaller than this is not worth moving for.
 const LEAST_SHARE: f64 = 0.25;
 /// Bounds of the share: beyond them the series turns, and the last point is the better start.
 const SHARES: std::ops::RangeInclusive<f64> = -0.6..=1.5;
 
-/// What is kept of the steps before.
+/// What is kept of the steps before, in K lanes.
 #[derive(Clone, Debug)]
-pub(super) struct Predictor {
+pub(super) struct Predictor<const K: usize> {
     /// Voltages at the end of the last step but one, by place.
-    pub(super) v: Vec<Lanes<1>>,
+    pub(super) v: Vec<Lanes<K>>,
     /// w at the same time, and its movement before that, by branch.
-    pub(super) w: Vec<Lanes<1>>,
-    moved: Vec<Lanes<1>>,
-    /// How many steps the arrays above stand for (2 are enough to foretell from).
+    pub(super) w: Vec<Lanes<K>>,
+    moved: Vec<Lanes<K>>,
+    /// How many steps the arrays above stand for (three are enough to foretell from).
     steps: u32,
 }
 
-impl Predictor {
+impl<const K: usize> Predictor<K> {
     pub(super) fn new(places: usize, branches: usize) -> Self {
-        let (v, w) = (vec![[[0.0]; 2]; places], vec![[[0.0]; 2]; branches]);
+        let (v, w) = (vec![[[0.0; K]; 2]; places], vec![[[0.0; K]; 2]; branches]);
         Self { v, moved: w.clone(), w, steps: 0 }
     }
 
@@ -35,32 +35,57 @@ impl Predictor {
     }
 
     /// Moves `v` (from place `start` on) and `w` to the foretold start of the next step, and remembers where they were.
-    pub(super) fn foretell(&mut self, start: usize, v: &mut [Lanes<1>], w: &mut [Lanes<1>]) {
-        let share = self.share(w);
+    pub(super) fn foretell(&mut self, isa: Isa, start: usize, v: &mut [Lanes<K>], w: &mut [Lanes<K>]) {
+        let [along, square] = movements(isa, w, &self.w, &mut self.moved);
         self.steps = (self.steps + 1).min(3);
-        let share = if self.steps == 3 && share.abs() >= LEAST_SHARE && SHARES.contains(&share) { share } else { 0.0 };
-        let onward = |now: &mut Lanes<1>, before: &mut Lanes<1>| {
-            for c in 0..2 {
-                let here = now[c][0];
-                now[c][0] += share * (here - before[c][0]);
-                before[c][0] = here;
-            }
-        };
-        v[start..].iter_mut().zip(&mut self.v[start..]).for_each(|(now, before)| onward(now, before));
-        w.iter_mut().zip(&mut self.w).for_each(|(now, before)| onward(now, before));
+        let enough = self.steps == 3;
+        let share: [f64; K] = std::array::from_fn(|k| {
+            let share = if square[k] > 0.0 { along[k] / square[k] } else { 0.0 };
+            if enough && share.abs() >= LEAST_SHARE && SHARES.contains(&share) { share } else { 0.0 }
+        });
+        onward(isa, &share, &mut v[start..], &mut self.v[start..]);
+        onward(isa, &share, w, &mut self.w);
     }
+}
 
-    /// Share of the last movement of `w` that the one before it had foretold; remembers the last.
-    fn share(&mut self, w: &[Lanes<1>]) -> f64 {
-        let (mut along, mut square) = (0.0, 0.0);
-        for ((now, before), moved) in w.iter().zip(&self.w).zip(&mut self.moved) {
-            for c in 0..2 {
-                let last = now[c][0] - before[c][0];
-                along += last * moved[c][0];
-                square += moved[c][0] * moved[c][0];
-                moved[c][0] = last;
+isa_dispatch! {
+    /// Σ of each movement times the one before it, and of the one before it squared; remembers the movements.
+    fn movements<const K: usize>(isa: Isa, now: &[Lanes<K>], before: &[Lanes<K>], moved: &mut [Lanes<K>]) -> [[f64; K]; 2] = movements_body
+}
+isa_dispatch! {
+    /// `now += share·(now − before)`, and `before` becomes what `now` was.
+    fn onward<const K: usize>(isa: Isa, share: &[f64; K], now: &mut [Lanes<K>], before: &mut [Lanes<K>]) = onward_body
+}
+
+#[inline(always)]
+fn movements_body<const FMA: bool, const K: usize>(
+    now: &[Lanes<K>],
+    before: &[Lanes<K>],
+    moved: &mut [Lanes<K>],
+) -> [[f64; K]; 2] {
+    let mut sums = [[0.0; K]; 2];
+    for ((now, before), moved) in now.iter().zip(before).zip(moved) {
+        for c in 0..2 {
+            for k in 0..K {
+                let last = now[c][k] - before[c][k];
+                sums[0][k] = mul_add::<FMA>(last, moved[c][k], sums[0][k]);
+                sums[1][k] = mul_add::<FMA>(moved[c][k], moved[c][k], sums[1][k]);
+                moved[c][k] = last;
             }
         }
-        if square > 0.0 { along / square } else { 0.0 }
+    }
+    sums
+}
+
+#[inline(always)]
+fn onward_body<const FMA: bool, const K: usize>(share: &[f64; K], now: &mut [Lanes<K>], before: &mut [Lanes<K>]) {
+    for (now, before) in now.iter_mut().zip(before) {
+        for c in 0..2 {
+            for k in 0..K {
+                let here = now[c][k];
+                now[c][k] = mul_add::<FMA>(share[k], here - before[c][k], here);
+                before[c][k] = here;
+            }
+        }
     }
 }

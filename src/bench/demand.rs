@@ -1,0 +1,85 @@
+//! What loads draw at each tick: nominal power × scale × shape × load multiplier.
+
+use super::plant::Plant;
+use crate::feeder::{Shape, ShapeValue};
+use crate::scenario::Demand;
+
+/// The demand of every load, and what was last told to the plant.
+#[derive(Clone, Debug)]
+pub(super) struct Demands {
+    demands: Vec<Demand>,
+    told: Vec<Option<(f64, f64)>>,
+    shapes: Vec<Shape>,
+    values: Vec<ShapeValue>,
+    pub(super) multiplier: f64,
+}
+
+impl Demands {
+    pub(super) fn new(demands: &[Demand], shapes: &[Shape], multiplier: f64) -> Self {
+        let values = vec![ShapeValue { p: 1.0, q: None }; shapes.len()];
+        Self { told: vec![None; demands.len()], demands: demands.to_vec(), shapes: shapes.to_vec(), values, multiplier }
+    }
+
+    pub(super) fn get_mut(&mut self, load: usize) -> Option<&mut Demand> {
+        self.demands.get_mut(load)
+    }
+
+    /// Tells the plant the powers at `clock_s` that differ from those before.
+    pub(super) fn apply(&mut self, clock_s: f64, plant: &mut impl Plant) {
+        for (value, shape) in self.values.iter_mut().zip(&self.shapes) {
+            *value = shape.at(clock_s);
+        }
+        for (load, (demand, told)) in self.demands.iter().zip(&mut self.told).enumerate() {
+            let shape = demand.shape.and_then(|k| Some((self.shapes.get(k)?, *self.values.get(k)?)));
+            let power = power_kva(demand, shape.map(|(s, v)| (s.actual, v)), self.multiplier);
+            if *told != Some(power) {
+                plant.set_load(load, power.0 * 1000.0, power.1 * 1000.0);
+                *told = Some(power);
+            }
+        }
+    }
+}
+
+/// Power in kW and kvar. A shape of actual powers replaces nominal power and load multiplier (as OpenDSS's `useactual`);
+/// where it says nothing about reactive power, the power factor is that of the nominal power.
+fn power_kva(demand: &Demand, shape: Option<(bool, ShapeValue)>, multiplier: f64) -> (f64, f64) {
+    if !demand.connected {
+        return (0.0, 0.0);
+    }
+    let factor = demand.scale * if demand.multiplied { multiplier } else { 1.0 };
+    match shape {
+        None => (demand.p_kw * factor, demand.q_kvar * factor),
+        Some((false, v)) => (demand.p_kw * factor * v.p, demand.q_kvar * factor * v.q.unwrap_or(v.p)),
+        Some((true, v)) => {
+            let per_p = if demand.p_kw == 0.0 { 0.0 } else { demand.q_kvar / demand.p_kw };
+            (v.p * demand.scale, v.q.unwrap_or(v.p * per_p) * demand.scale)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEMAND: Demand =
+        Demand { p_kw: 100.0, q_kvar: 50.0, scale: 2.0, shape: None, multiplied: true, connected: true };
+
+    #[test]
+    fn power_is_the_product_of_all_that_applies() {
+        assert_eq!(power_kva(&DEMAND, None, 0.5), (100.0, 50.0));
+        assert_eq!(power_kva(&Demand { multiplied: false, ..DEMAND }, None, 0.5), (200.0, 100.0));
+        let both = ShapeValue { p: 0.25, q: Some(0.5) };
+        assert_eq!(power_kva(&DEMAND, Some((false, both)), 1.0), (50.0, 50.0));
+        let p_only = ShapeValue { p: 0.25, q: None };
+        assert_eq!(power_kva(&DEMAND, Some((false, p_only)), 1.0), (50.0, 25.0));
+        assert_eq!(power_kva(&Demand { connected: false, ..DEMAND }, None, 1.0), (0.0, 0.0));
+    }
+
+    #[test]
+    fn actual_powers_replace_nominal_ones() {
+        let p_only = ShapeValue { p: 10.0, q: None };
+        assert_eq!(power_kva(&DEMAND, Some((true, p_only)), 3.0), (20.0, 10.0));
+        let both = ShapeValue { p: 10.0, q: Some(-1.0) };
+        assert_eq!(power_kva(&DEMAND, Some((true, both)), 3.0), (20.0, -2.0));
+    }
+}

@@ -1,0 +1,62 @@
+//! What the loop asks of the plant. One seam, so that the loop can be tested against a plant whose answers are known.
+
+use crate::quantity::Complex;
+
+/// A node of the plant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Its bus.
+    pub bus: String,
+    /// Its number at the bus.
+    pub number: u16,
+    /// Its base, line to ground, in V.
+    pub base_v: f64,
+}
+
+impl Node {
+    /// Its name, as in `632.1`.
+    pub fn name(&self) -> String {
+        format!("{}.{}", self.bus, self.number)
+    }
+}
+
+/// How a solution went.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Solution {
+    /// Whether it is one.
+    pub converged: bool,
+    /// Whether controls came to rest (or had nothing to rest on).
+    pub at_rest: bool,
+    /// Iterations over all solutions of the step.
+    pub iterations: u32,
+    /// Largest power mismatch, per unit on 1 MVA.
+    pub mismatch_pu: f64,
+    /// The node farthest from a solution, when it is none.
+    pub worst_node: Option<usize>,
+}
+
+/// The network as the loop sees it. Indices count the feeder's elements of a kind in their order.
+pub trait Plant {
+    /// The nodes, in the order of [`Plant::voltages`].
+    fn nodes(&self) -> Vec<Node>;
+    /// Sets what a load draws at rated voltage, in W and var, all phases.
+    fn set_load(&mut self, load: usize, p_w: f64, q_var: f64);
+    /// Opens or closes a line.
+    fn switch_line(&mut self, line: usize, open: bool);
+    /// Opens or closes all steps of a capacitor bank.
+    fn switch_capacitor(&mut self, capacitor: usize, closed: bool);
+    /// Steps of a capacitor bank that are closed.
+    fn closed_steps(&self, capacitor: usize) -> usize;
+    /// Puts a regulator to a tap, in steps from neutral; a tap beyond its range is the end of the range.
+    fn set_tap(&mut self, regulator: usize, tap: i32);
+    /// The tap of a regulator, in steps from neutral.
+    fn tap(&self, regulator: usize) -> i32;
+    /// Solves, controls included, at `clock_s` seconds since midnight of the first day.
+    fn solve(&mut self, clock_s: f64) -> Solution;
+    /// Node voltages to ground in V; 0 where nothing feeds a node.
+    fn voltages(&self) -> &[Complex];
+    /// Power out of all sources in VA.
+    fn source_power(&self) -> Complex;
+    /// Losses in VA.
+    fn losses(&self) -> Complex;
+}

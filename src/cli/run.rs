@@ -1,0 +1,153 @@
+//! `phasorbench run SCENARIO`: reads it, runs it, writes its results, says where.
+
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use phasorbench::bench::{Batch, Bench, GridPlant, Outcome, SetupError};
+use phasorbench::quantity::Tick;
+use phasorbench::record::{Recorder, Table, TableError};
+use phasorbench::report::{self, Study, Summary, Timing};
+use phasorbench::scenario::{self, Plan};
+
+use crate::{Exit, input, output};
+
+/// Run a scenario and write its record, figures and report.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  phasorbench run scenarios/ieee13_day.yaml")]
+pub struct Args {
+    /// The scenario file.
+    scenario: PathBuf,
+    /// Directory for the results; must be new or empty. Default: results/<scenario>/run-<number>.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print the directory and the summary as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Print nothing but the directory (and what is wrong).
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Why a run came to nothing.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error("cannot use {0} for results: {1}")]
+    Directory(PathBuf, io::Error),
+    #[error("{0} holds other files already: give another --out")]
+    NotEmpty(PathBuf),
+    #[error("the feeder cannot be solved: {0}")]
+    Setup(#[from] SetupError),
+    #[error("cannot write the results: {0}")]
+    Write(#[from] io::Error),
+    #[error("cannot read back the record: {0}")]
+    Record(#[from] TableError),
+}
+
+impl RunError {
+    const fn exit(&self) -> Exit {
+        match self {
+            Self::Directory(..) | Self::NotEmpty(_) | Self::Setup(_) => Exit::BadInput,
+            Self::Write(_) | Self::Record(_) => Exit::Internal,
+        }
+    }
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> Exit {
+    let started = Instant::now();
+    let reading = scenario::read(&args.scenario);
+    input::report(&reading.diagnostics, &reading.sources);
+    let Some(plan) = reading.plan else { return Exit::BadInput };
+    match execute(args, &plan, started) {
+        Ok((dir, summary)) => {
+            print(args, &dir, &summary);
+            if summary.solver.not_converged == 0 { Exit::Passed } else { Exit::Failed }
+        }
+        Err(error) => {
+            input::complain("E0320", error.to_string(), None);
+            error.exit()
+        }
+    }
+}
+
+fn execute(args: &Args, plan: &Plan, started: Instant) -> Result<(PathBuf, Summary), RunError> {
+    let started_unix_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    let bench = Bench::new(plan)?;
+    let dir = directory(args, plan)?;
+    let mut recorder = Recorder::create(&dir.join("series.csv"), bench.channels())?;
+    let setup = started.elapsed();
+    let bar = progress_bar(args, plan);
+    let outcome = with_progress(bench, &mut recorder, &bar)?;
+    let series = recorder.finish()?;
+    let run = started.elapsed().saturating_sub(setup);
+    bar.finish_and_clear();
+    let table = Table::read_csv(&series)?;
+    let study = Study { plan, outcome: &outcome, table: &table };
+    let timing = Timing { started_unix_s, setup_s: setup.as_secs_f64(), run_s: run.as_secs_f64() };
+    let summary = report::write(&dir, &study, timing)?;
+    Ok((dir, summary))
+}
+
+fn with_progress(bench: Bench<'_, GridPlant>, recorder: &mut Recorder, bar: &ProgressBar) -> io::Result<Outcome> {
+    // Asking the bar costs more than a step of a small feeder.
+    const EVERY: u64 = 16;
+    let mut progress = |tick: Tick| {
+        if tick.0.is_multiple_of(EVERY) {
+            bar.set_position(tick.0);
+        }
+    };
+    bench.run(recorder, &mut Batch, &mut progress)
+}
+
+fn progress_bar(args: &Args, plan: &Plan) -> ProgressBar {
+    let quiet = args.quiet || args.json || std::env::var_os("CI").is_some() || !io::stderr().is_terminal();
+    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let bar = ProgressBar::with_draw_target(Some(plan.last.0), target);
+    if let Ok(style) = ProgressStyle::with_template("{msg} {bar:32} {pos}/{len} steps, {eta} left") {
+        bar.set_style(style);
+    }
+    bar.set_message(plan.name.clone());
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+fn directory(args: &Args, plan: &Plan) -> Result<PathBuf, RunError> {
+    let Some(dir) = &args.out else {
+        let parent = Path::new("results").join(&plan.name);
+        return report::next_run(&parent).map_err(|error| RunError::Directory(parent, error));
+    };
+    let failed = |error| RunError::Directory(dir.clone(), error);
+    std::fs::create_dir_all(dir).map_err(failed)?;
+    let mut entries = std::fs::read_dir(dir).map_err(failed)?;
+    if entries.next().is_some() { Err(RunError::NotEmpty(dir.clone())) } else { Ok(dir.clone()) }
+}
+
+fn print(args: &Args, dir: &Path, summary: &Summary) {
+    if args.json {
+        output::json(&serde_json::json!({ "directory": dir, "summary": summary }));
+    } else if args.quiet {
+        output::print(&format!("{}\n", dir.display()));
+    } else {
+        output::print(&format!("{}{}\n", in_words(summary), dir.join("report.html").display()));
+    }
+}
+
+fn in_words(summary: &Summary) -> String {
+    let solved = summary.steps - summary.solver.not_converged;
+    let mut text = format!("{}: {solved} of {} steps solved", summary.scenario, summary.steps);
+    if let (Some(first), Some(node)) = (summary.solver.first_not_converged_t_s, &summary.solver.worst_node) {
+        text += &format!(" (the first without a solution at {first} s, worst at node {node})");
+    }
+    text.push('\n');
+    for (name, extreme) in [("lowest", &summary.voltage.min), ("highest", &summary.voltage.max)] {
+        if let Some(e) = extreme {
+            text += &format!("  {name:8} {:.4} pu at {}, {} s after the start\n", e.v_pu, e.node, e.t_s);
+        }
+    }
+    let outside = summary.voltage.out_of_limits_percent;
+    let [low, high] = summary.voltage.limits_pu;
+    text += &format!("  {outside:.2} % of node voltages outside {low} to {high} pu\n");
+    text
+}

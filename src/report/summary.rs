@@ -1,0 +1,194 @@
+//! `summary.json`: the numbers a run comes down to.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Study;
+use crate::bench::NodeOutcome;
+use crate::quantity::Tick;
+
+/// The numbers a run comes down to. Times are seconds since its start.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Summary {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The feeder's name.
+    pub feeder: String,
+    /// Whether every step has a solution.
+    pub status: Status,
+    /// Solved steps.
+    pub steps: u64,
+    /// Length of the run in s.
+    pub duration_s: f64,
+    /// Voltages of all phase nodes at all steps, recorded or not.
+    pub voltage: Voltage,
+    /// All sources together.
+    pub source: Source,
+    /// Lines, transformers and series reactors.
+    pub losses: Losses,
+    /// Regulators, by name.
+    pub regulators: IndexMap<String, Regulator>,
+    /// Capacitor banks, by name.
+    pub capacitors: IndexMap<String, Capacitor>,
+    /// How solving went.
+    pub solver: Solver,
+}
+
+/// Whether every step has a solution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Every step has one.
+    Converged,
+    /// Some step has none.
+    NotConverged,
+}
+
+/// Voltages.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Voltage {
+    /// The lowest.
+    pub min: Option<Extreme>,
+    /// The highest.
+    pub max: Option<Extreme>,
+    /// The limits they are compared with, per unit.
+    pub limits_pu: [f64; 2],
+    /// Share outside the limits over all nodes and steps, in percent.
+    pub out_of_limits_percent: f64,
+    /// Most nodes that nothing fed at one step.
+    pub de_energised_nodes_max: usize,
+}
+
+/// A voltage, where and when.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Extreme {
+    /// Per unit of the node's base.
+    pub v_pu: f64,
+    /// The node.
+    pub node: String,
+    /// The first time, in s.
+    pub t_s: f64,
+}
+
+/// All sources together.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Source {
+    /// Energy into the feeder in kWh.
+    pub energy_kwh: f64,
+    /// Largest active power in kW.
+    pub peak_kw: Option<f64>,
+    /// When that was, in s.
+    pub peak_t_s: Option<f64>,
+}
+
+/// Losses.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Losses {
+    /// Energy in kWh.
+    pub energy_kwh: f64,
+    /// Of the energy into the feeder, in percent.
+    pub percent: Option<f64>,
+}
+
+/// A regulator.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Regulator {
+    /// Taps moved, in steps.
+    pub operations: u64,
+    /// Lowest and highest recorded tap.
+    pub taps: Option<[i32; 2]>,
+}
+
+/// A capacitor bank.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Capacitor {
+    /// Steps switched.
+    pub operations: u64,
+}
+
+/// How solving went.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Solver {
+    /// Steps without a solution.
+    pub not_converged: u64,
+    /// The first of them, in s.
+    pub first_not_converged_t_s: Option<f64>,
+    /// The node then farthest from a solution.
+    pub worst_node: Option<String>,
+    /// Steps at which controls did not come to rest.
+    pub controls_not_at_rest: u64,
+    /// Iterations a step, on average.
+    pub iterations_mean: f64,
+    /// Most iterations of a step.
+    pub iterations_max: u32,
+}
+
+impl Summary {
+    pub(super) fn new(study: &Study) -> Self {
+        let (plan, o) = (study.plan, study.outcome);
+        let t_s = |tick: Tick| plan.step.time_s(tick);
+        let extreme = |node: Option<&NodeOutcome>, of: fn(&NodeOutcome) -> (f64, Tick)| {
+            node.map(|n| Extreme { v_pu: of(n).0, node: n.node.name(), t_s: t_s(of(n).1) })
+        };
+        let status = if o.not_converged == 0 { Status::Converged } else { Status::NotConverged };
+        Self {
+            scenario: plan.name.clone(),
+            feeder: plan.feeder.feeder.clone(),
+            status,
+            steps: o.ticks,
+            duration_s: t_s(plan.last),
+            voltage: Voltage {
+                min: extreme(o.lowest(), |n| n.min),
+                max: extreme(o.highest(), |n| n.max),
+                limits_pu: plan.watch.limits_pu,
+                out_of_limits_percent: 100.0 * o.out_of_limits,
+                de_energised_nodes_max: o.de_energised_max,
+            },
+            source: Source {
+                energy_kwh: o.source_wh / 1000.0,
+                peak_kw: o.peak_source.map(|(w, _)| w / 1000.0),
+                peak_t_s: o.peak_source.map(|(_, tick)| t_s(tick)),
+            },
+            losses: Losses {
+                energy_kwh: o.losses_wh / 1000.0,
+                percent: (o.source_wh > 0.0).then(|| 100.0 * o.losses_wh / o.source_wh),
+            },
+            regulators: regulators(study),
+            capacitors: capacitors(study),
+            solver: solver(study),
+        }
+    }
+}
+
+fn regulators(study: &Study) -> IndexMap<String, Regulator> {
+    let names = study.plan.feeder.regulators.keys().zip(&study.outcome.tap_operations);
+    let regulator = |(name, &operations): (&String, &u64)| {
+        let taps = study.table.column(&format!("{name}.tap")).unwrap_or_default();
+        #[allow(clippy::cast_possible_truncation, reason = "a tap number; a float cast saturates")]
+        let tap = |t: f64| t as i32;
+        let low = taps.iter().copied().min_by(f64::total_cmp).map(tap);
+        let high = taps.iter().copied().max_by(f64::total_cmp).map(tap);
+        (name.clone(), Regulator { operations, taps: low.zip(high).map(|(a, b)| [a, b]) })
+    };
+    names.map(regulator).collect()
+}
+
+fn capacitors(study: &Study) -> IndexMap<String, Capacitor> {
+    let names = study.plan.feeder.capacitors.keys().zip(&study.outcome.capacitor_operations);
+    names.map(|(name, &operations)| (name.clone(), Capacitor { operations })).collect()
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a mean of counts far below 2^53")]
+fn solver(study: &Study) -> Solver {
+    let o = study.outcome;
+    let first = o.first_not_converged.as_ref();
+    Solver {
+        not_converged: o.not_converged,
+        first_not_converged_t_s: first.map(|(tick, _)| study.plan.step.time_s(*tick)),
+        worst_node: first.and_then(|(_, node)| node.clone()),
+        controls_not_at_rest: o.not_at_rest,
+        iterations_mean: if o.ticks == 0 { 0.0 } else { o.iterations as f64 / o.ticks as f64 },
+        iterations_max: o.iterations_max,
+    }
+}

@@ -1,0 +1,33 @@
+//! Floor 5: a scenario – from YAML text to a checked [`Plan`].
+//!
+//! [`Scenario`] is the file, key by key; [`read`] reads one with its feeder and profiles, reports all that is wrong with
+//! any of them, and binds names and times. `docs/schema/scenario.schema.json` is [`schema`], for editors.
+//!
+//! Not yet part of the language: devices, instruments, controllers, expectations, variations.
+
+mod check;
+mod events;
+mod language;
+mod names;
+mod plan;
+mod profile;
+mod read;
+
+pub use language::*;
+pub use plan::*;
+pub use read::{Reading, read};
+
+/// Whether a text is meant as a scenario: it has a line that begins with the key `scenario`.
+pub fn is_one(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with("scenario:"))
+}
+
+/// The JSON Schema of scenario files.
+pub fn schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(Scenario);
+    schema.insert("title".to_owned(), "PhasorBench scenario".into());
+    let about =
+        "What happens to a feeder, and what is recorded. Every key carries its unit; names are case-insensitive.";
+    schema.insert("description".to_owned(), about.into());
+    schema.to_value()
+}

@@ -1,0 +1,117 @@
+//! The loop's own part of a step (events, demands, record, statistics) allocates nothing, whatever the plant does.
+
+#![cfg(feature = "solver")]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::path::Path;
+
+use phasorbench::bench::{Batch, Bench, Node, Plant, Solution};
+use phasorbench::quantity::{Complex, complex};
+use phasorbench::record::Recorder;
+use phasorbench::scenario;
+
+/// Counts what each thread asks for: the thread that writes the record to disk may allocate, the loop may not.
+struct Counting;
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call goes on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.with(|count| count.set(count.get() + 1));
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        COUNT.with(|count| count.set(count.get() + 1));
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// A plant that answers at once: 1 pu less 1 % for each MW.
+struct Answer {
+    nodes: Vec<Node>,
+    loads_w: Vec<f64>,
+    voltages: Vec<Complex>,
+    tap: i32,
+}
+
+impl Plant for Answer {
+    fn nodes(&self) -> Vec<Node> {
+        self.nodes.clone()
+    }
+    fn set_load(&mut self, load: usize, p_w: f64, _: f64) {
+        self.loads_w[load] = p_w;
+    }
+    fn switch_line(&mut self, _: usize, _: bool) {}
+    fn switch_capacitor(&mut self, _: usize, _: bool) {}
+    fn closed_steps(&self, _: usize) -> usize {
+        1
+    }
+    fn set_tap(&mut self, _: usize, tap: i32) {
+        self.tap = tap;
+    }
+    fn tap(&self, _: usize) -> i32 {
+        self.tap
+    }
+    fn solve(&mut self, _: f64) -> Solution {
+        let p_w: f64 = self.loads_w.iter().sum();
+        for (v, node) in self.voltages.iter_mut().zip(&self.nodes) {
+            *v = complex(node.base_v * (1.0 - p_w * 1e-8), 0.0);
+        }
+        Solution { converged: true, at_rest: true, iterations: 1, mismatch_pu: 0.0, worst_node: None }
+    }
+    fn voltages(&self) -> &[Complex] {
+        &self.voltages
+    }
+    fn source_power(&self) -> Complex {
+        complex(self.loads_w.iter().sum(), 0.0)
+    }
+    fn losses(&self) -> Complex {
+        complex(0.0, 0.0)
+    }
+}
+
+#[test]
+fn a_step_of_the_loop_allocates_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad/scenario/feeders/small.yaml");
+    let text = format!(
+        "scenario: s\nfeeder: {}\nduration_s: 30000\nstep_s: 1\noutputs: {{voltages: all, angles: true}}\n\
+         events: [{{at_s: 500, tap: {{reg: 4}}}}, {{at_s: 600, add_load: {{bus: end, p_kw: 9}}}}, \
+         {{at_s: 700, load: {{name: town, scale: 3}}}}, {{at_s: 800, open: branch, reclose_after_s: 5}}]\n",
+        small.display()
+    );
+    std::fs::write(dir.path().join("s.yaml"), text).unwrap();
+    let plan = scenario::read(&dir.path().join("s.yaml")).plan.unwrap();
+    let node = |(bus, number): (&str, u16)| Node { bus: bus.into(), number, base_v: 7200.0 };
+    let buses = ["head", "reg_out", "middle", "end"];
+    let nodes: Vec<Node> = buses.into_iter().flat_map(|bus| (1..=3).map(move |n| (bus, n))).map(node).collect();
+    let voltages = vec![Complex::default(); nodes.len()];
+    let plant = Answer { nodes, loads_w: vec![0.0; plan.demands.len()], voltages, tap: 0 };
+    let bench = Bench::with_plant(&plan, plant);
+    let mut recorder = Recorder::create(&dir.path().join("series.csv"), bench.channels()).unwrap();
+    let (mut first, mut last) = (None, 0);
+    let warm_up = 2;
+    let mut progress = |tick: phasorbench::quantity::Tick| {
+        let count = COUNT.with(Cell::get);
+        last = count;
+        if tick.0 == warm_up {
+            first = Some(count);
+        }
+    };
+    let outcome = bench.run(&mut recorder, &mut Batch, &mut progress).unwrap();
+    assert_eq!(outcome.ticks, 30_000);
+    assert_eq!(last - first.unwrap(), 0, "allocations in {} steps", 30_000 - warm_up);
+}

@@ -1,0 +1,231 @@
+//! `phasorbench run` from the outside: what it writes, prints and returns.
+
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn phasorbench(dir: &Path, args: &[&str]) -> std::process::Output {
+    Command::cargo_bin("phasorbench").unwrap().current_dir(dir).args(args).output().unwrap()
+}
+
+/// A short scenario on the small feeder of the broken scenarios, in a folder of its own.
+fn folder(extra: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    fs::copy(root().join("tests/bad/scenario/feeders/small.yaml"), dir.path().join("small.yaml")).unwrap();
+    let text = format!(
+        "scenario: short\ntitle: Short & <sound>\nfeeder: small.yaml\nduration_s: 7200\nstep_s: 60\n\
+         events: [{{at_s: 600, open: branch, reclose_after_s: 600}}, {{at_s: 3600, add_load: {{bus: end, p_kw: 800}}}}]\n\
+         outputs: {{voltages: all}}\n{extra}"
+    );
+    fs::write(dir.path().join("short.yaml"), text).unwrap();
+    dir
+}
+
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    files(dir).iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_run_leaves_everything_and_says_where() {
+    let dir = folder("");
+    let output = phasorbench(dir.path(), &["run", "short.yaml", "--quiet"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(said.trim(), "results/short/run-0001");
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "", "no progress bar without a terminal");
+    let results = dir.path().join(said.trim());
+    let expected = [
+        "buses.svg",
+        "nodes.csv",
+        "power.svg",
+        "profile.svg",
+        "report.html",
+        "run.json",
+        "series.csv",
+        "summary.json",
+        "taps.svg",
+        "voltages.svg",
+    ];
+    assert_eq!(names(&results), expected);
+}
+
+#[test]
+fn two_runs_give_the_same_bytes_but_for_timing() {
+    let dir = folder("");
+    for _ in 0..2 {
+        assert!(phasorbench(dir.path(), &["run", "short.yaml", "--quiet"]).status.success());
+    }
+    let [first, second] = ["run-0001", "run-0002"].map(|run| dir.path().join("results/short").join(run));
+    assert_eq!(names(&first), names(&second));
+    for (a, b) in files(&first).iter().zip(files(&second)) {
+        let same = fs::read(a).unwrap() == fs::read(&b).unwrap();
+        assert!(same || a.ends_with("run.json"), "{} differs", a.display());
+    }
+    let info = |dir: &Path| -> serde_json::Value {
+        let mut info: serde_json::Value = serde_json::from_slice(&fs::read(dir.join("run.json")).unwrap()).unwrap();
+        info["timing"].take();
+        info
+    };
+    assert_eq!(info(&first), info(&second));
+}
+
+#[test]
+fn json_is_the_summary() {
+    let dir = folder("");
+    let output = phasorbench(dir.path(), &["run", "short.yaml", "--json", "--out", "here"]);
+    assert!(output.status.success());
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(said["directory"], "here");
+    let written: serde_json::Value =
+        serde_json::from_slice(&fs::read(dir.path().join("here/summary.json")).unwrap()).unwrap();
+    assert_eq!(said["summary"], written);
+    assert_eq!(written["status"], "converged");
+    assert_eq!(written["steps"], 120);
+    assert_eq!(written["voltage"]["de_energised_nodes_max"], 3);
+}
+
+#[test]
+fn a_directory_in_use_is_refused() {
+    let dir = folder("");
+    fs::create_dir(dir.path().join("mine")).unwrap();
+    fs::write(dir.path().join("mine/notes.txt"), "keep").unwrap();
+    let output = phasorbench(dir.path(), &["run", "short.yaml", "--out", "mine"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(names(&dir.path().join("mine")), ["notes.txt"]);
+}
+
+#[test]
+fn bad_input_is_exit_2_and_writes_nothing() {
+    let dir = folder("load_shape: nowhere\n");
+    let output = phasorbench(dir.path(), &["run", "short.yaml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("error[E0309]"));
+    assert!(!dir.path().join("results").exists());
+}
+
+#[test]
+fn a_step_without_a_solution_is_exit_1_and_named() {
+    let dir = folder("");
+    let text = fs::read_to_string(dir.path().join("short.yaml")).unwrap();
+    // Far beyond what 3 km of this line can carry.
+    let text = text.replace("events: [", "events: [{at_s: 5400, load: {name: town, p_kw: 900000}}, ");
+    // Without a band the load stays at constant power, and there is no solution at all.
+    let feeder = fs::read_to_string(dir.path().join("small.yaml")).unwrap();
+    let feeder = feeder.replace("p_kw: 900,", "p_kw: 900, v_min_pu: 0, v_low_pu: 0,");
+    fs::write(dir.path().join("small.yaml"), feeder).unwrap();
+    fs::write(dir.path().join("short.yaml"), text).unwrap();
+    let output = phasorbench(dir.path(), &["run", "short.yaml", "--json", "--out", "here"]);
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(said["summary"]["status"], "not_converged");
+    assert_eq!(said["summary"]["solver"]["not_converged"], 31);
+    assert_eq!(said["summary"]["solver"]["first_not_converged_t_s"], 5400.0);
+    assert!(said["summary"]["solver"]["worst_node"].is_string());
+    let page = fs::read_to_string(dir.path().join("here/report.html")).unwrap();
+    assert!(page.contains("31 of 120 steps have none, the first at 01:30"));
+}
+
+/// Elements, attributes and entities as XML wants them, as far as figures and page use XML.
+fn assert_well_formed(text: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find('<') {
+        let (before, tag) = rest.split_at(start);
+        assert_text(before);
+        let end = tag.find('>').unwrap();
+        let inner = &tag[1..end];
+        rest = &tag[end + 1..];
+        if let Some(name) = inner.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name.trim()), "near {inner:?}");
+            continue;
+        }
+        let body = inner.strip_suffix('/').unwrap_or(inner);
+        let name = body.split_whitespace().next().unwrap();
+        let quotes = body.matches('"').count();
+        assert_eq!(quotes, 2 * body.matches("=\"").count(), "attributes of {inner:?}");
+        assert_text(&body.replace('"', ""));
+        if !inner.ends_with('/') {
+            open.push(name);
+        }
+    }
+    assert_text(rest);
+    assert!(open.is_empty(), "{open:?} stay open");
+}
+
+fn assert_text(text: &str) {
+    assert!(!text.chars().any(|c| c.is_control() && c != '\n'));
+    for (at, _) in text.match_indices('&') {
+        let entity = text[at..].split_inclusive(';').next().unwrap();
+        assert!(["&amp;", "&lt;", "&gt;", "&quot;", "&apos;", "&#39;"].contains(&entity), "{entity:?}");
+    }
+}
+
+#[test]
+fn figures_are_well_formed() {
+    let dir = folder("");
+    assert!(phasorbench(dir.path(), &["run", "short.yaml", "--out", "here"]).status.success());
+    let figures: Vec<PathBuf> =
+        files(&dir.path().join("here")).into_iter().filter(|p| p.extension().is_some_and(|e| e == "svg")).collect();
+    assert_eq!(figures.len(), 5);
+    for figure in figures {
+        let text = fs::read_to_string(figure).unwrap();
+        assert!(text.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""));
+        assert_well_formed(&text);
+    }
+}
+
+#[test]
+fn the_report_needs_nothing_else() {
+    let dir = folder("");
+    assert!(phasorbench(dir.path(), &["run", "short.yaml", "--out", "here"]).status.success());
+    let page = fs::read_to_string(dir.path().join("here/report.html")).unwrap();
+    let without_names = page.replace("http://www.w3.org/2000/svg", "");
+    for outside in ["http:", "https:", "//", "src=", "href=", "url(", "@import", "<script", "<link", "<img"] {
+        assert!(!without_names.contains(outside), "the page holds {outside:?}");
+    }
+    assert!(page.contains("<title>Short &amp; &lt;sound&gt;</title>"));
+    assert_eq!(page.matches("<figure>").count(), 5);
+}
+
+#[test]
+fn the_first_scenario_of_a_newcomer_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let scenario = root().join("scenarios/ieee13_day.yaml");
+    let output = phasorbench(dir.path(), &["run", scenario.to_str().unwrap(), "--json"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(said["summary"]["status"], "converged");
+    assert_eq!(said["summary"]["voltage"]["de_energised_nodes_max"], 6, "692 and 675 during the work");
+}
+
+/// Says how to write a schema that is out of date.
+fn assert_current(path: &str, schema: &serde_json::Value) {
+    let text = format!("{schema:#}\n");
+    let file = root().join(path);
+    if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+        fs::write(&file, &text).unwrap();
+    }
+    let committed = fs::read_to_string(&file).unwrap_or_default();
+    assert!(committed == text, "{path} is out of date: UPDATE_SCHEMAS=1 cargo test --test run");
+}
+
+#[test]
+fn committed_schemas_are_current() {
+    assert_current("docs/schema/scenario.schema.json", &phasorbench::scenario::schema());
+    assert_current("docs/schema/summary.schema.json", &phasorbench::report::summary_schema().to_value());
+    assert_current("docs/schema/run.schema.json", &phasorbench::report::run_schema().to_value());
+}
