@@ -19,5 +19,5 @@ import ieee123 123Bus/IEEE123Master.dss 'IEEE 123-node test feeder'
 import ieee8500 8500-Node/Master-unbal.dss 'IEEE 8500-node test feeder, unbalanced loads on split-phase secondaries'
 
 case=tests/validation/opendss_ieee123_controls
-cargo run --quiet --release -- import $case/feeder.dss --out $case/feeder.yaml \
+cargo run --quiet --release -- import $case/feeder.dss --out $case/feeder.yaml --name ieee123 \
     --title 'IEEE 123-node test feeder, with the delays of its OpenDSS example'

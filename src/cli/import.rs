@@ -15,6 +15,9 @@ pub struct Args {
     /// The feeder file to write.
     #[arg(long)]
     out: PathBuf,
+    /// Name of the feeder; that of the file when not given.
+    #[arg(long)]
+    name: Option<String>,
     /// Title to put into it.
     #[arg(long)]
     title: Option<String>,
@@ -31,6 +34,8 @@ pub fn run(args: &Args) -> Exit {
     };
     leave_out_unused(&mut feeder);
     write_out_nodes(&mut feeder);
+    let stem = args.out.file_stem().map(|stem| stem.to_string_lossy().to_lowercase());
+    feeder.feeder = args.name.clone().or(stem).unwrap_or(feeder.feeder);
     feeder.title = args.title.clone().or(feeder.title);
     feeder.provenance = args.provenance.clone().or(feeder.provenance);
     let beside = args.out.with_extension("yaml.part");
