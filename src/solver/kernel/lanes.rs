@@ -65,11 +65,10 @@ impl<const K: usize> Largest<K> {
     #[inline(always)]
     pub(in crate::solver) fn add<const FMA: bool>(&mut self, place: usize, x: &Lanes<K>, weight: f64) {
         let most = &mut self.most[place % WAYS];
-        for k in 0..K {
-            let d2 = mul_add::<FMA>(x[0][k], x[0][k], x[1][k] * x[1][k]) * (weight * weight);
-            most[k] = if d2 > most[k] { d2 } else { most[k] };
-            self.sum[k] += d2;
-        }
+        let square = vector::mul_add::<FMA, K>(x[0], x[0], vector::mul(x[1], x[1]));
+        let d2 = vector::map(square, |s| s * (weight * weight));
+        *most = vector::zip(d2, *most, |d2, most| if d2 > most { d2 } else { most });
+        self.sum = vector::add(self.sum, d2);
     }
 
     #[inline(always)]
@@ -85,6 +84,58 @@ impl<const K: usize> Largest<K> {
 #[inline(always)]
 pub(in crate::solver) fn mul_add<const FMA: bool>(a: f64, b: f64, c: f64) -> f64 {
     if FMA { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// Arithmetic on all lanes of one component. Written one operation after the other over whole arrays, because that is
+/// what compiles to vector instructions for every K.
+pub(in crate::solver) mod vector {
+    /// f(a) in every lane.
+    #[inline(always)]
+    pub fn map<const K: usize>(a: [f64; K], f: impl Fn(f64) -> f64) -> [f64; K] {
+        let mut r = [0.0; K];
+        for k in 0..K {
+            r[k] = f(a[k]);
+        }
+        r
+    }
+
+    /// f(a, b) in every lane.
+    #[inline(always)]
+    pub fn zip<const K: usize>(a: [f64; K], b: [f64; K], f: impl Fn(f64, f64) -> f64) -> [f64; K] {
+        let mut r = [0.0; K];
+        for k in 0..K {
+            r[k] = f(a[k], b[k]);
+        }
+        r
+    }
+
+    /// a + b in every lane.
+    #[inline(always)]
+    pub fn add<const K: usize>(a: [f64; K], b: [f64; K]) -> [f64; K] {
+        zip(a, b, |a, b| a + b)
+    }
+
+    /// a − b in every lane.
+    #[inline(always)]
+    pub fn sub<const K: usize>(a: [f64; K], b: [f64; K]) -> [f64; K] {
+        zip(a, b, |a, b| a - b)
+    }
+
+    /// a·b in every lane.
+    #[inline(always)]
+    pub fn mul<const K: usize>(a: [f64; K], b: [f64; K]) -> [f64; K] {
+        zip(a, b, |a, b| a * b)
+    }
+
+    /// a·b + c in every lane.
+    #[inline(always)]
+    pub fn mul_add<const FMA: bool, const K: usize>(a: [f64; K], b: [f64; K], c: [f64; K]) -> [f64; K] {
+        let mut r = [0.0; K];
+        for k in 0..K {
+            r[k] = super::mul_add::<FMA>(a[k], b[k], c[k]);
+        }
+        r
+    }
 }
 
 /// Runs a kernel body with the instruction set asked for.

@@ -18,7 +18,7 @@ mod pattern;
 
 pub use block::BlockLu;
 pub use lanes::{Isa, Lanes, Sweep};
-pub(super) use lanes::{Largest, isa_dispatch, mul_add};
+pub(super) use lanes::{Largest, isa_dispatch, vector};
 pub use ldlt::Ldlt;
 pub use operator::{Operator, Slot};
 use order::order;

@@ -4,7 +4,7 @@
 //! do, so a scenario's result depends on the scenario alone: on its own steps so far, or after [`Batch::restart`] on
 //! nothing but its loads. A lane that does not contract is handed to a power flow of its own, which starts from the base.
 
-use super::iterate::{CARRIED_SHARE, ROUNDING_PU, SAFETY, slow_mode};
+use super::iterate::{CARRIED_SHARE, ROUNDING_PU, SAFETY, relaxed_error, slow_mode};
 use super::predict::Predictor;
 use super::{Active, Method, PowerFlow, Solved, Status, sweep};
 use crate::quantity::{Complex, complex};
@@ -127,10 +127,14 @@ impl<const K: usize> Batch<K> {
         let ratio = if pass.d.is_finite() { d / pass.d } else { FIRST_CONTRACTION };
         let q = ratio.max(CARRIED_SHARE * pass.largest_ratio).max(1e-3);
         let mut error_pu = if q < 1.0 { SAFETY * q / (1.0 - q) * d } else { f64::INFINITY };
+        (pass.d, pass.largest_ratio) = (d, pass.largest_ratio.max(ratio));
+        if pass.step != 1.0 {
+            error_pu = error_pu.max(relaxed_error(pass.largest_ratio, d));
+        }
         if d <= ROUNDING_PU {
             error_pu = error_pu.min(SAFETY * d);
         }
-        (pass.d, pass.largest_ratio) = (d, pass.largest_ratio.max(ratio));
+
         let kept = error_pu <= self.base.settings.tolerance_pu;
         let status = if kept { Status::Converged } else { Status::NotConverged };
         self.solved[lane] = Solved { status, iterations, error_pu, worst: None };
