@@ -6,7 +6,7 @@
 //! [`Law::conductance`]. Every lane does the same operations whatever the number of lanes.
 
 use super::element::{Conductor, InjectionModel, Inside, Law, Nominal, Zones};
-use super::kernel::{Isa, Lanes, Operator, Pattern, Slot, isa_dispatch, vector};
+use super::kernel::{Isa, LaneVec, Lanes, Operator, Pattern, Slot, isa_dispatch, vector};
 use crate::quantity::{Complex, complex};
 
 /// A branch's constants, in the order of the runs.
@@ -238,17 +238,16 @@ fn present(source: &Source, y: Complex) -> Nominal {
 #[derive(Clone, Debug)]
 pub(super) struct BranchState<const K: usize> {
     /// Admittance at rated voltage for the present power.
-    pub(super) y: Vec<Lanes<K>>,
+    pub(super) y: LaneVec<K>,
     /// w that the present voltages answer to.
-    pub(super) w: Vec<Lanes<K>>,
+    pub(super) w: LaneVec<K>,
     /// w(u) less that: what the next solve answers to.
-    pub(super) r: Vec<Lanes<K>>,
+    pub(super) r: LaneVec<K>,
 }
 
 impl<const K: usize> BranchState<K> {
     pub(super) fn new(branches: usize) -> Self {
-        let zero = vec![[[0.0; K]; 2]; branches];
-        Self { y: zero.clone(), w: zero.clone(), r: zero }
+        Self { y: LaneVec::zeros(branches), w: LaneVec::zeros(branches), r: LaneVec::zeros(branches) }
     }
 }
 

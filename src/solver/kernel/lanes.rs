@@ -3,6 +3,49 @@
 /// K complex numbers: real parts, then imaginary parts.
 pub type Lanes<const K: usize> = [[f64; K]; 2];
 
+/// A sequence of [`Lanes`] that starts on a cache line: wide loads that straddle two lines cost double.
+#[derive(Clone)]
+pub struct LaneVec<const K: usize> {
+    lines: Vec<Line>,
+    len: usize,
+}
+
+/// One cache line.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([f64; 8]);
+
+impl<const K: usize> LaneVec<K> {
+    /// `len` zeros.
+    pub fn zeros(len: usize) -> Self {
+        let doubles = len * 2 * K;
+        Self { lines: vec![Line([0.0; 8]); doubles.div_ceil(8)], len }
+    }
+}
+
+impl<const K: usize> std::ops::Deref for LaneVec<K> {
+    type Target = [Lanes<K>];
+
+    fn deref(&self) -> &[Lanes<K>] {
+        // SAFETY: `lines` holds at least len·2·K doubles (`zeros`), all initialised, in one allocation aligned for f64;
+        // `Lanes<K>` is 2·K doubles without padding.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+    }
+}
+
+impl<const K: usize> std::ops::DerefMut for LaneVec<K> {
+    fn deref_mut(&mut self) -> &mut [Lanes<K>] {
+        // SAFETY: as in `deref`; the borrow is exclusive.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+    }
+}
+
+impl<const K: usize> std::fmt::Debug for LaneVec<K> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
 /// The instruction set a kernel call runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isa {

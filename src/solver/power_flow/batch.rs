@@ -10,7 +10,7 @@ use super::{Active, Method, PowerFlow, Solved, Status, sweep};
 use crate::quantity::{Complex, complex};
 use crate::solver::grid::NodeId;
 use crate::solver::injection::BranchState;
-use crate::solver::kernel::{Lanes, Sweep};
+use crate::solver::kernel::{LaneVec, Sweep};
 
 /// Contraction assumed for a lane's first step: the chord from a base is quadratic in the distance.
 const FIRST_CONTRACTION: f64 = 0.1;
@@ -29,8 +29,8 @@ struct Pass {
 #[derive(Debug)]
 pub struct Batch<const K: usize> {
     base: PowerFlow,
-    v: Vec<Lanes<K>>,
-    x: Vec<Lanes<K>>,
+    v: LaneVec<K>,
+    x: LaneVec<K>,
     branches: BranchState<K>,
     predictor: Predictor<K>,
     solved: [Solved; K],
@@ -48,10 +48,9 @@ impl<const K: usize> Batch<K> {
         }
         base.settings.tolerance_pu = tolerance_pu;
         let (places, branches) = (base.v.len(), base.grid.injections.len());
-        let zero = vec![[[0.0; K]; 2]; places];
         let mut batch = Self {
-            v: zero.clone(),
-            x: zero,
+            v: LaneVec::zeros(places),
+            x: LaneVec::zeros(places),
             branches: BranchState::new(branches),
             predictor: Predictor::new(places, branches),
             solved: [first; K],
@@ -113,10 +112,10 @@ impl<const K: usize> Batch<K> {
 
     /// Puts every lane back to the base solution: the next solve depends on the loads alone.
     pub fn restart(&mut self) {
-        for (lanes, base) in self.v.iter_mut().zip(&self.base.v) {
+        for (lanes, base) in self.v.iter_mut().zip(self.base.v.iter()) {
             *lanes = [[base[0][0]; K], [base[1][0]; K]];
         }
-        for (lanes, base) in self.branches.w.iter_mut().zip(&self.base.branches.w) {
+        for (lanes, base) in self.branches.w.iter_mut().zip(self.base.branches.w.iter()) {
             *lanes = [[base[0][0]; K], [base[1][0]; K]];
         }
         self.predictor.forget();
@@ -172,11 +171,11 @@ impl<const K: usize> Batch<K> {
     #[cold]
     fn rescue(&mut self, lane: usize) {
         let mut single = self.base.clone();
-        for (y, lanes) in single.branches.y.iter_mut().zip(&self.branches.y) {
+        for (y, lanes) in single.branches.y.iter_mut().zip(self.branches.y.iter()) {
             *y = [[lanes[0][lane]], [lanes[1][lane]]];
         }
         self.solved[lane] = single.solve();
-        for (lanes, v) in self.v.iter_mut().zip(&single.v) {
+        for (lanes, v) in self.v.iter_mut().zip(single.v.iter()) {
             (lanes[0][lane], lanes[1][lane]) = (v[0][0], v[1][0]);
         }
         // A solution answers to its own w through any factor, so also through the base's.
