@@ -18,6 +18,8 @@ use crate::solver::kernel::Sweep;
 
 /// Factor on the geometric error estimate.
 pub(super) const SAFETY: f64 = 3.0;
+/// The same after a step that took the slowest mode as a whole, with the largest contraction of the solve.
+const RELAXED_SAFETY: f64 = 2.0;
 /// A factorisation costs about this many solves.
 const FACTOR_COST: f64 = 6.0;
 /// Above this change (pu) a step is checked for overshoot, and damped.
@@ -94,6 +96,9 @@ impl PowerFlow {
         progress.first_d = progress.first_d.max(d);
         progress.largest_ratio = progress.largest_ratio.max(ratio.unwrap_or(0.0));
         progress.error = if q < 1.0 { SAFETY * q / (1.0 - q) * d } else { f64::INFINITY };
+        if step != 1.0 {
+            progress.error = progress.error.max(relaxed_error(progress.largest_ratio.max(self.memory.mode), d));
+        }
         if d <= ROUNDING_PU {
             progress.error = progress.error.min(SAFETY * d);
         }
@@ -271,6 +276,13 @@ impl PowerFlow {
         let worst = (condensed..self.grid.pattern.n).max_by(|&a, &b| change(a).total_cmp(&change(b)));
         Solved { status: Status::NotConverged, iterations, error_pu, worst: worst.map(|w| NodeId(w as u32)) }
     }
+}
+
+/// Error left after a step that took one mode as a whole: the measured ratio then says nothing of the other slow ones,
+/// the largest ratio before it does.
+pub(super) fn relaxed_error(largest_ratio: f64, d: f64) -> f64 {
+    let q = largest_ratio.clamp(0.0, 0.9);
+    RELAXED_SAFETY * q / (1.0 - q) * d
 }
 
 /// λ of the slowest mode from Σ r·r′, Σ |r′|² and the step t that was taken on r′: r = (1 − t·(1 − λ))·r′.
