@@ -225,6 +225,7 @@ fn assert_current(path: &str, schema: &serde_json::Value) {
 
 #[test]
 fn committed_schemas_are_current() {
+    assert_current("docs/schema/feeder.schema.json", &phasorbench::feeder::yaml::schema());
     assert_current("docs/schema/scenario.schema.json", &phasorbench::scenario::schema());
     assert_current("docs/schema/summary.schema.json", &phasorbench::report::summary_schema().to_value());
     assert_current("docs/schema/run.schema.json", &phasorbench::report::run_schema().to_value());

@@ -2,8 +2,9 @@
 //! [`PowerFlow::solve`].
 
 use super::PowerFlow;
+use crate::feeder::Feeder;
 use crate::quantity::{Complex, phasor};
-use crate::solver::element::{self, Frequency, Nominal, Part};
+use crate::solver::element::{self, Admittance, Frequency, Nominal, Part};
 use crate::solver::network::{ElementId, Kind};
 
 impl PowerFlow {
@@ -86,15 +87,17 @@ impl PowerFlow {
 
     /// Closes and opens the steps of a capacitor bank.
     pub fn set_capacitor(&mut self, capacitor: usize, closed: &[bool]) {
-        let Some((name, bank)) = self.grid.feeder.capacitors.get_index(capacitor) else { return };
         let steps = &mut self.steps_closed[capacitor];
         if steps == closed || steps.len() != closed.len() {
             return;
         }
         steps.copy_from_slice(closed);
-        let at = Frequency::power(self.grid.feeder.frequency_hz);
-        let Ok(model) = element::capacitor(name, bank, closed, at, Part::Whole) else { return };
-        self.scratch = model.y;
+        let of_steps = &self.step_admittances[capacitor];
+        self.scratch.reset(of_steps.first().map_or(0, Admittance::n));
+        for (y, _) in of_steps.iter().zip(closed).filter(|(_, closed)| **closed) {
+            let n = y.n();
+            y.values().iter().enumerate().for_each(|(k, v)| self.scratch.add(k / n, k % n, *v));
+        }
         if let Some(id) = self.grid.network.id(Kind::Capacitor, capacitor) {
             self.replace_admittance(id);
         }
@@ -144,4 +147,19 @@ impl PowerFlow {
         let pending = &mut self.pending;
         self.grid.pattern.mark_path(place, &mut pending.marked, &mut pending.path);
     }
+}
+
+/// Admittance of each step of each capacitor bank alone; a bank's is the sum of its closed steps'.
+pub(super) fn step_admittances(feeder: &Feeder) -> Vec<Vec<Admittance>> {
+    let at = Frequency::power(feeder.frequency_hz);
+    let banks = feeder.capacitors.iter().map(|(name, bank)| {
+        let steps = bank.q_kvar.len();
+        let alone = |step: usize| {
+            let closed: Vec<bool> = (0..steps).map(|k| k == step).collect();
+            element::capacitor(name, bank, &closed, at, Part::Whole).map(|model| model.y)
+        };
+        // `Grid::compile` has refused a bank without a model.
+        (0..steps).map(|step| alone(step).unwrap_or_default()).collect()
+    });
+    banks.collect()
 }

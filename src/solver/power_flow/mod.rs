@@ -61,6 +61,8 @@ pub struct PowerFlow {
     memory: Memory,
     taps: Vec<Vec<f64>>,
     steps_closed: Vec<Vec<bool>>,
+    /// Admittance of each step of each capacitor bank.
+    step_admittances: Vec<Vec<Admittance>>,
     scratch: Admittance,
 }
 
@@ -127,6 +129,7 @@ impl PowerFlow {
             memory: Memory { contraction: 0.1, mode: 0.0, excess: 0.0, fixed_point: None, steps: 0 },
             taps,
             steps_closed,
+            step_admittances: change::step_admittances(&grid.feeder),
             scratch: Admittance::zeros(0),
             grid,
         };
