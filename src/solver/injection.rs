@@ -325,7 +325,7 @@ fn run_body<const FMA: bool, const K: usize>(
         let u = [vector::sub(v[p][0], v[q][0]), vector::sub(v[p][1], v[q][1])];
         let g = admittance::<FMA, K>(inj, branch, y, &u, &inside);
         let now = answer::<FMA, K>(l, &g, &u);
-        let new = [0, 1].map(|c| mask(vector::sub(now[c], w[c]), on));
+        let new = [mask(vector::sub(now[0], w[0]), on), mask(vector::sub(now[1], w[1]), on)];
         let along = vector::mul_add::<FMA, K>(new[0], r[0], vector::mul(new[1], r[1]));
         let before = vector::mul_add::<FMA, K>(r[0], r[0], vector::mul(r[1], r[1]));
         sums[0] = vector::mul_add::<FMA, K>(along, [branch.base2; K], sums[0]);
@@ -373,34 +373,38 @@ fn admittance<const FMA: bool, const K: usize>(
     let m2 = vector::map(square, |s| s * branch.inverse_base2);
     let factor = vector::map(m2, inside);
     let mut g = [vector::mul(y[0], factor), vector::mul(y[1], factor)];
-    let outside = vector::map(m2, |m2| if m2 <= zones.min2 || m2 > zones.max2 { 1.0 } else { 0.0 });
-    if outside.iter().sum::<f64>() > 0.0 {
-        outside_band(inj, branch, y, &m2, &mut g);
+    let mut outside = false;
+    for m2 in m2 {
+        // Not short-circuited: one comparison of all lanes.
+        outside |= (m2 <= zones.min2) | (m2 > zones.max2);
+    }
+    if outside {
+        if zones.min2 == f64::INFINITY {
+            by_law(inj, branch, y, &m2, &mut g);
+        } else {
+            let factor = vector::zip(m2, factor, |m2, inside| zoned(zones, m2, inside));
+            g = [vector::mul(y[0], factor), vector::mul(y[1], factor)];
+        }
     }
     g
 }
 
-/// The same in lanes that are outside the band, and for laws without zones.
+/// A law's factor by m², given the one inside its band. All zones are computed and one is chosen, for all lanes at once.
+#[inline(always)]
+fn zoned(zones: &Zones, m2: f64, inside: f64) -> f64 {
+    let interpolated = zones.slope + zones.offset / m2.sqrt();
+    let below = if m2 > zones.low2 { interpolated } else { zones.low };
+    let at_most_inside = if m2 > zones.min2 { inside } else { below };
+    if m2 > zones.max2 { zones.high } else { at_most_inside }
+}
+
+/// Present admittance by the law itself, for laws without zones.
 #[inline(never)]
-fn outside_band<const K: usize>(inj: &Injections, branch: &Branch, y: &Lanes<K>, squares: &[f64; K], g: &mut Lanes<K>) {
-    let zones = &branch.zones;
+fn by_law<const K: usize>(inj: &Injections, branch: &Branch, y: &Lanes<K>, m2: &[f64; K], g: &mut Lanes<K>) {
+    let source = &inj.elements[branch.element as usize];
     for k in 0..K {
-        let m2 = squares[k];
-        let factor = if m2 > zones.max2 {
-            zones.high
-        } else if m2 > zones.min2 {
-            continue;
-        } else if zones.min2 == f64::INFINITY {
-            let source = &inj.elements[branch.element as usize];
-            let present = present(source, complex(y[0][k], y[1][k]));
-            let c = source.law.conductance(present, source.v_base_v, m2.sqrt()).g;
-            (g[0][k], g[1][k]) = (c.re, c.im);
-            continue;
-        } else if m2 > zones.low2 {
-            zones.slope + zones.offset / m2.sqrt()
-        } else {
-            zones.low
-        };
-        (g[0][k], g[1][k]) = (y[0][k] * factor, y[1][k] * factor);
+        let present = present(source, complex(y[0][k], y[1][k]));
+        let c = source.law.conductance(present, source.v_base_v, m2[k].sqrt()).g;
+        (g[0][k], g[1][k]) = (c.re, c.im);
     }
 }

@@ -7,7 +7,7 @@ use super::interpreter::Interpreter;
 use super::line::{Line, Resolved};
 use super::session::{Session, unsupported};
 use super::store::{Entry, Store};
-use super::value::Value;
+use super::value::{Value, fit};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::feeder::{self, Bus, EarthModel, Feeder, Named, Origins, Unit};
 
@@ -190,8 +190,8 @@ impl<'s> Builder<'s> {
             let message = format!("line \"{name}\" has a bus at one end only, or none");
             return Err(Diagnostic::error(codes::BUS, message).at(entry.whole));
         };
-        from.nodes.truncate(line.phases);
-        to.nodes.truncate(line.phases);
+        fit(&mut from, line.phases, None);
+        fit(&mut to, line.phases, None);
         if line.length <= 0.0 {
             let message = format!("line \"{name}\" has no length above zero");
             return Err(Diagnostic::error(codes::RANGE, message).at(entry.span("length")));

@@ -7,7 +7,7 @@ use super::number::{integer, number};
 use super::session::{Session, unsupported};
 use super::store::{Entry, Store};
 use super::text::Text;
-use super::value::{Value, choice, connection, list, terminal};
+use super::value::{Value, choice, connection, fit, list, terminal};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::feeder::{self, CapacitorSignal, Connection, Phases, Terminal};
 
@@ -46,10 +46,10 @@ impl Ends {
         let Some(mut first) = self.first.clone() else {
             return Err(Diagnostic::error(codes::BUS, format!("{what} has no bus")).at(at));
         };
-        first.nodes.truncate(if delta && phases < 3 { phases + 1 } else { phases });
+        fit(&mut first, phases, delta.then_some(Connection::Delta));
         let mut second = self.second.clone().filter(|_| !delta);
         if let Some(second) = &mut second {
-            second.nodes.truncate(phases);
+            fit(second, phases, None);
         }
         let grounded = |t: &Terminal| t.nodes.len() >= phases && t.nodes.iter().all(|n| *n == 0);
         Ok((first, second.filter(|t| !grounded(t))))

@@ -8,7 +8,7 @@ use super::number::{integer, number};
 use super::session::{Session, unsupported};
 use super::store::Store;
 use super::text::Text;
-use super::value::{Value, choice, connection, terminal};
+use super::value::{Value, choice, connection, fit, terminal};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::feeder::{self, Connection, SourceModel, StorageState, Terminal};
 
@@ -92,8 +92,7 @@ impl Unit {
         let Some(mut bus) = self.bus.clone() else {
             return Err(Diagnostic::error(codes::BUS, format!("{what} has no bus")).at(at));
         };
-        let delta = self.connection == Connection::Delta;
-        bus.nodes.truncate(if delta && self.phases >= 3 { self.phases } else { self.phases + 1 });
+        fit(&mut bus, self.phases, Some(self.connection));
         Ok(bus)
     }
 }

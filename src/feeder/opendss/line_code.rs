@@ -14,6 +14,7 @@ use super::text::Text;
 use super::value::{self, Value, yes_no};
 use crate::diagnostic::Diagnostic;
 use crate::feeder::{LineImpedance, Matrix, Unit};
+use crate::quantity::complex;
 
 /// Most phases of anything.
 pub const PHASES_LIMIT: i64 = 30;
@@ -127,12 +128,45 @@ pub struct LineCode {
     pub emergency_a: f64,
     /// How often it was edited; lines keep what they fetched.
     pub edits: u32,
+    /// The conductor that `kron` takes out, 1-based; 0 for none.
+    neutral: usize,
 }
 
 impl LineCode {
     fn phase_mut(&mut self) -> &mut Phase {
         self.by_sequence = false;
         Rc::make_mut(&mut self.phase)
+    }
+
+    /// Takes out a neutral that is at ground all along (Kron reduction). Sequence values have none, and a second
+    /// reduction does nothing, as in OpenDSS.
+    fn reduce_neutral(&mut self, text: Text<'_>) -> Value<()> {
+        if self.by_sequence || self.neutral == 0 {
+            return Ok(());
+        }
+        let (order, neutral) = (self.phases, self.neutral - 1);
+        if order < 2 || neutral >= order {
+            let message = format!("a line code of {order} phases has no conductor {} to take out", neutral + 1);
+            return Err(Diagnostic::error(codes::PHASES, message).at(text.span()));
+        }
+        let Phase { r, x, c } = self.phase.as_ref();
+        let z = |i: usize, j: usize| complex(r[i][j], x[i][j]);
+        let kept: Vec<usize> = (0..order).filter(|k| *k != neutral).collect();
+        let matrix = |entry: &dyn Fn(usize, usize) -> f64| -> Matrix {
+            kept.iter().map(|&i| kept.iter().map(|&j| entry(i, j)).collect()).collect()
+        };
+        let reduced = |i, j| z(i, j) - z(i, neutral) * z(neutral, j) / z(neutral, neutral);
+        let phase = Phase {
+            r: matrix(&|i, j| reduced(i, j).re),
+            x: matrix(&|i, j| reduced(i, j).im),
+            c: matrix(&|i, j| c[i][j]),
+        };
+        if phase.r.iter().chain(&phase.x).flatten().any(|z| !z.is_finite()) {
+            let message = format!("conductor {} has no impedance: it cannot be taken out", neutral + 1);
+            return Err(Diagnostic::error(codes::RANGE, message).at(text.span()));
+        }
+        (self.phases, self.neutral, self.phase) = (order - 1, 0, Rc::new(phase));
+        Ok(())
     }
 
     fn renew_matrices(&mut self) {
@@ -165,6 +199,7 @@ impl Element for LineCode {
             base_hz: session.hz,
             normal_a: 400.0,
             emergency_a: 600.0,
+            neutral: 3,
             ..Self::default()
         }
     }
@@ -180,6 +215,7 @@ impl Element for LineCode {
                 if phases != self.phases {
                     session.hold(3 * phases * phases, text.span())?;
                     self.phases = phases;
+                    self.neutral = phases;
                     self.renew_matrices();
                 }
             }
@@ -201,12 +237,8 @@ impl Element for LineCode {
             "rg" => self.earth.rg = number(text)?,
             "xg" => self.earth.xg = number(text)?,
             "rho" => self.earth.rho = positive(text)?,
-            "kron" if yes_no(text) == Some(true) => {
-                let message = "reducing a line code's neutral (kron) is not supported";
-                return Err(Diagnostic::error(codes::UNSUPPORTED, message)
-                    .at(text.span())
-                    .help("write the reduced matrices instead"));
-            }
+            "neutral" => self.neutral = usize::try_from(integer(text)?).unwrap_or(0),
+            "kron" if yes_no(text) == Some(true) => self.reduce_neutral(text)?,
             _ => {}
         }
         // As in OpenDSS, c0 alone does not turn to sequence values.

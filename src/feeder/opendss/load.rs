@@ -10,7 +10,7 @@ use super::number::{integer, number};
 use super::session::{Session, unsupported};
 use super::store::Store;
 use super::text::Text;
-use super::value::{Value, choice, connection, list, terminal};
+use super::value::{Value, choice, connection, fit, list, terminal};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::feeder::{self, Connection, LoadModel, LoadStatus, Terminal};
 
@@ -187,8 +187,7 @@ impl Load {
             let message = format!("load \"{name}\" has model 8 but no zipv");
             return Err(Diagnostic::error(codes::INCOMPLETE, message).at(at));
         }
-        let delta = self.connection == Connection::Delta;
-        bus.nodes.truncate(if delta && self.phases >= 3 { self.phases } else { self.phases + 1 });
+        fit(&mut bus, self.phases, Some(self.connection));
         Ok(feeder::Load {
             bus,
             phases: self.phases,

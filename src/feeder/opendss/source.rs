@@ -7,7 +7,7 @@ use super::number::number;
 use super::session::{Session, unsupported};
 use super::store::Store;
 use super::text::Text;
-use super::value::{Value, choice, list, terminal};
+use super::value::{Value, choice, fit, list, terminal};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::feeder::{self, Terminal};
 
@@ -136,10 +136,12 @@ impl Source {
         let Some(mut bus) = self.bus.clone() else {
             return Err(Diagnostic::error(codes::BUS, format!("source \"{name}\" has no bus")).at(at));
         };
-        bus.nodes.truncate(self.phases);
+        fit(&mut bus, self.phases, None);
+        let mut return_bus = self.return_bus.clone();
+        return_bus.iter_mut().for_each(|bus| fit(bus, self.phases, None));
         let mut source = feeder::Source {
             bus,
-            return_bus: self.return_bus.clone(),
+            return_bus,
             phases: self.phases,
             v_kv: self.kv,
             v_pu: self.pu,

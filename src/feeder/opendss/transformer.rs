@@ -10,7 +10,7 @@ use super::number::{integer, number, token};
 use super::session::{Session, unsupported};
 use super::store::Store;
 use super::text::{Params, Text};
-use super::value::{Value, choice, connection, list, terminal};
+use super::value::{Value, choice, connection, fit, list, terminal};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::feeder::{self, Connection, PhaseShift, Terminal};
 
@@ -317,7 +317,8 @@ impl Transformer {
                 let message = format!("winding {} of transformer \"{name}\" has no bus", i + 1);
                 return Err(Diagnostic::error(codes::BUS, message).at(at));
             };
-            bus.nodes.truncate(r.phases + 1);
+            // A winding has a neutral conductor even where it is delta.
+            fit(&mut bus, r.phases, Some(if r.phases == 1 { w.connection } else { Connection::Wye }));
             windings.push(feeder::Winding {
                 bus,
                 connection: w.connection,

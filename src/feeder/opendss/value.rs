@@ -9,6 +9,21 @@ use crate::feeder::{Connection, Matrix, Terminal, TerminalError, Unit};
 /// What a value was read as, or what is wrong with it.
 pub type Value<T> = Result<T, Diagnostic>;
 
+/// Fits the nodes written for a terminal to an element: OpenDSS ignores those beyond its conductors, and counts on where
+/// fewer are written, with ground beyond the phases. A neutral that is not written stays so.
+pub fn fit(terminal: &mut Terminal, phases: usize, connection: Option<Connection>) {
+    let (needed, all) = match connection {
+        None => (phases, phases),
+        Some(Connection::Wye) => (phases, phases + 1),
+        Some(Connection::Delta) if phases < 3 => (phases.max(2), phases + 1),
+        Some(Connection::Delta) => (phases, phases),
+    };
+    if !terminal.nodes.is_empty() && terminal.nodes.len() < needed {
+        terminal.nodes = terminal.conductors(phases, needed);
+    }
+    terminal.nodes.truncate(all);
+}
+
 /// The tokens of a list.
 pub fn items(text: Text<'_>) -> Vec<Text<'_>> {
     let mut params = Params::new(text);

@@ -68,6 +68,15 @@ impl Isa {
         Self::Baseline
     }
 
+    /// The set for passes over memory without reuse: with AVX-512 the compiler gathers across places there, which is
+    /// slower than AVX2's plain loads. Results are the same bits.
+    pub(in crate::solver) const fn streaming(self) -> Self {
+        match self {
+            Self::Avx512 => Self::Avx2Fma,
+            other => other,
+        }
+    }
+
     /// Its name in records of a run.
     pub const fn name(self) -> &'static str {
         match self {

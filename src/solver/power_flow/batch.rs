@@ -33,6 +33,8 @@ pub struct Batch<const K: usize> {
     x: LaneVec<K>,
     branches: BranchState<K>,
     predictor: Predictor<K>,
+    /// Eigenvalue of each lane's slowest mode.
+    modes: [f64; K],
     solved: [Solved; K],
 }
 
@@ -53,6 +55,7 @@ impl<const K: usize> Batch<K> {
             x: LaneVec::zeros(places),
             branches: BranchState::new(branches),
             predictor: Predictor::new(places, branches),
+            modes: [0.0; K],
             solved: [first; K],
             base,
         };
@@ -119,6 +122,7 @@ impl<const K: usize> Batch<K> {
             *lanes = [[base[0][0]; K], [base[1][0]; K]];
         }
         self.predictor.forget();
+        self.modes = [0.0; K];
     }
 
     /// Notes where a lane stands; says whether it goes on.
@@ -128,7 +132,7 @@ impl<const K: usize> Batch<K> {
         let mut error_pu = if q < 1.0 { SAFETY * q / (1.0 - q) * d } else { f64::INFINITY };
         (pass.d, pass.largest_ratio) = (d, pass.largest_ratio.max(ratio));
         if pass.step != 1.0 {
-            error_pu = error_pu.max(relaxed_error(pass.largest_ratio, d));
+            error_pu = error_pu.max(relaxed_error(pass.largest_ratio.max(self.modes[lane]), d));
         }
         if d <= ROUNDING_PU {
             error_pu = error_pu.min(SAFETY * d);
@@ -150,10 +154,12 @@ impl<const K: usize> Batch<K> {
         let injections = &base.grid.injections;
         let [along, before] = injections.residual(isa, &base.linear, &self.v, &mut self.branches, &mut self.x, on);
         base.grid.network.clear_held(&mut self.x);
-        // As in a single solve, but with nothing carried: the first two steps are whole ones.
+        // As in a single solve: the first step is whole, the second takes the mode of the lane's last solve.
         for (lane, pass) in passes.iter_mut().enumerate() {
-            let mode = if iterations > 2 { slow_mode(along[lane], before[lane], pass.step) } else { 0.0 };
-            pass.step = 1.0 / (1.0 - mode);
+            if iterations > 2 && on[lane] {
+                self.modes[lane] = slow_mode(along[lane], before[lane], pass.step);
+            }
+            pass.step = if iterations > 1 { 1.0 / (1.0 - self.modes[lane]) } else { 1.0 };
         }
         let step = passes.map(|pass| pass.step);
         let sweep = Sweep { step: &step, v: &mut self.v, weight: &base.inverse_base };

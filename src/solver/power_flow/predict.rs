@@ -36,6 +36,7 @@ impl<const K: usize> Predictor<K> {
 
     /// Moves `v` (from place `start` on) and `w` to the foretold start of the next step, and remembers where they were.
     pub(super) fn foretell(&mut self, isa: Isa, start: usize, v: &mut [Lanes<K>], w: &mut [Lanes<K>]) {
+        let isa = isa.streaming();
         let [along, square] = movements(isa, w, &self.w, &mut self.moved);
         self.steps = (self.steps + 1).min(3);
         let enough = self.steps == 3;

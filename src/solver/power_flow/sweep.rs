@@ -4,7 +4,7 @@ use crate::solver::kernel::{Isa, Lanes, Largest, isa_dispatch, vector};
 
 /// Largest |x|² per unit of each lane, from place `start` on.
 pub(super) fn largest<const K: usize>(isa: Isa, x: &[Lanes<K>], inverse_base: &[f64], start: usize) -> [f64; K] {
-    largest_lanes(isa, &x[start..], &inverse_base[start..])
+    largest_lanes(isa.streaming(), &x[start..], &inverse_base[start..])
 }
 
 isa_dispatch! {
@@ -21,7 +21,7 @@ fn largest_body<const FMA: bool, const K: usize>(x: &[Lanes<K>], inverse_base: &
 /// `v += step·x` in every lane by its own step, from place `start` on.
 pub(super) fn advance<const K: usize>(isa: Isa, step: &[f64; K], x: &[Lanes<K>], v: &mut [Lanes<K>], start: usize) {
     let end = x.len();
-    advance_lanes(isa, step, &x[start..], &mut v[start..end]);
+    advance_lanes(isa.streaming(), step, &x[start..], &mut v[start..end]);
 }
 
 isa_dispatch! {
