@@ -247,6 +247,9 @@ fn parts(feeder: &Feeder, names: &mut NodeNames) -> Result<Parts, GridError> {
         };
         let whole = element::Primitive { terminals: model.terminals().to_vec(), y: admittance(Part::Whole) };
         b.element(names, Kind::Transformer, &whole, Some(&admittance(Part::Series)), !transformer.open);
+        let mut windings = element::Windings::default();
+        model.write_windings(&taps, &mut windings);
+        b.windings(windings);
         transformers.push(model);
     }
     shunts(feeder, names, &mut b, at)?;

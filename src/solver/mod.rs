@@ -18,5 +18,5 @@ mod regulation;
 pub use flows::ElementFlow;
 pub use grid::{Grid, GridBus, GridError, Node, NodeId};
 pub use network::{ElementId, Kind};
-pub use power_flow::{Batch, Method, PowerFlow, Settings, Solved, Status};
+pub use power_flow::{Batch, LoadsAs, Method, PowerFlow, Settings, Solved, Status};
 pub use regulation::{ControlError, Controls, Settled};

@@ -4,7 +4,7 @@
 //! from voltage *differences*, so that a switch of 1e7 S between two nodes loses no digits: the residual of a solution is
 //! then good to the rounding of the currents themselves, and one correction with it removes the factor's rounding.
 
-use super::element::{Admittance, Primitive, SourceModel};
+use super::element::{Admittance, Primitive, SourceModel, Windings};
 use super::grid::NodeNames;
 use super::injection::Injections;
 use super::kernel::{Lanes, Operator, Pattern, Slot};
@@ -48,6 +48,15 @@ struct Element {
     per_terminal: u16,
     /// Two terminals of the same conductors: currents are taken from differences across it.
     paired: bool,
+    /// Of a transformer: its place among `windings`.
+    windings: Option<u32>,
+}
+
+/// What currents are computed from: admittances of all elements, and windings of transformers where they are known.
+#[derive(Clone, Copy)]
+struct Values<'a> {
+    y: &'a [Complex],
+    windings: &'a [Windings],
 }
 
 impl Element {
@@ -73,6 +82,8 @@ pub struct Network {
     series: Vec<Complex>,
     /// Where each value lands in an [`Operator`].
     slots: Vec<Slot>,
+    /// Transformers by their windings, in the feeder's order.
+    windings: Vec<Windings>,
     /// EMF of source elements per conductor of their first terminal, in V; (element, first emf).
     emf_v: Vec<Complex>,
     /// Nodes held at a voltage by ideal sources: (place, index in `emf_v`).
@@ -292,13 +303,13 @@ impl Network {
     /// Adds the currents that sources drive into and elements draw from each node to `x`, by place: the residual of the
     /// network's equations at voltages `v`, loads not included. Zero at fixed nodes.
     pub(super) fn add_residual(&self, v: &[Lanes<1>], x: &mut [Lanes<1>]) {
-        self.add_residual_of(&self.y, |e| e.in_service, v, x);
+        self.add_residual_of(self.values(), |e| e.in_service, v, x);
         self.clear_fixed(x);
     }
 
     /// Power that ideal sources deliver, in VA: `x` holds what loads draw from each node and is added to.
     pub(super) fn held_power(&self, v: &[Lanes<1>], x: &mut [Lanes<1>]) -> Complex {
-        self.add_residual_of(&self.y, |e| e.in_service, v, x);
+        self.add_residual_of(self.values(), |e| e.in_service, v, x);
         let drawn = |place: u32| complex(x[place as usize][0][0], x[place as usize][1][0]);
         self.held.iter().map(|&(place, _)| -voltage_at(v, place) * drawn(place).conj()).sum()
     }
@@ -311,13 +322,13 @@ impl Network {
 
     /// The same for the no-load solve that assigns voltage bases: series parts, every element in service.
     pub(super) fn add_series_residual(&self, v: &[Lanes<1>], x: &mut [Lanes<1>]) {
-        self.add_residual_of(&self.series, |_| true, v, x);
+        self.add_residual_of(Values { y: &self.series, windings: &[] }, |_| true, v, x);
         self.clear_fixed(x);
     }
 
     fn add_residual_of(
         &self,
-        y: &[Complex],
+        values: Values<'_>,
         in_service: impl Fn(&Element) -> bool,
         v: &[Lanes<1>],
         x: &mut [Lanes<1>],
@@ -330,7 +341,7 @@ impl Network {
                 continue;
             }
             let places = &self.places[element.places()];
-            self.element_currents(element, &y[element.values()], emfs, v, &mut current[..places.len()]);
+            self.element_currents(element, values, emfs, v, &mut current[..places.len()]);
             for (&place, i) in places.iter().zip(&current).filter(|(p, _)| **p != GROUND) {
                 x[place as usize][0][0] -= i.re;
                 x[place as usize][1][0] -= i.im;
@@ -347,14 +358,34 @@ impl Network {
         &self.emf_v[first..*emf]
     }
 
+    fn values(&self) -> Values<'_> {
+        Values { y: &self.y, windings: &self.windings }
+    }
+
+    /// A transformer's windings, to be written at new taps.
+    pub(super) fn windings_mut(&mut self, transformer: usize) -> &mut Windings {
+        &mut self.windings[transformer]
+    }
+
     /// Currents into an element at each conductor, in A. Sources' EMF is behind the first terminal.
-    fn element_currents(&self, element: &Element, y: &[Complex], emf: &[Complex], v: &[Lanes<1>], out: &mut [Complex]) {
+    fn element_currents(
+        &self,
+        element: &Element,
+        values: Values<'_>,
+        emf: &[Complex],
+        v: &[Lanes<1>],
+        out: &mut [Complex],
+    ) {
         let places = &self.places[element.places()];
         let n = places.len();
         let mut u = [complex(0.0, 0.0); MOST];
         for (k, (u, &place)) in u.iter_mut().zip(places).enumerate() {
             *u = voltage_at(v, place) - emf.get(k).copied().unwrap_or_default();
         }
+        if let Some(windings) = element.windings.and_then(|w| values.windings.get(w as usize)) {
+            return windings.currents(&u[..n], out);
+        }
+        let y = &values.y[element.values()];
         for (row, out) in out.iter_mut().enumerate() {
             let y = &y[row * n..(row + 1) * n];
             *out = if element.paired { paired_current(y, &u[..n], row) } else { dot(y, &u[..n]) };
@@ -370,7 +401,7 @@ impl Network {
             let sources_before = self.elements[..id.0 as usize].iter().filter(|e| e.kind == Kind::Source);
             let mut emf = sources_before.map(|e| usize::from(e.per_terminal)).sum();
             let emfs = self.emfs_of(element, &mut emf);
-            self.element_currents(element, &self.y[element.values()], emfs, v, out);
+            self.element_currents(element, self.values(), emfs, v, out);
         }
     }
 }
@@ -428,11 +459,20 @@ pub(super) struct NetworkBuilder {
     places: Vec<u32>,
     y: Vec<Complex>,
     series: Vec<Complex>,
+    windings: Vec<Windings>,
     emf_v: Vec<Complex>,
     held: Vec<(u32, u32)>,
 }
 
 impl NetworkBuilder {
+    /// Gives the transformer that was added last its windings.
+    pub(super) fn windings(&mut self, windings: Windings) {
+        if let Some(element) = self.elements.last_mut() {
+            element.windings = Some(self.windings.len() as u32);
+        }
+        self.windings.push(windings);
+    }
+
     /// Adds a source: its impedance and EMF, or the nodes it holds.
     pub(super) fn source(&mut self, names: &mut NodeNames, model: &SourceModel) {
         let first_emf = self.emf_v.len() as u32;
@@ -471,6 +511,7 @@ impl NetworkBuilder {
             conductors: conductors as u16,
             per_terminal: per_terminal as u16,
             paired,
+            windings: None,
         });
         self.places.extend(primitive.conductors().map(|c| names.meet(c).unwrap_or(GROUND)));
         self.y.extend_from_slice(primitive.y.values());
@@ -520,6 +561,7 @@ impl NetworkBuilder {
             y: self.y,
             series: self.series,
             slots,
+            windings: self.windings,
             emf_v: self.emf_v,
             held: self.held,
             energised: vec![true; pattern.n],

@@ -30,7 +30,7 @@ pub use line::{LINE_END_S, line};
 pub use load::load;
 pub use shunt::{capacitor, fault, reactor};
 pub use source::{SourceModel, source};
-pub use transformer::TransformerModel;
+pub use transformer::{TransformerModel, Windings};
 
 use crate::feeder::Terminal;
 

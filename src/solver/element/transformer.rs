@@ -17,6 +17,37 @@ const SOLID_NEUTRAL_S: f64 = 1e6;
 /// A tap of exactly zero is read as this.
 const ZERO_TAP_PU: f64 = 1e-4;
 
+/// A transformer as coupled windings between pairs of conductors, at given taps. Currents computed from it keep what the
+/// nodal matrix loses to rounding: the common voltage of a floating delta winding, which only the tiny anti-float
+/// susceptances hold.
+#[derive(Clone, Debug, Default)]
+pub struct Windings {
+    count: usize,
+    /// Admittance between windings, row-major, in siemens: winding currents from winding voltages.
+    y: Vec<Complex>,
+    /// The two conductors of each winding, phase after phase.
+    ends: Vec<[u16; 2]>,
+    /// Admittance of each conductor to ground.
+    shunt: Vec<Complex>,
+}
+
+impl Windings {
+    /// Currents into the conductors, in A, at voltages `v` of the conductors to ground.
+    pub fn currents(&self, v: &[Complex], out: &mut [Complex]) {
+        for ((out, y), v) in out.iter_mut().zip(&self.shunt).zip(v) {
+            *out = y * v;
+        }
+        for ends in self.ends.chunks(self.count.max(1)) {
+            let across = |[a, b]: [u16; 2]| v[usize::from(a)] - v[usize::from(b)];
+            for (&[a, b], row) in ends.iter().zip(self.y.chunks(self.count)) {
+                let i: Complex = row.iter().zip(ends).map(|(y, &ends)| y * across(ends)).sum();
+                out[usize::from(a)] += i;
+                out[usize::from(b)] -= i;
+            }
+        }
+    }
+}
+
 /// A transformer's admittance as a function of its taps.
 #[derive(Clone, Debug)]
 pub struct TransformerModel {
@@ -80,6 +111,32 @@ impl TransformerModel {
     pub fn winding_ends(&self, winding: usize) -> impl Iterator<Item = [usize; 2]> {
         let before: usize = self.terminals[..winding].iter().map(Vec::len).sum();
         self.windings[winding].ends.iter().map(move |&(a, b)| [a - before, b - before])
+    }
+
+    /// Writes the windings at given taps, one per winding. Allocates only the first time.
+    pub fn write_windings(&self, taps_pu: &[f64], out: &mut Windings) {
+        let count = self.windings.len();
+        out.count = count;
+        out.y.clear();
+        out.ends.clear();
+        out.shunt.clear();
+        out.shunt.resize(self.terminals.iter().map(Vec::len).sum(), complex(0.0, 0.0));
+        for (p, from) in self.windings.iter().enumerate() {
+            for (q, to) in self.windings.iter().enumerate() {
+                let core_s = if (p, q) == (1, 1) { self.core_s } else { complex(0.0, 0.0) };
+                let turns = from.turns(taps_pu.get(p)) * to.turns(taps_pu.get(q));
+                out.y.push((self.series_s.get(p, q) + core_s) * turns);
+            }
+            for end in from.ends.iter().flat_map(|&(a, b)| [a, b]) {
+                out.shunt[end] += complex(0.0, from.anti_float_s);
+            }
+            if let Some((neutral, y)) = from.neutral {
+                out.shunt[neutral] += y;
+            }
+        }
+        let phases = self.windings.first().map_or(0, |w| w.ends.len());
+        let ends = (0..phases).flat_map(|phase| self.windings.iter().map(move |w| w.ends[phase]));
+        out.ends.extend(ends.map(|(a, b)| [a as u16, b as u16]));
     }
 
     /// Writes the nodal admittance at given taps, one per winding; windings without one stand at the feeder's taps.

@@ -75,6 +75,7 @@ impl PowerFlow {
         }
         let model = &self.grid.transformers[transformer];
         model.admittance(&self.taps[transformer], Part::Whole, &mut self.scratch);
+        model.write_windings(&self.taps[transformer], self.grid.network.windings_mut(transformer));
         if let Some(id) = self.grid.network.id(Kind::Transformer, transformer) {
             self.replace_admittance(id);
         }

@@ -14,7 +14,8 @@ const CHORD_COST: f64 = 2.0 * 1.3;
 const ORDINARY_CHANGE_PU: f64 = 1e-3;
 /// After this many solves the whole network's residual is looked at again: increments add up their rounding.
 const REFINE_EVERY: u32 = 10_000;
-/// Below this tolerance a changed element is answered by the whole network's residual, not by its own difference alone.
+/// Below this tolerance every solve looks at the whole network's residual: increments through the factor alone lose digits
+/// where only an anti-float susceptance holds a node.
 const LOCAL_PU: f64 = 1e-10;
 /// Share of the chord's contraction that is remembered after its factor is made anew.
 const FRESH_CONTRACTION: f64 = 0.1;
@@ -57,7 +58,7 @@ impl PowerFlow {
         if self.pending.full_passes == 0 && self.memory.steps.is_multiple_of(REFINE_EVERY) {
             self.pending.full_passes = 1;
         }
-        if self.changed() && self.settings.tolerance_pu < LOCAL_PU {
+        if self.settings.tolerance_pu < LOCAL_PU {
             self.pending.full_passes = 2;
         }
         if self.pending.full_passes > 0 || self.changed() {

@@ -10,10 +10,12 @@ mod change;
 mod cold;
 mod iterate;
 mod predict;
+mod sensitivity;
 mod settings;
 mod sweep;
 
 pub use batch::Batch;
+pub use sensitivity::LoadsAs;
 pub use settings::{Method, Settings, Solved, Status};
 
 use super::element::{Admittance, Nominal};
@@ -186,6 +188,12 @@ impl PowerFlow {
             injections.draw(branch, injections.linearise(branch, y, injections.voltage(branch, &self.v)).0, &mut x);
         }
         x
+    }
+
+    /// Branches as admittances of their present power.
+    fn present_admittances(&self) -> Vec<Linear> {
+        let y = self.branches.y.iter().map(|y| complex(y[0][0], y[1][0]));
+        y.map(|a| Linear { a, b: complex(0.0, 0.0) }).collect()
     }
 
     /// Present power of an injection element (loads, then generators, PV systems, storages) per branch.
