@@ -16,6 +16,11 @@ pub struct LaneVec<const K: usize> {
 struct Line([f64; 8]);
 
 impl<const K: usize> LaneVec<K> {
+    /// None at all; allocates nothing.
+    pub const fn empty() -> Self {
+        Self { lines: Vec::new(), len: 0 }
+    }
+
     /// `len` zeros.
     pub fn zeros(len: usize) -> Self {
         let doubles = len * 2 * K;

@@ -117,20 +117,22 @@ impl PowerFlow {
         self.grid.network.add_element(id, sign, &mut self.passive);
         self.grid.network.add_element(id, sign, &mut self.operator);
         self.mark(id);
+        // Far-reaching, and through switches of huge admittance: the whole residual is looked at, twice.
+        self.pending.full_passes = 2;
     }
 
-    /// Gives an element the admittance in `scratch`, in both operators, and marks what must be refactored.
+    /// Gives an element the admittance in `scratch`, in both operators, and marks what must be refactored. The nodes it
+    /// touches are short of the current that it draws more: the next solve answers to that.
     fn replace_admittance(&mut self, id: ElementId) {
-        let mut places = [0u32; super::super::network::MOST];
-        let mut count = 0;
-        let note = |place: u32| {
-            places[count] = place;
-            count += 1;
-        };
-        self.grid.network.set_admittance(id, &self.scratch, [&mut self.passive, &mut self.operator], note);
-        if !self.pending.rebuild {
-            places[..count].iter().for_each(|&place| self.mark_place(place));
-        }
+        let (pending, pattern) = (&mut self.pending, &self.grid.pattern);
+        let operators = [&mut self.passive, &mut self.operator];
+        self.grid.network.set_admittance(id, &self.scratch, operators, &self.v, |place, short| {
+            if !pending.rebuild {
+                pattern.mark_path(place, &mut pending.marked, &mut pending.path);
+                pending.short[place as usize][0][0] += short.re;
+                pending.short[place as usize][1][0] += short.im;
+            }
+        });
     }
 
     fn mark(&mut self, id: ElementId) {

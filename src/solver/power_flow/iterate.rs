@@ -14,7 +14,7 @@ use super::{Active, PowerFlow, Solved, Status, sweep};
 use crate::quantity::complex;
 use crate::solver::grid::NodeId;
 use crate::solver::injection::Comparison;
-use crate::solver::kernel::Sweep;
+use crate::solver::kernel::{LaneVec, Sweep};
 
 /// Factor on the geometric error estimate.
 pub(super) const SAFETY: f64 = 3.0;
@@ -63,7 +63,8 @@ impl PowerFlow {
     /// One solve and what follows from it; the outcome, once there is one.
     fn iteration(&mut self, iterations: u32, progress: &mut Progress) -> Option<Solved> {
         let full = self.pending.full_passes > 0;
-        let (d, step) = self.increment(full, progress);
+        let changed = self.changed();
+        let (d, step) = self.increment(full, changed, progress);
         if !d.is_finite() {
             return Some(self.give_up(iterations));
         }
@@ -72,7 +73,10 @@ impl PowerFlow {
             progress.first_d = progress.first_d.max(d);
             return None;
         }
-        let damping = if d <= CAREFUL_PU { 1.0 } else { self.damping(step) };
+        if changed {
+            self.find_offsets();
+        }
+        let damping = if d <= CAREFUL_PU || changed { 1.0 } else { self.damping(step) };
         if damping < 1.0 {
             let taken = if progress.fresh { damping } else { 0.0 };
             self.advance(taken - step);
@@ -121,10 +125,11 @@ impl PowerFlow {
     }
 
     /// One linear solve: its increment is in `x`, and voltages have moved by `step` times it. Returns the largest change
-    /// (pu) and the step. `full` answers to the residual of the whole network.
-    fn increment(&mut self, full: bool, progress: &Progress) -> (f64, f64) {
+    /// (pu) and the step. `full` answers to the residual of the whole network; after a change, the difference that the
+    /// `changed` elements make is answered beside the loads.
+    fn increment(&mut self, full: bool, changed: bool, progress: &Progress) -> (f64, f64) {
         let (n, condensed) = (self.grid.pattern.n, self.grid.pattern.condensed);
-        let start = if full { 0 } else { condensed };
+        let start = if full || changed { 0 } else { condensed };
         self.x[start..].fill([[0.0]; 2]);
         let step = if full {
             self.full_residual();
@@ -136,6 +141,16 @@ impl PowerFlow {
             self.grid.network.clear_held(&mut self.x);
             self.relaxed_step(c, progress)
         };
+        if changed {
+            let mut x = std::mem::replace(&mut self.x, LaneVec::empty());
+            self.forget_path(|place, [re, im]| {
+                if !full {
+                    x[place][0][0] += re[0];
+                    x[place][1][0] += im[0];
+                }
+            });
+            self.x = x;
+        }
         let sweep = Sweep { step: &[step], v: &mut self.v, weight: &self.inverse_base };
         let (isa, pattern, x) = (self.isa, &self.grid.pattern, &mut self.x[..n]);
         let [d2] = match self.active {
@@ -165,10 +180,14 @@ impl PowerFlow {
     fn finish_full(&mut self) {
         self.pending.full_passes -= 1;
         if self.pending.full_passes == 0 {
-            match self.active {
-                Active::FixedPoint => self.ldlt.offsets(&self.grid.pattern, &self.v, &mut self.offsets),
-                Active::Chord => self.block.offsets(&self.grid.pattern, &self.v, &mut self.offsets),
-            }
+            self.find_offsets();
+        }
+    }
+
+    fn find_offsets(&mut self) {
+        match self.active {
+            Active::FixedPoint => self.ldlt.offsets(&self.grid.pattern, &self.v, &mut self.offsets),
+            Active::Chord => self.block.offsets(&self.grid.pattern, &self.v, &mut self.offsets),
         }
     }
 

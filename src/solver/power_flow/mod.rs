@@ -78,6 +78,8 @@ struct Pending {
     /// Columns whose values changed, and their ancestors.
     path: Vec<u32>,
     marked: Vec<bool>,
+    /// Current that changed elements draw more, by place; only at places of `path`.
+    short: LaneVec<1>,
 }
 
 /// What one solve leaves for the next.
@@ -125,6 +127,7 @@ impl PowerFlow {
                 full_passes: 0,
                 path: Vec::with_capacity(n),
                 marked: vec![false; n],
+                short: LaneVec::zeros(n),
             },
             memory: Memory { contraction: 0.1, mode: 0.0, excess: 0.0, fixed_point: None, steps: 0 },
             taps,
