@@ -2,7 +2,7 @@
 //!
 //! Data flows one way: a feeder file becomes a [`feeder::Feeder`], compiled into a `solver::Grid`; a scenario file
 //! becomes a `scenario::Plan`; `bench` runs the loop and fills a `record`; `report` turns the record into figures.
-//! Each module imports only from lower floors (see `docs/architecture.md`); `tests/floors.rs` keeps that.
+//! Each module imports only from lower floors (see `docs/architecture.md`); `tests/house/floors.rs` keeps that.
 
 #[cfg(feature = "solver")]
 pub mod bench;

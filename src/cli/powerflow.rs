@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use phasorbench::feeder::{ControlMode, Feeder};
 use phasorbench::quantity::angle_deg;
 use phasorbench::solver::{Controls, Kind, PowerFlow, Solved, Status};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::input::{self, assignment};
@@ -47,35 +48,59 @@ enum Mode {
     Off,
 }
 
-/// What the command prints with `--json`.
-#[derive(Debug, Serialize)]
+/// The result of one power flow.
+#[derive(Debug, Serialize, JsonSchema)]
 struct Report<'a> {
+    /// Name of the feeder.
     feeder: &'a str,
+    /// `converged`, `not_converged`, `singular` or `controls_not_at_rest`.
     status: &'static str,
+    /// Linear solves spent.
     iterations: u32,
+    /// Largest power mismatch of any node, per unit of 1 MVA.
     mismatch_pu: f64,
+    /// Voltage of each node (`bus.number`) to ground.
     nodes: IndexMap<&'a str, NodeVoltage>,
+    /// Power out of all sources.
     source: Power,
+    /// Losses of lines, transformers and series reactors.
     losses: Power,
+    /// Tap of each regulator control, in steps from neutral.
     taps: IndexMap<&'a str, i32>,
+    /// State of each capacitor bank: `open`, `closed`, or how many of its steps are closed.
     capacitors: IndexMap<&'a str, String>,
+    /// Nodes without a path to a source; they are at 0 V.
     de_energised: Vec<&'a str>,
+    /// The node that keeps the solution from converging.
     #[serde(skip_serializing_if = "Option::is_none")]
     worst_node: Option<&'a str>,
 }
 
-#[derive(Debug, Serialize)]
+/// A voltage to ground.
+#[derive(Debug, Serialize, JsonSchema)]
 struct NodeVoltage {
+    /// Real part in V.
     re_v: f64,
+    /// Imaginary part in V.
     im_v: f64,
+    /// Magnitude per unit of the bus's base.
     magnitude_pu: f64,
+    /// Angle in degrees.
     angle_deg: f64,
 }
 
-#[derive(Debug, Serialize)]
+/// A complex power.
+#[derive(Debug, Serialize, JsonSchema)]
 struct Power {
+    /// Active power in W.
     p_w: f64,
+    /// Reactive power in var.
     q_var: f64,
+}
+
+/// The JSON Schema of what the command prints with `--json`.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Report).to_value()
 }
 
 /// Runs the command.

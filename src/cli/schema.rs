@@ -1,13 +1,13 @@
-//! `phasorbench schema KIND`: the JSON Schema that editors complete and check by.
+//! `phasorbench schema KIND`: the JSON Schemas of files, by which editors complete and check, and of what commands print.
 
-use phasorbench::{feeder, scenario};
+use phasorbench::{feeder, report, scenario};
 
-use crate::{Exit, output};
+use crate::{Exit, benchmark, output, powerflow};
 
-/// Print the JSON Schema of a kind of file.
+/// Print the JSON Schema of a kind of file, or of what a command prints with `--json`.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Args {
-    /// Kind of file.
+    /// Kind of file, or command.
     #[arg(value_enum)]
     kind: Kind,
 }
@@ -18,6 +18,14 @@ enum Kind {
     Feeder,
     /// A scenario file.
     Scenario,
+    /// What `powerflow --json` prints.
+    Powerflow,
+    /// What `benchmark --json` prints.
+    Benchmark,
+    /// The `summary.json` of a run.
+    Summary,
+    /// The `run.json` of a run.
+    Run,
 }
 
 /// Runs the command.
@@ -25,6 +33,10 @@ pub fn run(args: Args) -> Exit {
     let schema = match args.kind {
         Kind::Feeder => feeder::yaml::schema(),
         Kind::Scenario => scenario::schema(),
+        Kind::Powerflow => powerflow::schema(),
+        Kind::Benchmark => benchmark::schema(),
+        Kind::Summary => report::summary_schema().to_value(),
+        Kind::Run => report::run_schema().to_value(),
     };
     output::json(&schema);
     Exit::Passed

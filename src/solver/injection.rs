@@ -6,7 +6,7 @@
 //! [`Law::conductance`]. Every lane does the same operations whatever the number of lanes.
 
 use super::element::{Conductor, InjectionModel, Inside, Law, Nominal, Zones};
-use super::kernel::{Isa, Lanes, Operator, Pattern, Slot, isa_dispatch, mul_add};
+use super::kernel::{Isa, LaneVec, Lanes, Operator, Pattern, Slot, isa_dispatch, vector};
 use crate::quantity::{Complex, complex};
 
 /// A branch's constants, in the order of the runs.
@@ -245,17 +245,16 @@ fn present(source: &Source, y: Complex) -> Nominal {
 #[derive(Clone, Debug)]
 pub(super) struct BranchState<const K: usize> {
     /// Admittance at rated voltage for the present power.
-    pub(super) y: Vec<Lanes<K>>,
+    pub(super) y: LaneVec<K>,
     /// w that the present voltages answer to.
-    pub(super) w: Vec<Lanes<K>>,
+    pub(super) w: LaneVec<K>,
     /// w(u) less that: what the next solve answers to.
-    pub(super) r: Vec<Lanes<K>>,
+    pub(super) r: LaneVec<K>,
 }
 
 impl<const K: usize> BranchState<K> {
     pub(super) fn new(branches: usize) -> Self {
-        let zero = vec![[[0.0; K]; 2]; branches];
-        Self { y: zero.clone(), w: zero.clone(), r: zero }
+        Self { y: LaneVec::zeros(branches), w: LaneVec::zeros(branches), r: LaneVec::zeros(branches) }
     }
 }
 
@@ -330,56 +329,41 @@ fn run_body<const FMA: bool, const K: usize>(
     let states = state.y[range.clone()].iter().zip(&state.w[range.clone()]).zip(&mut state.r[range.clone()]);
     for ((branch, l), ((y, w), r)) in branches.zip(states) {
         let [p, q] = branch.ends.map(|e| e as usize);
-        let u = difference(&v[p], &v[q]);
-        let admittance = admittance::<FMA, K>(inj, branch, y, &u, &inside);
-        let w_now = answer::<FMA, K>(l, &admittance, &u);
-        let mut new = [[0.0; K]; 2];
-        for c in 0..2 {
-            for k in 0..K {
-                new[c][k] = f64::from_bits((w_now[c][k] - w[c][k]).to_bits() & on[k]);
-            }
-        }
-        for k in 0..K {
-            let along = mul_add::<FMA>(new[0][k], r[0][k], new[1][k] * r[1][k]);
-            let before = mul_add::<FMA>(r[0][k], r[0][k], r[1][k] * r[1][k]);
-            sums[0][k] = mul_add::<FMA>(along, branch.base2, sums[0][k]);
-            sums[1][k] = mul_add::<FMA>(before, branch.base2, sums[1][k]);
-        }
+        let u = [vector::sub(v[p][0], v[q][0]), vector::sub(v[p][1], v[q][1])];
+        let g = admittance::<FMA, K>(inj, branch, y, &u, &inside);
+        let now = answer::<FMA, K>(l, &g, &u);
+        let new = [mask(vector::sub(now[0], w[0]), on), mask(vector::sub(now[1], w[1]), on)];
+        let along = vector::mul_add::<FMA, K>(new[0], r[0], vector::mul(new[1], r[1]));
+        let before = vector::mul_add::<FMA, K>(r[0], r[0], vector::mul(r[1], r[1]));
+        sums[0] = vector::mul_add::<FMA, K>(along, [branch.base2; K], sums[0]);
+        sums[1] = vector::mul_add::<FMA, K>(before, [branch.base2; K], sums[1]);
         *r = new;
-        for c in 0..2 {
-            for k in 0..K {
-                x[p][c][k] += new[c][k];
-            }
-        }
-        for c in 0..2 {
-            for k in 0..K {
-                x[q][c][k] -= new[c][k];
-            }
-        }
+        x[p] = [vector::add(x[p][0], new[0]), vector::add(x[p][1], new[1])];
+        x[q] = [vector::sub(x[q][0], new[0]), vector::sub(x[q][1], new[1])];
     }
+}
+
+/// The lanes that are on; zero in the others.
+#[inline(always)]
+fn mask<const K: usize>(r: [f64; K], on: &[u64; K]) -> [f64; K] {
+    let mut masked = [0.0; K];
+    for k in 0..K {
+        masked[k] = f64::from_bits(r[k].to_bits() & on[k]);
+    }
+    masked
 }
 
 /// w(u) = a·u + b·conj(u) − G·u in every lane.
 #[inline(always)]
-fn answer<const FMA: bool, const K: usize>(l: &Linear, admittance: &Lanes<K>, u: &Lanes<K>) -> Lanes<K> {
-    let mut w = [[0.0; K]; 2];
-    for k in 0..K {
-        let (re, im) = (u[0][k], u[1][k]);
-        let (g_re, g_im) = (admittance[0][k], admittance[1][k]);
-        w[0][k] = mul_add::<FMA>(l.b.im - l.a.im + g_im, im, (l.a.re + l.b.re - g_re) * re);
-        w[1][k] = mul_add::<FMA>(l.a.re - l.b.re - g_re, im, (l.a.im + l.b.im - g_im) * re);
-    }
-    w
-}
-
-#[inline(always)]
-fn difference<const K: usize>(a: &Lanes<K>, b: &Lanes<K>) -> Lanes<K> {
-    let mut u = [[0.0; K]; 2];
-    for k in 0..K {
-        u[0][k] = a[0][k] - b[0][k];
-        u[1][k] = a[1][k] - b[1][k];
-    }
-    u
+fn answer<const FMA: bool, const K: usize>(l: &Linear, g: &Lanes<K>, u: &Lanes<K>) -> Lanes<K> {
+    let re_re = vector::map(g[0], |g| l.a.re + l.b.re - g);
+    let re_im = vector::map(g[1], |g| l.b.im - l.a.im + g);
+    let im_re = vector::map(g[1], |g| l.a.im + l.b.im - g);
+    let im_im = vector::map(g[0], |g| l.a.re - l.b.re - g);
+    [
+        vector::mul_add::<FMA, K>(re_im, u[1], vector::mul(re_re, u[0])),
+        vector::mul_add::<FMA, K>(im_im, u[1], vector::mul(im_re, u[0])),
+    ]
 }
 
 /// Present admittance G(|u|) of a branch in every lane.
@@ -391,44 +375,43 @@ fn admittance<const FMA: bool, const K: usize>(
     u: &Lanes<K>,
     inside: &impl Fn(f64) -> f64,
 ) -> Lanes<K> {
-    let (mut g, mut squares) = ([[0.0; K]; 2], [0.0; K]);
-    let mut outside = [0.0; K];
-    for k in 0..K {
-        let m2 = mul_add::<FMA>(u[0][k], u[0][k], u[1][k] * u[1][k]) * branch.inverse_base2;
-        let factor = inside(m2);
-        g[0][k] = y[0][k] * factor;
-        g[1][k] = y[1][k] * factor;
-        squares[k] = m2;
-        let below = if m2 <= branch.zones.min2 { 1.0 } else { 0.0 };
-        outside[k] = if m2 > branch.zones.max2 { 1.0 } else { below };
+    let zones = &branch.zones;
+    let square = vector::mul_add::<FMA, K>(u[0], u[0], vector::mul(u[1], u[1]));
+    let m2 = vector::map(square, |s| s * branch.inverse_base2);
+    let factor = vector::map(m2, inside);
+    let mut g = [vector::mul(y[0], factor), vector::mul(y[1], factor)];
+    let mut outside = false;
+    for m2 in m2 {
+        // Not short-circuited: one comparison of all lanes.
+        outside |= (m2 <= zones.min2) | (m2 > zones.max2);
     }
-    if outside.iter().sum::<f64>() > 0.0 {
-        outside_band(inj, branch, y, &squares, &mut g);
+    if outside {
+        if zones.min2 == f64::INFINITY {
+            by_law(inj, branch, y, &m2, &mut g);
+        } else {
+            let factor = vector::zip(m2, factor, |m2, inside| zoned(zones, m2, inside));
+            g = [vector::mul(y[0], factor), vector::mul(y[1], factor)];
+        }
     }
     g
 }
 
-/// The same in lanes that are outside the band, and for laws without zones.
+/// A law's factor by m², given the one inside its band. All zones are computed and one is chosen, for all lanes at once.
+#[inline(always)]
+fn zoned(zones: &Zones, m2: f64, inside: f64) -> f64 {
+    let interpolated = zones.slope + zones.offset / m2.sqrt();
+    let below = if m2 > zones.low2 { interpolated } else { zones.low };
+    let at_most_inside = if m2 > zones.min2 { inside } else { below };
+    if m2 > zones.max2 { zones.high } else { at_most_inside }
+}
+
+/// Present admittance by the law itself, for laws without zones.
 #[inline(never)]
-fn outside_band<const K: usize>(inj: &Injections, branch: &Branch, y: &Lanes<K>, squares: &[f64; K], g: &mut Lanes<K>) {
-    let zones = &branch.zones;
+fn by_law<const K: usize>(inj: &Injections, branch: &Branch, y: &Lanes<K>, m2: &[f64; K], g: &mut Lanes<K>) {
+    let source = &inj.elements[branch.element as usize];
     for k in 0..K {
-        let m2 = squares[k];
-        let factor = if m2 > zones.max2 {
-            zones.high
-        } else if m2 > zones.min2 {
-            continue;
-        } else if zones.min2 == f64::INFINITY {
-            let source = &inj.elements[branch.element as usize];
-            let present = present(source, complex(y[0][k], y[1][k]));
-            let c = source.law.conductance(present, source.v_base_v, m2.sqrt()).g;
-            (g[0][k], g[1][k]) = (c.re, c.im);
-            continue;
-        } else if m2 > zones.low2 {
-            zones.slope + zones.offset / m2.sqrt()
-        } else {
-            zones.low
-        };
-        (g[0][k], g[1][k]) = (y[0][k] * factor, y[1][k] * factor);
+        let present = present(source, complex(y[0][k], y[1][k]));
+        let c = source.law.conductance(present, source.v_base_v, m2[k].sqrt()).g;
+        (g[0][k], g[1][k]) = (c.re, c.im);
     }
 }

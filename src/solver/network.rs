@@ -120,26 +120,37 @@ impl Network {
         std::mem::replace(&mut element.in_service, on) != on
     }
 
-    /// Replaces an element's admittance, adding the difference to the operators where the element is in service, and
-    /// calls `changed` with every place whose equation changed.
+    /// Replaces an element's admittance. Where the element is in service, adds the difference to the operators and calls
+    /// `changed` with every place whose equation changed and the current, in A, that its node is now short of at
+    /// voltages `v`.
     pub(super) fn set_admittance(
         &mut self,
         id: ElementId,
         y: &Admittance,
         operators: [&mut Operator; 2],
-        changed: impl FnMut(u32),
+        v: &[Lanes<1>],
+        mut changed: impl FnMut(u32, Complex),
     ) {
         let [passive, with_loads] = operators;
         let element = self.elements[id.0 as usize].clone();
         let n = usize::from(element.conductors);
-        for (k, (at, &new)) in element.values().zip(y.values()).enumerate() {
-            let old = std::mem::replace(&mut self.y[at], new);
-            if element.in_service && old != new && self.has_equation(&element, k / n, k % n) {
-                passive.add(self.slots[at], new - old);
-                with_loads.add(self.slots[at], new - old);
+        for row in 0..n {
+            let place = self.places[element.first as usize + row];
+            let mut short = complex(0.0, 0.0);
+            for column in 0..n {
+                let at = element.values as usize + row * n + column;
+                let difference =
+                    y.values()[row * n + column] - std::mem::replace(&mut self.y[at], y.values()[row * n + column]);
+                short -= difference * voltage_at(v, self.places[element.first as usize + column]);
+                if element.in_service && self.has_equation(&element, row, column) {
+                    passive.add(self.slots[at], difference);
+                    with_loads.add(self.slots[at], difference);
+                }
+            }
+            if element.in_service && place != GROUND && !self.is_fixed(place) {
+                changed(place, short);
             }
         }
-        self.places(id).for_each(changed);
     }
 
     /// Adds an element's admittance to `operator`, times `sign`.

@@ -3,7 +3,7 @@
 //! A block acts on (Re v, Im v). The matrix has a symmetric pattern with equal blocks on both sides of the diagonal
 //! (network and load branches alike), but products of blocks do not commute, so both factors are kept.
 
-use super::lanes::{Largest, isa_dispatch, mul_add};
+use super::lanes::{Largest, isa_dispatch, mul_add, vector};
 use super::ldlt::{at, at_mut};
 use super::{BadPivot, Isa, Lanes, Operator, PIVOT_FLOOR, Pattern, Sweep};
 use crate::quantity::Complex;
@@ -187,10 +187,7 @@ fn solve_body<const FMA: bool, const K: usize>(
             }
             *at_mut(x, j) = y;
             let v = at_mut(v, j);
-            for k in 0..K {
-                v[0][k] = mul_add::<FMA>(step[k], y[0][k], v[0][k]);
-                v[1][k] = mul_add::<FMA>(step[k], y[1][k], v[1][k]);
-            }
+            *v = [vector::mul_add::<FMA, K>(*step, y[0], v[0]), vector::mul_add::<FMA, K>(*step, y[1], v[1])];
             largest.add::<FMA>(j, &y, *at(weight, j));
         }
     }

@@ -3,6 +3,54 @@
 /// K complex numbers: real parts, then imaginary parts.
 pub type Lanes<const K: usize> = [[f64; K]; 2];
 
+/// A sequence of [`Lanes`] that starts on a cache line: wide loads that straddle two lines cost double.
+#[derive(Clone)]
+pub struct LaneVec<const K: usize> {
+    lines: Vec<Line>,
+    len: usize,
+}
+
+/// One cache line.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([f64; 8]);
+
+impl<const K: usize> LaneVec<K> {
+    /// None at all; allocates nothing.
+    pub const fn empty() -> Self {
+        Self { lines: Vec::new(), len: 0 }
+    }
+
+    /// `len` zeros.
+    pub fn zeros(len: usize) -> Self {
+        let doubles = len * 2 * K;
+        Self { lines: vec![Line([0.0; 8]); doubles.div_ceil(8)], len }
+    }
+}
+
+impl<const K: usize> std::ops::Deref for LaneVec<K> {
+    type Target = [Lanes<K>];
+
+    fn deref(&self) -> &[Lanes<K>] {
+        // SAFETY: `lines` holds at least len·2·K doubles (`zeros`), all initialised, in one allocation aligned for f64;
+        // `Lanes<K>` is 2·K doubles without padding.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+    }
+}
+
+impl<const K: usize> std::ops::DerefMut for LaneVec<K> {
+    fn deref_mut(&mut self) -> &mut [Lanes<K>] {
+        // SAFETY: as in `deref`; the borrow is exclusive.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+    }
+}
+
+impl<const K: usize> std::fmt::Debug for LaneVec<K> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
 /// The instruction set a kernel call runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isa {
@@ -23,6 +71,15 @@ impl Isa {
             return if wide { Self::Avx512 } else { Self::Avx2Fma };
         }
         Self::Baseline
+    }
+
+    /// The set for passes over memory without reuse: with AVX-512 the compiler gathers across places there, which is
+    /// slower than AVX2's plain loads. Results are the same bits.
+    pub(in crate::solver) const fn streaming(self) -> Self {
+        match self {
+            Self::Avx512 => Self::Avx2Fma,
+            other => other,
+        }
     }
 
     /// Its name in records of a run.
@@ -65,11 +122,10 @@ impl<const K: usize> Largest<K> {
     #[inline(always)]
     pub(in crate::solver) fn add<const FMA: bool>(&mut self, place: usize, x: &Lanes<K>, weight: f64) {
         let most = &mut self.most[place % WAYS];
-        for k in 0..K {
-            let d2 = mul_add::<FMA>(x[0][k], x[0][k], x[1][k] * x[1][k]) * (weight * weight);
-            most[k] = if d2 > most[k] { d2 } else { most[k] };
-            self.sum[k] += d2;
-        }
+        let square = vector::mul_add::<FMA, K>(x[0], x[0], vector::mul(x[1], x[1]));
+        let d2 = vector::map(square, |s| s * (weight * weight));
+        *most = vector::zip(d2, *most, |d2, most| if d2 > most { d2 } else { most });
+        self.sum = vector::add(self.sum, d2);
     }
 
     #[inline(always)]
@@ -85,6 +141,58 @@ impl<const K: usize> Largest<K> {
 #[inline(always)]
 pub(in crate::solver) fn mul_add<const FMA: bool>(a: f64, b: f64, c: f64) -> f64 {
     if FMA { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// Arithmetic on all lanes of one component. Written one operation after the other over whole arrays, because that is
+/// what compiles to vector instructions for every K.
+pub(in crate::solver) mod vector {
+    /// f(a) in every lane.
+    #[inline(always)]
+    pub fn map<const K: usize>(a: [f64; K], f: impl Fn(f64) -> f64) -> [f64; K] {
+        let mut r = [0.0; K];
+        for k in 0..K {
+            r[k] = f(a[k]);
+        }
+        r
+    }
+
+    /// f(a, b) in every lane.
+    #[inline(always)]
+    pub fn zip<const K: usize>(a: [f64; K], b: [f64; K], f: impl Fn(f64, f64) -> f64) -> [f64; K] {
+        let mut r = [0.0; K];
+        for k in 0..K {
+            r[k] = f(a[k], b[k]);
+        }
+        r
+    }
+
+    /// a + b in every lane.
+    #[inline(always)]
+    pub fn add<const K: usize>(a: [f64; K], b: [f64; K]) -> [f64; K] {
+        zip(a, b, |a, b| a + b)
+    }
+
+    /// a − b in every lane.
+    #[inline(always)]
+    pub fn sub<const K: usize>(a: [f64; K], b: [f64; K]) -> [f64; K] {
+        zip(a, b, |a, b| a - b)
+    }
+
+    /// a·b in every lane.
+    #[inline(always)]
+    pub fn mul<const K: usize>(a: [f64; K], b: [f64; K]) -> [f64; K] {
+        zip(a, b, |a, b| a * b)
+    }
+
+    /// a·b + c in every lane.
+    #[inline(always)]
+    pub fn mul_add<const FMA: bool, const K: usize>(a: [f64; K], b: [f64; K], c: [f64; K]) -> [f64; K] {
+        let mut r = [0.0; K];
+        for k in 0..K {
+            r[k] = super::mul_add::<FMA>(a[k], b[k], c[k]);
+        }
+        r
+    }
 }
 
 /// Runs a kernel body with the instruction set asked for.

@@ -1,6 +1,6 @@
 //! LDLᵀ of a complex symmetric matrix: left-looking, no pivoting, on a fixed pattern.
 
-use super::lanes::{Largest, isa_dispatch, mul_add};
+use super::lanes::{Largest, isa_dispatch, mul_add, vector};
 use super::{BadPivot, Isa, Lanes, Operator, PIVOT_FLOOR, Pattern, Sweep};
 use crate::quantity::{Complex, complex};
 
@@ -152,10 +152,7 @@ fn solve_body<const FMA: bool, const K: usize>(
             }
             *at_mut(x, j) = y;
             let v = at_mut(v, j);
-            for k in 0..K {
-                v[0][k] = mul_add::<FMA>(step[k], y[0][k], v[0][k]);
-                v[1][k] = mul_add::<FMA>(step[k], y[1][k], v[1][k]);
-            }
+            *v = [vector::mul_add::<FMA, K>(*step, y[0], v[0]), vector::mul_add::<FMA, K>(*step, y[1], v[1])];
             largest.add::<FMA>(j, &y, *at(weight, j));
         }
     }

@@ -17,8 +17,8 @@ mod order;
 mod pattern;
 
 pub use block::BlockLu;
-pub use lanes::{Isa, Lanes, Sweep};
-pub(super) use lanes::{Largest, isa_dispatch, mul_add};
+pub use lanes::{Isa, LaneVec, Lanes, Sweep};
+pub(super) use lanes::{Largest, isa_dispatch, vector};
 pub use ldlt::Ldlt;
 pub use operator::{Operator, Slot};
 use order::order;

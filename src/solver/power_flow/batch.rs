@@ -4,13 +4,13 @@
 //! do, so a scenario's result depends on the scenario alone: on its own steps so far, or after [`Batch::restart`] on
 //! nothing but its loads. A lane that does not contract is handed to a power flow of its own, which starts from the base.
 
-use super::iterate::{CARRIED_SHARE, ROUNDING_PU, SAFETY, slow_mode};
+use super::iterate::{CARRIED_SHARE, ROUNDING_PU, SAFETY, relaxed_error, slow_mode};
 use super::predict::Predictor;
 use super::{Active, Method, PowerFlow, Solved, Status, sweep};
 use crate::quantity::{Complex, complex};
 use crate::solver::grid::NodeId;
 use crate::solver::injection::BranchState;
-use crate::solver::kernel::{Lanes, Sweep};
+use crate::solver::kernel::{LaneVec, Sweep};
 
 /// Contraction assumed for a lane's first step: the chord from a base is quadratic in the distance.
 const FIRST_CONTRACTION: f64 = 0.1;
@@ -29,10 +29,12 @@ struct Pass {
 #[derive(Debug)]
 pub struct Batch<const K: usize> {
     base: PowerFlow,
-    v: Vec<Lanes<K>>,
-    x: Vec<Lanes<K>>,
+    v: LaneVec<K>,
+    x: LaneVec<K>,
     branches: BranchState<K>,
     predictor: Predictor<K>,
+    /// Eigenvalue of each lane's slowest mode.
+    modes: [f64; K],
     solved: [Solved; K],
 }
 
@@ -48,12 +50,12 @@ impl<const K: usize> Batch<K> {
         }
         base.settings.tolerance_pu = tolerance_pu;
         let (places, branches) = (base.v.len(), base.grid.injections.len());
-        let zero = vec![[[0.0; K]; 2]; places];
         let mut batch = Self {
-            v: zero.clone(),
-            x: zero,
+            v: LaneVec::zeros(places),
+            x: LaneVec::zeros(places),
             branches: BranchState::new(branches),
             predictor: Predictor::new(places, branches),
+            modes: [0.0; K],
             solved: [first; K],
             base,
         };
@@ -113,13 +115,14 @@ impl<const K: usize> Batch<K> {
 
     /// Puts every lane back to the base solution: the next solve depends on the loads alone.
     pub fn restart(&mut self) {
-        for (lanes, base) in self.v.iter_mut().zip(&self.base.v) {
+        for (lanes, base) in self.v.iter_mut().zip(self.base.v.iter()) {
             *lanes = [[base[0][0]; K], [base[1][0]; K]];
         }
-        for (lanes, base) in self.branches.w.iter_mut().zip(&self.base.branches.w) {
+        for (lanes, base) in self.branches.w.iter_mut().zip(self.base.branches.w.iter()) {
             *lanes = [[base[0][0]; K], [base[1][0]; K]];
         }
         self.predictor.forget();
+        self.modes = [0.0; K];
     }
 
     /// Notes where a lane stands; says whether it goes on.
@@ -127,10 +130,14 @@ impl<const K: usize> Batch<K> {
         let ratio = if pass.d.is_finite() { d / pass.d } else { FIRST_CONTRACTION };
         let q = ratio.max(CARRIED_SHARE * pass.largest_ratio).max(1e-3);
         let mut error_pu = if q < 1.0 { SAFETY * q / (1.0 - q) * d } else { f64::INFINITY };
+        (pass.d, pass.largest_ratio) = (d, pass.largest_ratio.max(ratio));
+        if pass.step != 1.0 {
+            error_pu = error_pu.max(relaxed_error(pass.largest_ratio.max(self.modes[lane]), d));
+        }
         if d <= ROUNDING_PU {
             error_pu = error_pu.min(SAFETY * d);
         }
-        (pass.d, pass.largest_ratio) = (d, pass.largest_ratio.max(ratio));
+
         let kept = error_pu <= self.base.settings.tolerance_pu;
         let status = if kept { Status::Converged } else { Status::NotConverged };
         self.solved[lane] = Solved { status, iterations, error_pu, worst: None };
@@ -147,10 +154,12 @@ impl<const K: usize> Batch<K> {
         let injections = &base.grid.injections;
         let [along, before] = injections.residual(isa, &base.linear, &self.v, &mut self.branches, &mut self.x, on);
         base.grid.network.clear_held(&mut self.x);
-        // As in a single solve, but with nothing carried: the first two steps are whole ones.
+        // As in a single solve: the first step is whole, the second takes the mode of the lane's last solve.
         for (lane, pass) in passes.iter_mut().enumerate() {
-            let mode = if iterations > 2 { slow_mode(along[lane], before[lane], pass.step) } else { 0.0 };
-            pass.step = 1.0 / (1.0 - mode);
+            if iterations > 2 && on[lane] {
+                self.modes[lane] = slow_mode(along[lane], before[lane], pass.step);
+            }
+            pass.step = if iterations > 1 { 1.0 / (1.0 - self.modes[lane]) } else { 1.0 };
         }
         let step = passes.map(|pass| pass.step);
         let sweep = Sweep { step: &step, v: &mut self.v, weight: &base.inverse_base };
@@ -168,11 +177,11 @@ impl<const K: usize> Batch<K> {
     #[cold]
     fn rescue(&mut self, lane: usize) {
         let mut single = self.base.clone();
-        for (y, lanes) in single.branches.y.iter_mut().zip(&self.branches.y) {
+        for (y, lanes) in single.branches.y.iter_mut().zip(self.branches.y.iter()) {
             *y = [[lanes[0][lane]], [lanes[1][lane]]];
         }
         self.solved[lane] = single.solve();
-        for (lanes, v) in self.v.iter_mut().zip(&single.v) {
+        for (lanes, v) in self.v.iter_mut().zip(single.v.iter()) {
             (lanes[0][lane], lanes[1][lane]) = (v[0][0], v[1][0]);
         }
         // A solution answers to its own w through any factor, so also through the base's.

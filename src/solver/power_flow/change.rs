@@ -2,8 +2,9 @@
 //! [`PowerFlow::solve`].
 
 use super::PowerFlow;
+use crate::feeder::Feeder;
 use crate::quantity::{Complex, phasor};
-use crate::solver::element::{self, Frequency, Nominal, Part};
+use crate::solver::element::{self, Admittance, Frequency, Nominal, Part};
 use crate::solver::network::{ElementId, Kind};
 
 impl PowerFlow {
@@ -86,15 +87,17 @@ impl PowerFlow {
 
     /// Closes and opens the steps of a capacitor bank.
     pub fn set_capacitor(&mut self, capacitor: usize, closed: &[bool]) {
-        let Some((name, bank)) = self.grid.feeder.capacitors.get_index(capacitor) else { return };
         let steps = &mut self.steps_closed[capacitor];
         if steps == closed || steps.len() != closed.len() {
             return;
         }
         steps.copy_from_slice(closed);
-        let at = Frequency::power(self.grid.feeder.frequency_hz);
-        let Ok(model) = element::capacitor(name, bank, closed, at, Part::Whole) else { return };
-        self.scratch = model.y;
+        let of_steps = &self.step_admittances[capacitor];
+        self.scratch.reset(of_steps.first().map_or(0, Admittance::n));
+        for (y, _) in of_steps.iter().zip(closed).filter(|(_, closed)| **closed) {
+            let n = y.n();
+            y.values().iter().enumerate().for_each(|(k, v)| self.scratch.add(k / n, k % n, *v));
+        }
         if let Some(id) = self.grid.network.id(Kind::Capacitor, capacitor) {
             self.replace_admittance(id);
         }
@@ -114,20 +117,22 @@ impl PowerFlow {
         self.grid.network.add_element(id, sign, &mut self.passive);
         self.grid.network.add_element(id, sign, &mut self.operator);
         self.mark(id);
+        // Far-reaching, and through switches of huge admittance: the whole residual is looked at, twice.
+        self.pending.full_passes = 2;
     }
 
-    /// Gives an element the admittance in `scratch`, in both operators, and marks what must be refactored.
+    /// Gives an element the admittance in `scratch`, in both operators, and marks what must be refactored. The nodes it
+    /// touches are short of the current that it draws more: the next solve answers to that.
     fn replace_admittance(&mut self, id: ElementId) {
-        let mut places = [0u32; super::super::network::MOST];
-        let mut count = 0;
-        let note = |place: u32| {
-            places[count] = place;
-            count += 1;
-        };
-        self.grid.network.set_admittance(id, &self.scratch, [&mut self.passive, &mut self.operator], note);
-        if !self.pending.rebuild {
-            places[..count].iter().for_each(|&place| self.mark_place(place));
-        }
+        let (pending, pattern) = (&mut self.pending, &self.grid.pattern);
+        let operators = [&mut self.passive, &mut self.operator];
+        self.grid.network.set_admittance(id, &self.scratch, operators, &self.v, |place, short| {
+            if !pending.rebuild {
+                pattern.mark_path(place, &mut pending.marked, &mut pending.path);
+                pending.short[place as usize][0][0] += short.re;
+                pending.short[place as usize][1][0] += short.im;
+            }
+        });
     }
 
     fn mark(&mut self, id: ElementId) {
@@ -144,4 +149,19 @@ impl PowerFlow {
         let pending = &mut self.pending;
         self.grid.pattern.mark_path(place, &mut pending.marked, &mut pending.path);
     }
+}
+
+/// Admittance of each step of each capacitor bank alone; a bank's is the sum of its closed steps'.
+pub(super) fn step_admittances(feeder: &Feeder) -> Vec<Vec<Admittance>> {
+    let at = Frequency::power(feeder.frequency_hz);
+    let banks = feeder.capacitors.iter().map(|(name, bank)| {
+        let steps = bank.q_kvar.len();
+        let alone = |step: usize| {
+            let closed: Vec<bool> = (0..steps).map(|k| k == step).collect();
+            element::capacitor(name, bank, &closed, at, Part::Whole).map(|model| model.y)
+        };
+        // `Grid::compile` has refused a bank without a model.
+        (0..steps).map(|step| alone(step).unwrap_or_default()).collect()
+    });
+    banks.collect()
 }

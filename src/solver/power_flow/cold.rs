@@ -1,6 +1,6 @@
 //! The first solution, from nothing; and solutions after it.
 
-use super::{Active, Method, PowerFlow, Solved, Status};
+use super::{Active, Method, Pending, PowerFlow, Solved, Status};
 use crate::quantity::{Complex, complex};
 use crate::solver::grid::NodeId;
 use crate::solver::injection::Linear;
@@ -14,6 +14,8 @@ const CHORD_COST: f64 = 2.0 * 1.3;
 const ORDINARY_CHANGE_PU: f64 = 1e-3;
 /// After this many solves the whole network's residual is looked at again: increments add up their rounding.
 const REFINE_EVERY: u32 = 10_000;
+/// Below this tolerance a changed element is answered by the whole network's residual, not by its own difference alone.
+const LOCAL_PU: f64 = 1e-10;
 /// Share of the chord's contraction that is remembered after its factor is made anew.
 const FRESH_CONTRACTION: f64 = 0.1;
 
@@ -55,14 +57,20 @@ impl PowerFlow {
         if self.pending.full_passes == 0 && self.memory.steps.is_multiple_of(REFINE_EVERY) {
             self.pending.full_passes = 1;
         }
-        if self.pending.full_passes > 0 {
+        if self.changed() && self.settings.tolerance_pu < LOCAL_PU {
+            self.pending.full_passes = 2;
+        }
+        if self.pending.full_passes > 0 || self.changed() {
             self.predictor.forget();
         } else if self.active == Active::Chord {
             self.predictor.foretell(self.isa, self.grid.pattern.condensed, &mut self.v, &mut self.branches.w);
         }
         match refactored {
             Ok(()) => self.iterate(self.settings.max_iterations),
-            Err(pivot) => singular(pivot, 0),
+            Err(pivot) => {
+                self.pending.rebuild = true;
+                singular(pivot, 0)
+            }
         }
     }
 
@@ -89,7 +97,7 @@ impl PowerFlow {
         self.active = active;
         self.grid.network.assemble(&mut self.passive);
         self.grid.network.hold(&mut self.v);
-        self.forget_path();
+        self.forget_path(|_, _| {});
         self.pending.rebuild = false;
         self.pending.full_passes = 2;
         (self.memory.excess, self.memory.mode) = (0.0, 0.0);
@@ -145,23 +153,31 @@ impl PowerFlow {
         self.factor()
     }
 
+    /// Makes the changed columns of the factor anew; what their elements draw more goes into the next solve.
     fn refactor_path(&mut self) -> Result<(), BadPivot> {
         if self.pending.path.is_empty() {
             return Ok(());
         }
         self.pending.path.sort_unstable();
         let (pattern, path) = (&self.grid.pattern, &self.pending.path);
-        let done = match self.active {
+        match self.active {
             Active::FixedPoint => self.ldlt.refactor(pattern, path, &self.operator),
             Active::Chord => self.block.refactor(pattern, path, &self.operator),
-        };
-        self.forget_path();
-        self.pending.full_passes = 2;
-        done
+        }
     }
 
-    fn forget_path(&mut self) {
-        self.pending.path.drain(..).for_each(|place| self.pending.marked[place as usize] = false);
+    /// Whether elements have changed since the last solve.
+    pub(super) fn changed(&self) -> bool {
+        !self.pending.path.is_empty()
+    }
+
+    /// Forgets what had changed; `take` is called with each place and the current that its node was short of.
+    pub(super) fn forget_path(&mut self, mut take: impl FnMut(usize, Lanes<1>)) {
+        let Pending { path, marked, short, .. } = &mut self.pending;
+        for place in path.drain(..).map(|p| p as usize) {
+            marked[place] = false;
+            take(place, std::mem::take(&mut short[place]));
+        }
     }
 }
 

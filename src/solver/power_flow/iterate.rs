@@ -14,10 +14,12 @@ use super::{Active, PowerFlow, Solved, Status, sweep};
 use crate::quantity::complex;
 use crate::solver::grid::NodeId;
 use crate::solver::injection::Comparison;
-use crate::solver::kernel::Sweep;
+use crate::solver::kernel::{LaneVec, Sweep};
 
 /// Factor on the geometric error estimate.
 pub(super) const SAFETY: f64 = 3.0;
+/// The same after a step that took the slowest mode as a whole, with the largest contraction of the solve.
+const RELAXED_SAFETY: f64 = 2.0;
 /// A factorisation costs about this many solves.
 const FACTOR_COST: f64 = 6.0;
 /// Above this change (pu) a step is checked for overshoot, and damped.
@@ -61,7 +63,8 @@ impl PowerFlow {
     /// One solve and what follows from it; the outcome, once there is one.
     fn iteration(&mut self, iterations: u32, progress: &mut Progress) -> Option<Solved> {
         let full = self.pending.full_passes > 0;
-        let (d, step) = self.increment(full, progress);
+        let changed = self.changed();
+        let (d, step) = self.increment(full, changed, progress);
         if !d.is_finite() {
             return Some(self.give_up(iterations));
         }
@@ -70,7 +73,10 @@ impl PowerFlow {
             progress.first_d = progress.first_d.max(d);
             return None;
         }
-        let damping = if d <= CAREFUL_PU { 1.0 } else { self.damping(step) };
+        if changed {
+            self.find_offsets();
+        }
+        let damping = if d <= CAREFUL_PU || changed { 1.0 } else { self.damping(step) };
         if damping < 1.0 {
             let taken = if progress.fresh { damping } else { 0.0 };
             self.advance(taken - step);
@@ -94,6 +100,9 @@ impl PowerFlow {
         progress.first_d = progress.first_d.max(d);
         progress.largest_ratio = progress.largest_ratio.max(ratio.unwrap_or(0.0));
         progress.error = if q < 1.0 { SAFETY * q / (1.0 - q) * d } else { f64::INFINITY };
+        if step != 1.0 {
+            progress.error = progress.error.max(relaxed_error(progress.largest_ratio.max(self.memory.mode), d));
+        }
         if d <= ROUNDING_PU {
             progress.error = progress.error.min(SAFETY * d);
         }
@@ -116,10 +125,11 @@ impl PowerFlow {
     }
 
     /// One linear solve: its increment is in `x`, and voltages have moved by `step` times it. Returns the largest change
-    /// (pu) and the step. `full` answers to the residual of the whole network.
-    fn increment(&mut self, full: bool, progress: &Progress) -> (f64, f64) {
+    /// (pu) and the step. `full` answers to the residual of the whole network; after a change, the difference that the
+    /// `changed` elements make is answered beside the loads.
+    fn increment(&mut self, full: bool, changed: bool, progress: &Progress) -> (f64, f64) {
         let (n, condensed) = (self.grid.pattern.n, self.grid.pattern.condensed);
-        let start = if full { 0 } else { condensed };
+        let start = if full || changed { 0 } else { condensed };
         self.x[start..].fill([[0.0]; 2]);
         let step = if full {
             self.full_residual();
@@ -131,6 +141,16 @@ impl PowerFlow {
             self.grid.network.clear_held(&mut self.x);
             self.relaxed_step(c, progress)
         };
+        if changed {
+            let mut x = std::mem::replace(&mut self.x, LaneVec::empty());
+            self.forget_path(|place, [re, im]| {
+                if !full {
+                    x[place][0][0] += re[0];
+                    x[place][1][0] += im[0];
+                }
+            });
+            self.x = x;
+        }
         let sweep = Sweep { step: &[step], v: &mut self.v, weight: &self.inverse_base };
         let (isa, pattern, x) = (self.isa, &self.grid.pattern, &mut self.x[..n]);
         let [d2] = match self.active {
@@ -160,10 +180,14 @@ impl PowerFlow {
     fn finish_full(&mut self) {
         self.pending.full_passes -= 1;
         if self.pending.full_passes == 0 {
-            match self.active {
-                Active::FixedPoint => self.ldlt.offsets(&self.grid.pattern, &self.v, &mut self.offsets),
-                Active::Chord => self.block.offsets(&self.grid.pattern, &self.v, &mut self.offsets),
-            }
+            self.find_offsets();
+        }
+    }
+
+    fn find_offsets(&mut self) {
+        match self.active {
+            Active::FixedPoint => self.ldlt.offsets(&self.grid.pattern, &self.v, &mut self.offsets),
+            Active::Chord => self.block.offsets(&self.grid.pattern, &self.v, &mut self.offsets),
         }
     }
 
@@ -271,6 +295,13 @@ impl PowerFlow {
         let worst = (condensed..self.grid.pattern.n).max_by(|&a, &b| change(a).total_cmp(&change(b)));
         Solved { status: Status::NotConverged, iterations, error_pu, worst: worst.map(|w| NodeId(w as u32)) }
     }
+}
+
+/// Error left after a step that took one mode as a whole: the measured ratio then says nothing of the other slow ones,
+/// the largest ratio before it does.
+pub(super) fn relaxed_error(largest_ratio: f64, d: f64) -> f64 {
+    let q = largest_ratio.clamp(0.0, 0.9);
+    RELAXED_SAFETY * q / (1.0 - q) * d
 }
 
 /// λ of the slowest mode from Σ r·r′, Σ |r′|² and the step t that was taken on r′: r = (1 − t·(1 − λ))·r′.

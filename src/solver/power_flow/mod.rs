@@ -21,7 +21,7 @@ use super::grid::{Grid, NodeId};
 use super::injection::{BranchState, Linear};
 use predict::Predictor;
 
-use super::kernel::{BlockLu, Isa, Lanes, Ldlt, Operator};
+use super::kernel::{BlockLu, Isa, LaneVec, Lanes, Ldlt, Operator};
 use crate::quantity::{Complex, complex};
 
 /// Which factor K is held as.
@@ -50,9 +50,9 @@ pub struct PowerFlow {
     /// Multipliers of P and Q by injection element.
     multipliers: Vec<[f64; 2]>,
     /// Voltages by place, then ground.
-    v: Vec<Lanes<1>>,
+    v: LaneVec<1>,
     /// Right-hand side and increment, by place, then ground.
-    x: Vec<Lanes<1>>,
+    x: LaneVec<1>,
     /// Of the condensed nodes: what of their voltage does not come from the others.
     offsets: Vec<Lanes<1>>,
     predictor: Predictor<1>,
@@ -61,6 +61,8 @@ pub struct PowerFlow {
     memory: Memory,
     taps: Vec<Vec<f64>>,
     steps_closed: Vec<Vec<bool>>,
+    /// Admittance of each step of each capacitor bank.
+    step_admittances: Vec<Vec<Admittance>>,
     scratch: Admittance,
 }
 
@@ -76,6 +78,8 @@ struct Pending {
     /// Columns whose values changed, and their ancestors.
     path: Vec<u32>,
     marked: Vec<bool>,
+    /// Current that changed elements draw more, by place; only at places of `path`.
+    short: LaneVec<1>,
 }
 
 /// What one solve leaves for the next.
@@ -98,7 +102,6 @@ impl PowerFlow {
     pub fn new(grid: Grid, settings: Settings) -> Self {
         let pattern = &grid.pattern;
         let n = pattern.n;
-        let zero = vec![[[0.0]; 2]; n + 1];
         let branches = grid.injections.len();
         let taps = grid.feeder.transformers.values().map(|t| t.windings.iter().map(|w| w.tap_pu).collect()).collect();
         let steps_closed = grid.feeder.capacitors.values().map(super::grid::closed_steps).collect();
@@ -113,8 +116,8 @@ impl PowerFlow {
             linear: vec![Linear::default(); branches],
             branches: BranchState::new(branches),
             multipliers: vec![[1.0; 2]; grid.injections.elements()],
-            v: zero.clone(),
-            x: zero,
+            v: LaneVec::zeros(n + 1),
+            x: LaneVec::zeros(n + 1),
             offsets: vec![[[0.0]; 2]; pattern.condensed],
             predictor: Predictor::new(n + 1, branches),
             inverse_base: grid.nodes.iter().map(|n| 1.0 / n.base_v).collect(),
@@ -124,10 +127,12 @@ impl PowerFlow {
                 full_passes: 0,
                 path: Vec::with_capacity(n),
                 marked: vec![false; n],
+                short: LaneVec::zeros(n),
             },
             memory: Memory { contraction: 0.1, mode: 0.0, excess: 0.0, fixed_point: None, steps: 0 },
             taps,
             steps_closed,
+            step_admittances: change::step_admittances(&grid.feeder),
             scratch: Admittance::zeros(0),
             grid,
         };

@@ -4,7 +4,7 @@
 //! again: V + α·(V − V′) with w + α·(w − w′) costs no solve. α is how much of the last movement the one before it had
 //! foretold (least squares over the load branches), so smooth series start close and noisy ones are left alone.
 
-use crate::solver::kernel::{Isa, Lanes, isa_dispatch, mul_add};
+use crate::solver::kernel::{Isa, LaneVec, Lanes, isa_dispatch, vector};
 
 /// A foretold share smaller than this is not worth moving for.
 const LEAST_SHARE: f64 = 0.25;
@@ -15,18 +15,18 @@ const SHARES: std::ops::RangeInclusive<f64> = -0.6..=1.5;
 #[derive(Clone, Debug)]
 pub(super) struct Predictor<const K: usize> {
     /// Voltages at the end of the last step but one, by place.
-    pub(super) v: Vec<Lanes<K>>,
+    pub(super) v: LaneVec<K>,
     /// w at the same time, and its movement before that, by branch.
-    pub(super) w: Vec<Lanes<K>>,
-    moved: Vec<Lanes<K>>,
+    pub(super) w: LaneVec<K>,
+    moved: LaneVec<K>,
     /// How many steps the arrays above stand for (three are enough to foretell from).
     steps: u32,
 }
 
 impl<const K: usize> Predictor<K> {
     pub(super) fn new(places: usize, branches: usize) -> Self {
-        let (v, w) = (vec![[[0.0; K]; 2]; places], vec![[[0.0; K]; 2]; branches]);
-        Self { v, moved: w.clone(), w, steps: 0 }
+        let zeros = LaneVec::zeros;
+        Self { v: zeros(places), w: zeros(branches), moved: zeros(branches), steps: 0 }
     }
 
     /// The network has changed: what was is no longer a pair.
@@ -36,6 +36,7 @@ impl<const K: usize> Predictor<K> {
 
     /// Moves `v` (from place `start` on) and `w` to the foretold start of the next step, and remembers where they were.
     pub(super) fn foretell(&mut self, isa: Isa, start: usize, v: &mut [Lanes<K>], w: &mut [Lanes<K>]) {
+        let isa = isa.streaming();
         let [along, square] = movements(isa, w, &self.w, &mut self.moved);
         self.steps = (self.steps + 1).min(3);
         let enough = self.steps == 3;
@@ -66,12 +67,10 @@ fn movements_body<const FMA: bool, const K: usize>(
     let mut sums = [[0.0; K]; 2];
     for ((now, before), moved) in now.iter().zip(before).zip(moved) {
         for c in 0..2 {
-            for k in 0..K {
-                let last = now[c][k] - before[c][k];
-                sums[0][k] = mul_add::<FMA>(last, moved[c][k], sums[0][k]);
-                sums[1][k] = mul_add::<FMA>(moved[c][k], moved[c][k], sums[1][k]);
-                moved[c][k] = last;
-            }
+            let last = vector::sub(now[c], before[c]);
+            sums[0] = vector::mul_add::<FMA, K>(last, moved[c], sums[0]);
+            sums[1] = vector::mul_add::<FMA, K>(moved[c], moved[c], sums[1]);
+            moved[c] = last;
         }
     }
     sums
@@ -81,11 +80,9 @@ fn movements_body<const FMA: bool, const K: usize>(
 fn onward_body<const FMA: bool, const K: usize>(share: &[f64; K], now: &mut [Lanes<K>], before: &mut [Lanes<K>]) {
     for (now, before) in now.iter_mut().zip(before) {
         for c in 0..2 {
-            for k in 0..K {
-                let here = now[c][k];
-                now[c][k] = mul_add::<FMA>(share[k], here - before[c][k], here);
-                before[c][k] = here;
-            }
+            let here = now[c];
+            now[c] = vector::mul_add::<FMA, K>(*share, vector::sub(here, before[c]), here);
+            before[c] = here;
         }
     }
 }

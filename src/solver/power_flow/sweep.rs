@@ -1,10 +1,10 @@
 //! Passes over nodes and branches beside a linear solve, in lanes.
 
-use crate::solver::kernel::{Isa, Lanes, Largest, isa_dispatch, mul_add};
+use crate::solver::kernel::{Isa, Lanes, Largest, isa_dispatch, vector};
 
 /// Largest |x|² per unit of each lane, from place `start` on.
 pub(super) fn largest<const K: usize>(isa: Isa, x: &[Lanes<K>], inverse_base: &[f64], start: usize) -> [f64; K] {
-    largest_lanes(isa, &x[start..], &inverse_base[start..])
+    largest_lanes(isa.streaming(), &x[start..], &inverse_base[start..])
 }
 
 isa_dispatch! {
@@ -21,7 +21,7 @@ fn largest_body<const FMA: bool, const K: usize>(x: &[Lanes<K>], inverse_base: &
 /// `v += step·x` in every lane by its own step, from place `start` on.
 pub(super) fn advance<const K: usize>(isa: Isa, step: &[f64; K], x: &[Lanes<K>], v: &mut [Lanes<K>], start: usize) {
     let end = x.len();
-    advance_lanes(isa, step, &x[start..], &mut v[start..end]);
+    advance_lanes(isa.streaming(), step, &x[start..], &mut v[start..end]);
 }
 
 isa_dispatch! {
@@ -31,9 +31,6 @@ isa_dispatch! {
 #[inline(always)]
 fn advance_body<const FMA: bool, const K: usize>(step: &[f64; K], x: &[Lanes<K>], v: &mut [Lanes<K>]) {
     for (x, v) in x.iter().zip(v) {
-        for k in 0..K {
-            v[0][k] = mul_add::<FMA>(step[k], x[0][k], v[0][k]);
-            v[1][k] = mul_add::<FMA>(step[k], x[1][k], v[1][k]);
-        }
+        *v = [vector::mul_add::<FMA, K>(*step, x[0], v[0]), vector::mul_add::<FMA, K>(*step, x[1], v[1])];
     }
 }
