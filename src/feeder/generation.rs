@@ -14,6 +14,8 @@ pub enum SourceModel {
     ConstantPower,
     /// Constant impedance.
     ConstantImpedance,
+    /// Constant P and Q at any voltage above `v_min_pu`; below, the current that this takes at `v_min_pu`.
+    LimitedCurrent,
 }
 
 /// A generator. Positive power is injected into the network.

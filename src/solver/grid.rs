@@ -268,7 +268,8 @@ fn shunts(feeder: &Feeder, names: &mut NodeNames, b: &mut NetworkBuilder, at: Fr
         b.element(names, Kind::Reactor, &model(Part::Whole)?, Some(&model(Part::Series)?.y), true);
     }
     for (name, fault) in &feeder.faults {
-        b.element(names, Kind::Fault, &element::fault(name, fault, Part::Whole)?, None, true);
+        let model = |part| element::fault(name, fault, part);
+        b.element(names, Kind::Fault, &model(Part::Whole)?, Some(&model(Part::Series)?.y), true);
     }
     Ok(())
 }

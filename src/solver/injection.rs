@@ -165,9 +165,16 @@ impl Injections {
 
     /// Whether a law jumps at an edge of its band, so that two solutions may exist near it.
     pub(super) fn jumps(&self) -> bool {
-        self.elements
-            .iter()
-            .any(|e| !matches!(e.law, Law::Power(_) | Law::Impedance { .. } | Law::Current(_) | Law::Source { .. }))
+        self.elements.iter().any(|e| {
+            !matches!(
+                e.law,
+                Law::Power(_)
+                    | Law::Impedance { .. }
+                    | Law::Current(_)
+                    | Law::Source { .. }
+                    | Law::LimitedSource { .. }
+            )
+        })
     }
 
     /// Admittance of an element's branches at rated voltage for multipliers of P and Q.

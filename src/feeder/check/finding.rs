@@ -242,7 +242,13 @@ impl<'a> Checker<'a> {
         let used = written.get(..needed.min(written.len())).unwrap_or_default();
         let twice = used.iter().enumerate().find(|(k, node)| **node != 0 && used[..*k].contains(node));
         if let Some((_, node)) = twice {
-            self.error("E0207", element, key, format!("{element} uses node {node} of \"{terminal}\" twice"));
+            let message = format!("{element} uses node {node} of \"{terminal}\" twice");
+            match (element.section, key) {
+                // The far end of a bank may be its star point, and conductors of a line may be in parallel.
+                ("capacitors" | "reactors" | "faults", "to") => {}
+                ("lines", _) => self.warning("W0207", element, key, message),
+                _ => self.error("E0207", element, key, message),
+            }
         }
     }
 }

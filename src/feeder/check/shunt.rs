@@ -1,6 +1,6 @@
 //! Capacitors and their controls, reactors, faults.
 
-use super::super::{Capacitor, CapacitorControl, Fault, Feeder, Phases, Reactor};
+use super::super::{Capacitor, CapacitorControl, CapacitorSignal, Fault, Feeder, Phases, Reactor};
 use super::finding::{Checker, Conductors, Element};
 use crate::quantity::complex;
 
@@ -111,7 +111,12 @@ fn measured_phases(checker: &mut Checker<'_>, element: Element<'_>, given: &Capa
         Some(("transformer", name)) => of_transformer(name),
         _ => None,
     };
-    for (key, phase) in [("ct_phase", given.ct_phase), ("pt_phase", given.pt_phase)] {
+    let by_current = given.signal == CapacitorSignal::Current;
+    let by_voltage = given.signal == CapacitorSignal::Voltage || given.voltage_override;
+    for (key, phase, used) in [("ct_phase", given.ct_phase, by_current), ("pt_phase", given.pt_phase, by_voltage)] {
+        if !used {
+            continue;
+        }
         if let (Phases::Number(k), Some(n)) = (phase, phases)
             && !(1..=n).contains(&k)
         {

@@ -75,7 +75,7 @@ impl<'s> Builder<'s> {
                 bases.clone()
             }
             None if circuit.bases_calculated => VOLTAGE_BASES_KV.to_vec(),
-            None => Vec::new(),
+            None => self.rated_voltages_kv(at),
         };
         self.origins.insert_key("feeder", at);
         let mut feeder = Feeder {
@@ -115,6 +115,20 @@ impl<'s> Builder<'s> {
         feeder.buses = self.buses(&feeder);
         feeder.origins = self.origins;
         feeder
+    }
+
+    /// Line-to-line ratings of sources and transformers, for a script without voltage bases.
+    fn rated_voltages_kv(&mut self, at: Span) -> Vec<f64> {
+        let circuit = &self.session.circuit;
+        let sources = circuit.sources.items.values().filter(|e| e.enabled).map(|e| e.value.line_to_line_kv());
+        let transformers = circuit.transformers.items.values().filter(|e| e.enabled);
+        let mut rated: Vec<f64> = sources.chain(transformers.flat_map(|e| e.value.line_to_line_kv())).collect();
+        rated.sort_by(|a, b| b.total_cmp(a));
+        rated.dedup_by(|a, b| (*a - *b).abs() < 1e-3 * *b);
+        let message = "no voltage bases are set: the ratings of sources and transformers are taken";
+        let help = "set voltagebases=[…], then calcvoltagebases";
+        self.session.report.add(Diagnostic::warning(codes::VOLTAGE_BASES, message).at(at).help(help));
+        rated
     }
 
     /// The unit that each line code without one gets: that of the first line that has one, so that lengths mean
@@ -290,6 +304,7 @@ impl<'s> Builder<'s> {
         drop(&circuit.pv_systems, &mut feeder.pv_systems);
         drop(&circuit.storages, &mut feeder.storages);
         drop(&circuit.faults, &mut feeder.faults);
+        feeder.faults.retain(|name, _| circuit.faults.get(name).is_none_or(|e| !e.value.later));
     }
 
     /// Controls whose elements are in service.

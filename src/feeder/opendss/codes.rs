@@ -71,5 +71,7 @@ pub const PROTECTION_IGNORED: &str = "W0221";
 pub const COORDINATES: &str = "W0222";
 /// An element opened at one end only, taken as open at both.
 pub const OPEN_END: &str = "W0223";
+/// No voltage bases; ratings are taken for them.
+pub const VOLTAGE_BASES: &str = "W0225";
 /// Steps of a capacitor that OpenDSS all takes as the first.
 pub const STEPS: &str = "W0224";

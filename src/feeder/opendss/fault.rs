@@ -2,12 +2,14 @@
 
 use super::capacitor::Ends;
 use super::circuit::{Circuit, Element};
+use super::codes;
 use super::line_code::count;
 use super::number::number;
 use super::session::{Session, unsupported};
 use super::store::{Entry, Store};
 use super::text::Text;
 use super::value::Value;
+use crate::diagnostic::Diagnostic;
 use crate::feeder;
 
 /// A fault.
@@ -16,11 +18,13 @@ pub struct Fault {
     ends: Ends,
     phases: usize,
     r: f64,
+    /// It begins after the start of a study.
+    pub later: bool,
 }
 
 impl Default for Fault {
     fn default() -> Self {
-        Self { ends: Ends::default(), phases: 1, r: 1e-4 }
+        Self { ends: Ends::default(), phases: 1, r: 1e-4, later: false }
     }
 }
 
@@ -37,7 +41,7 @@ impl Element for Fault {
         &mut circuit.faults
     }
 
-    fn set(&mut self, property: &'static str, text: Text<'_>, _: &mut Session) -> Value<()> {
+    fn set(&mut self, property: &'static str, text: Text<'_>, session: &mut Session) -> Value<()> {
         match property {
             "bus1" => self.ends.set_first(text)?,
             "bus2" => self.ends.set_second(text)?,
@@ -48,8 +52,9 @@ impl Element for Fault {
             }
             "gmatrix" => return Err(unsupported("a fault by matrix is not supported", text.span())),
             "ontime" if number(text)? > 0.0 => {
-                let error = unsupported("a fault that begins later is not supported in a feeder", text.span());
-                return Err(error.help("put it into a scenario's events"));
+                let warning = Diagnostic::warning(codes::STUDY_IGNORED, "a fault that begins later is left out");
+                session.report.add(warning.at(text.span()).help("put it into a scenario's events"));
+                self.later = true;
             }
             _ => {}
         }
@@ -57,6 +62,6 @@ impl Element for Fault {
     }
 
     fn like(&mut self, other: &Self) {
-        (self.phases, self.r) = (other.phases, other.r);
+        (self.phases, self.r, self.later) = (other.phases, other.r, other.later);
     }
 }

@@ -88,6 +88,11 @@ impl Files {
         Ok(decode(self.bytes(path, Some(named_at))?).0)
     }
 
+    /// Reads a file of binary data.
+    pub fn binary(&mut self, path: &Path, named_at: Span) -> Result<Vec<u8>, Diagnostic> {
+        self.bytes(path, Some(named_at))
+    }
+
     /// Keeps a file of data, so that a span can point into it.
     pub fn keep_data(&mut self, path: &Path, text: String) -> FileId {
         self.read.push((path.to_path_buf(), text));

@@ -22,6 +22,8 @@ struct Unit {
     kv: f64,
     v_min: f64,
     v_max: f64,
+    /// Limited in current; holds for constant power only.
+    limited: bool,
     daily: Option<String>,
     yearly: Option<String>,
     duty: Option<String>,
@@ -37,6 +39,7 @@ impl Default for Unit {
             kv: 12.47,
             v_min: 0.9,
             v_max: 1.1,
+            limited: false,
             daily: None,
             yearly: None,
             duty: None,
@@ -60,15 +63,17 @@ impl Unit {
                 self.model = match integer(text)? {
                     1 => SourceModel::ConstantPower,
                     2 => SourceModel::ConstantImpedance,
+                    7 => SourceModel::LimitedCurrent,
                     n => {
                         return Err(unsupported(
-                            format!("model {n} is not supported; models 1 and 2 are"),
+                            format!("model {n} is not supported; models 1, 2 and 7 are"),
                             text.span(),
                         ));
                     }
                 }
             }
-            "balanced" | "limitcurrent" | "varfollowinverter" | "pfpriority" | "usefuel" if session.yes(text) => {
+            "limitcurrent" => self.limited = session.yes(text),
+            "balanced" | "varfollowinverter" | "pfpriority" | "usefuel" if session.yes(text) => {
                 return Err(unsupported(format!("{property}=yes is not supported"), text.span()));
             }
             "%pminnovars" | "%pminkvarmax" if number(text)? > 0.0 => {
@@ -80,12 +85,22 @@ impl Unit {
             "controlmode" if !choice(text, &[("gfl", true), ("gfm", false)])? => {
                 return Err(unsupported("grid-forming sources are not supported here", text.span()));
             }
-            "dispmode" if !text.str.to_ascii_lowercase().starts_with('d') => {
-                return Err(unsupported("only the default dispatch mode is supported", text.span()));
+            "dispmode" if ["lo", "p"].iter().any(|m| text.lower().starts_with(m)) => {
+                return Err(unsupported("dispatch by load level or price is not supported", text.span()));
+            }
+            "dispmode" if text.lower().starts_with('e') => {
+                session.report.study("dispatch by a controller".into(), text.span());
             }
             _ => {}
         }
         Ok(())
+    }
+
+    fn model(&self) -> SourceModel {
+        match self.model {
+            SourceModel::ConstantPower if self.limited => SourceModel::LimitedCurrent,
+            model => model,
+        }
     }
 
     fn bus(&self, what: &str, at: Span) -> Value<Terminal> {
@@ -149,7 +164,7 @@ impl Generator {
             bus,
             phases: unit.phases,
             connection: unit.connection,
-            model: unit.model,
+            model: unit.model(),
             v_kv: unit.kv,
             p_kw: self.kw,
             q_kvar: self.kvar,
@@ -258,7 +273,7 @@ impl PvSystem {
             bus,
             phases: unit.phases,
             connection: unit.connection,
-            model: unit.model,
+            model: unit.model(),
             v_kv: unit.kv,
             s_kva: self.kva,
             p_mpp_kw: self.p_mpp,
@@ -304,7 +319,7 @@ impl Element for PvSystem {
             "kvarmax" => self.kvar_max = Some(number(text)?),
             "kvarmaxabs" => self.kvar_min = Some(number(text)?),
             "tyearly" | "tdaily" | "tduty" if !text.is("none") => {
-                return Err(unsupported("a temperature shape is not supported", text.span()));
+                session.report.study("a temperature shape".into(), text.span());
             }
             _ => self.unit.take(property, text, session)?,
         }
@@ -381,7 +396,7 @@ impl Storage {
             bus,
             phases: unit.phases,
             connection: unit.connection,
-            model: unit.model,
+            model: unit.model(),
             v_kv: unit.kv,
             p_rated_kw: self.kw_rated,
             s_kva: self.kva,
@@ -453,8 +468,10 @@ impl Element for Storage {
                 return Err(unsupported("%kWRated other than 100 is not supported", text.span()));
             }
             "yearly" | "duty" if session.shape(text)?.is_some() => {
-                return Err(unsupported("only a daily shape is supported for storage", text.span()));
+                session.report.study(format!("a storage's {property} shape"), text.span());
             }
+            // A storage's limit never binds: below its band it is an impedance first.
+            "limitcurrent" => {}
             _ => self.unit.take(property, text, session)?,
         }
         Ok(())

@@ -99,10 +99,9 @@ impl Interpreter {
         let refused = match name {
             "loadmodel" => !choice(text, &[("powerflow", true), ("admittance", false)])?,
             "cktmodel" => !choice(text, &[("multiphase", true), ("positive", false)])?,
-            "mode" => {
-                let word = text.lower();
-                ["h", "dyn", "fault", "f", "mf", "m1", "m2", "m3", "dir", "auto"].iter().any(|m| word.starts_with(m))
-            }
+            // A direct solution takes loads as admittances, and an automatic one adds to the circuit. The other modes
+            // only study what is there.
+            "mode" => ["di", "au"].iter().any(|m| text.lower().starts_with(m)),
             "genmult" => number(text)? != 1.0,
             "year" => integer(text)? > 0,
             "neglectloady" | "longlinecorrection" | "allowduplicates" | "seasonrating" => self.session.yes(text),

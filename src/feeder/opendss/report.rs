@@ -56,6 +56,12 @@ impl Report {
         self.add(warning);
     }
 
+    /// Warns once per file of something that only a study over time follows, and this reader does not take over.
+    pub fn study(&mut self, what: String, span: Span) {
+        let warning = Diagnostic::warning(codes::STUDY_IGNORED, format!("{what} is ignored")).at(span);
+        self.once(&what, warning.help("a single solution does not follow it; a study over time would"));
+    }
+
     /// Whether further findings are only counted.
     pub fn is_full(&self) -> bool {
         self.found.len() >= LIMIT

@@ -109,12 +109,16 @@ impl Session {
         Ok(self.circuit.curves.get(&name).map_or_else(Vec::new, |curve| curve.value.points()))
     }
 
-    /// The lines of a data file, split into fields.
-    pub fn read_data(&mut self, file: Text<'_>) -> Value<(PathBuf, String)> {
-        let path = Files::find(&self.folder, file.str).ok_or_else(|| {
+    fn data_file(&self, file: Text<'_>) -> Value<PathBuf> {
+        Files::find(&self.folder, file.str).ok_or_else(|| {
             let message = format!("there is no file \"{}\" in {}", file.shown(), self.folder.display());
             Diagnostic::error(codes::FILE, message).at(file.span())
-        })?;
+        })
+    }
+
+    /// The lines of a data file, split into fields.
+    pub fn read_data(&mut self, file: Text<'_>) -> Value<(PathBuf, String)> {
+        let path = self.data_file(file)?;
         let text = self.files.data(&path, file.span())?;
         Ok((path, text))
     }
@@ -159,12 +163,31 @@ impl Session {
             return self.numbers_of_file(first.value, params, most);
         }
         if first.name.is("dblfile") || first.name.is("sngfile") {
-            return Err(unsupported("binary files of numbers are not supported; write them as text", text.span()));
+            return self.numbers_of_binary(first.value, first.name.is("dblfile"), most);
         }
         let mut values = list(text)?;
         self.hold(most, text.span())?;
         values.resize(most, 0.0);
         Ok(values)
+    }
+
+    /// At most `most` numbers of a file of little-endian floats of double or single precision.
+    pub fn numbers_of_binary(&mut self, file: Text<'_>, double: bool, most: usize) -> Value<Vec<f64>> {
+        let path = self.data_file(file)?;
+        let bytes = self.files.binary(&path, file.span())?;
+        let numbers: Vec<f64> = if double {
+            bytes.as_chunks().0.iter().take(most).map(|b| f64::from_le_bytes(*b)).collect()
+        } else {
+            bytes.as_chunks().0.iter().take(most).map(|b| f64::from(f32::from_le_bytes(*b))).collect()
+        };
+        self.hold(numbers.len(), file.span())?;
+        match numbers.iter().position(|x| !x.is_finite()) {
+            None => Ok(numbers),
+            Some(k) => {
+                let message = format!("number {} of \"{}\" is not finite", k + 1, file.shown());
+                Err(Diagnostic::error(codes::NUMBER, message).at(file.span()))
+            }
+        }
     }
 
     fn numbers_of_file(&mut self, file: Text<'_>, mut params: Params<'_>, most: usize) -> Value<Vec<f64>> {

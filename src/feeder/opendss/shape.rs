@@ -108,6 +108,22 @@ impl Shape {
         Ok(())
     }
 
+    /// A file of values, or of pairs of hour and value where there is no interval.
+    fn take_binary(&mut self, file: Text<'_>, double: bool, session: &mut Session) -> Value<()> {
+        let points = self.points(file)?;
+        let timed = self.interval_h == 0.0;
+        let most = points.saturating_mul(1 + usize::from(timed));
+        let read = session.numbers_of_binary(file, double, most)?;
+        if timed {
+            let (hours, values): (Vec<f64>, Vec<f64>) = read.as_chunks().0.iter().map(|[h, v]| (*h, *v)).unzip();
+            (self.hours, self.p) = (Some(Rc::new(hours)), Rc::new(values));
+        } else {
+            self.p = Rc::new(read);
+        }
+        self.points = self.p.len();
+        Ok(())
+    }
+
     /// How many numbers the model of it holds.
     pub fn numbers(&self) -> usize {
         let optional = |values: &Option<Rc<Vec<f64>>>| values.as_ref().map_or(0, |v| v.len());
@@ -168,9 +184,7 @@ impl Element for Shape {
             }
             "csvfile" => self.take_file(text, false, session)?,
             "pqcsvfile" => self.take_file(text, true, session)?,
-            "sngfile" | "dblfile" => {
-                return Err(unsupported("binary files of numbers are not supported; write them as text", text.span()));
-            }
+            "sngfile" | "dblfile" => self.take_binary(text, property == "dblfile", session)?,
             "action" if choice(text, &[("normalize", true), ("dblsave", false), ("sngsave", false)])? => {
                 self.normalize()
             }

@@ -83,6 +83,11 @@ impl Source {
         Self { bus: Some(Terminal::new("sourcebus", &[])), ..Self::default() }
     }
 
+    /// Its rated voltage from line to line in kV.
+    pub fn line_to_line_kv(&self) -> f64 {
+        if self.phases == 1 { self.kv * 3f64.sqrt() } else { self.kv }
+    }
+
     fn set_impedance(&mut self, property: &str, text: Text<'_>) -> Value<()> {
         match property {
             "mvasc3" => self.mvasc[0] = positive(text)?,
@@ -207,7 +212,7 @@ impl Element for Source {
                 return Err(unsupported("only positive-sequence sources are supported", text.span()));
             }
             "yearly" | "daily" | "duty" if session.shape(text)?.is_some() => {
-                return Err(unsupported("a source that follows a shape is not supported", text.span()));
+                session.report.study(format!("a source's {property} shape"), text.span());
             }
             _ => self.set_impedance(property, text)?,
         }

@@ -292,6 +292,12 @@ impl Transformer {
         self.ratings.windings.len()
     }
 
+    /// The windings' rated voltages from line to line in kV.
+    pub fn line_to_line_kv(&self) -> impl Iterator<Item = f64> {
+        let to_neutral = |w: &Winding| self.ratings.phases == 1 && w.connection == Connection::Wye;
+        self.ratings.windings.iter().map(move |w| if to_neutral(w) { w.kv * 3f64.sqrt() } else { w.kv })
+    }
+
     /// Puts the tap of a winding (0-based) to `n` steps from the middle, within its range.
     pub fn set_tap_number(&mut self, winding: usize, n: f64) {
         if let Some(w) = self.ratings.windings.get_mut(winding) {

@@ -31,6 +31,7 @@ impl Injector<'_> {
         let factor = if self.connection == Connection::Delta && self.phases == 1 { 1.0 / 3.0 } else { 1.0 };
         let law = match self.model {
             SourceModel::ConstantPower => Law::Source { v_min_pu: self.v_min_pu, v_max_pu: self.v_max_pu, factor },
+            SourceModel::LimitedCurrent => Law::LimitedSource { v_min_pu: positive("v_min_pu", self.v_min_pu)? },
             SourceModel::ConstantImpedance => Law::Impedance { factor },
         };
         let y_nominal_s = nominal.admittance_s(v_base_v) * factor;

@@ -99,6 +99,11 @@ pub enum Law {
         /// Factor on those impedances' admittance: 1 but for one-phase delta sources.
         factor: f64,
     },
+    /// A source of limited current: constant power above a voltage, the current at that voltage below it.
+    LimitedSource {
+        /// The voltage at which the current reaches its limit.
+        v_min_pu: f64,
+    },
 }
 
 /// A factor and its slope.
@@ -120,6 +125,9 @@ fn one_by_square(m: f64) -> Slope {
 }
 
 const ONE: Slope = (1.0, 0.0);
+
+/// Voltage in per unit below which a source of limited current is an impedance, so that none at all has a current.
+const NEXT_TO_NOTHING_PU: f64 = 1e-4;
 
 /// Where in its band a voltage is.
 enum Zone {
@@ -260,6 +268,13 @@ impl Law {
                 high: factor * high(*v_max_pu, 2),
                 ..Zones::of_band(&Band { v_low_pu: 0.0, v_min_pu: *v_min_pu, v_max_pu: *v_max_pu }, Inside::Power)
             }),
+            Self::LimitedSource { v_min_pu } => Some(Zones {
+                low2: NEXT_TO_NOTHING_PU * NEXT_TO_NOTHING_PU,
+                low: 1.0 / (v_min_pu * NEXT_TO_NOTHING_PU),
+                slope: 0.0,
+                offset: 1.0 / v_min_pu,
+                ..Zones::of_band(&Band { v_min_pu: *v_min_pu, ..Band::NONE }, Inside::Power)
+            }),
             _ => None,
         }
     }
@@ -300,6 +315,13 @@ impl Law {
                 (factor * high(*v_max_pu, 2), 0.0)
             } else {
                 one_by_square(m)
+            }),
+            Self::LimitedSource { v_min_pu } => both(if m > *v_min_pu {
+                one_by_square(m)
+            } else if m > NEXT_TO_NOTHING_PU {
+                (1.0 / (m * v_min_pu), -1.0 / (m * m * v_min_pu))
+            } else {
+                (1.0 / (NEXT_TO_NOTHING_PU * v_min_pu), 0.0)
             }),
         }
     }

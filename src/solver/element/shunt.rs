@@ -155,8 +155,8 @@ pub fn fault(name: &str, fault: &Fault, part: Part) -> Result<Primitive, Element
         let terminals = terminals(&fault.bus, fault.to.as_ref(), phases, Connection::Wye);
         let g_s = complex(1.0 / positive("r_ohm", fault.r_ohm)?, 0.0);
         let y = branches(phases, Connection::Wye, 2 * phases, g_s);
-        let shunt = is_shunt(&fault.bus, fault.to.as_ref());
-        let y = if shunt && part == Part::Series { Admittance::zeros(2 * phases) } else { y };
+        // Voltage bases are those of the sound network, wherever a fault is written.
+        let y = if part == Part::Series { Admittance::zeros(2 * phases) } else { y };
         finish(terminals, y, false, false, part)
     };
     model().map_err(|reason| reason.of("fault", name))

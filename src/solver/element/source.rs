@@ -65,8 +65,7 @@ fn model(source: &Source, at: Frequency) -> Result<SourceModel, Reason> {
         None
     } else {
         let [z1, z2, z0] = sequence_impedances(source)?.map(|z| complex(z.re, z.im * at.order()));
-        let z = sequence_matrix(phases, z1, z2, z0);
-        Some(two_terminal(&z.inverse().ok_or(Reason::Singular)?))
+        Some(two_terminal(&phase_admittance(phases, z1, z2, z0)?))
     };
     let terminals = vec![conductors(&source.bus, phases, phases), back];
     Ok(SourceModel { terminals, admittance, emf_v })
@@ -112,6 +111,19 @@ fn short_circuit_impedances(source: &Source) -> Result<[Complex; 3], Reason> {
         return Err(Reason::Value { what: "single-phase short-circuit power in MVA", value: mva1, range });
     }
     Ok([complex(r1, x1), complex(r1, x1), complex(r0, r0 * ratio0)])
+}
+
+/// Phase admittance of sequence impedances. In sequences where that is exact, so that an infinite zero-sequence
+/// impedance (an ungrounded source) does not drown the others.
+fn phase_admittance(phases: usize, z1: Complex, z2: Complex, z0: Complex) -> Result<Admittance, Reason> {
+    let y = if phases == 3 && z1 == z2 {
+        let [y1, y0] = [z1, z0].map(|z| complex(1.0, 0.0) / z);
+        let (own, mutual) = ((y1 * 2.0 + y0) / 3.0, (y0 - y1) / 3.0);
+        Admittance::from_fn(phases, |i, j| if i == j { own } else { mutual })
+    } else {
+        sequence_matrix(phases, z1, z2, z0).inverse().ok_or(Reason::Singular)?
+    };
+    if y.is_finite() { Ok(y) } else { Err(Reason::Singular) }
 }
 
 /// Phase matrix of sequence impedances. Different positive and negative ones make it unsymmetric.

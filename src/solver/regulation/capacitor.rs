@@ -136,8 +136,12 @@ impl CapacitorBank {
             }
             CapacitorSignal::Time => {
                 let hour = (now_s / 3600.0).rem_euclid(24.0) + HOUR_ROUNDING;
-                let inside = if off > on { hour >= on && hour < off } else { hour >= on || hour < off };
-                (inside, !inside)
+                // Off on the next day: it switches on before midnight only, and stays on after it.
+                if off > on {
+                    (hour >= on && hour < off, hour >= off || hour < on)
+                } else {
+                    (hour >= on, hour >= off && hour < on)
+                }
             }
             CapacitorSignal::PowerFactor => {
                 let power = self.power_kva(flow);
