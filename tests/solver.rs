@@ -212,3 +212,34 @@ fn thevenin_impedance_of_two_buses_is_the_sum_on_the_path() {
     let loaded = flow.thevenin_ohm(&nodes, LoadsAs::Admittance).unwrap();
     assert!((loaded[0][0] - own).norm() > 1e-3, "the load counts");
 }
+
+/// A source whose negative-sequence impedance is its own has an unsymmetric admittance. Voltages of OpenDSS (engine 0.14.5,
+/// tolerance 1e-10) for the same script.
+#[test]
+fn a_source_with_its_own_negative_sequence_agrees_with_opendss() {
+    let text = "feeder: unsymmetric\nvoltage_bases_kv: [12.47]\n\
+        sources: {s: {bus: a, v_kv: 12.47, r1_ohm: 0.5, x1_ohm: 2.0, r2_ohm: 0.8, x2_ohm: 3.0, r0_ohm: 1.0, x0_ohm: 4.0}}\n\
+        lines: {l: {from: a, to: b, phases: 3, total: {r1_ohm: 0.3, x1_ohm: 0.6, r0_ohm: 0.9, x0_ohm: 1.8}}}\n\
+        loads:\n\
+        \x20 d1: {bus: b.1, phases: 1, v_kv: 7.2, p_kw: 900, q_kvar: 300, v_min_pu: 0.7}\n\
+        \x20 d2: {bus: b.2.3, phases: 1, connection: delta, v_kv: 12.47, p_kw: 500, q_kvar: 100, v_min_pu: 0.7}\n";
+    let reading = feeder::yaml::from_text(text.to_owned(), Path::new("unsymmetric.yaml"));
+    let feeder = reading.feeder.expect("sound");
+    let opendss = [
+        ("a.1", 6957.60840485624, -323.48624825754615),
+        ("a.2", -3709.063039049202, -6282.370565378483),
+        ("a.3", -3584.215716701477, 6144.409511953803),
+        ("b.1", 6841.610563425875, -425.88871933819945),
+        ("b.2", -3777.0162599566356, -6306.093425217517),
+        ("b.3", -3609.060768938335, 6086.2103949283155),
+    ];
+    let mut alone = flow(&feeder, 1e-10);
+    let mut batch = Batch::<4>::new(flow(&feeder, 1e-10));
+    assert!(alone.solve().converged() && batch.solve().iter().all(|s| s.converged()));
+    for (name, re, im) in opendss {
+        let node = alone.grid().node(name).unwrap();
+        for v in [alone.voltage(node), batch.voltage(2, node)] {
+            assert!((v - complex(re, im)).norm() < 1e-9 * 7200.0, "{name}: {v}");
+        }
+    }
+}

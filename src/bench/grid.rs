@@ -17,6 +17,8 @@ pub struct GridPlant {
     lines: Vec<Option<ElementId>>,
     controls: Controls,
     mode: ControlMode,
+    /// Power out of the sources at the last solution.
+    source_va: Complex,
     /// Scratch for switching: closed steps of a bank.
     steps: Vec<bool>,
 }
@@ -53,7 +55,8 @@ impl GridPlant {
         let controls = Controls::new(&flow)?;
         let voltages = vec![Complex::default(); order.len()];
         let steps = vec![false; most_steps];
-        Ok(Self { flow, order, voltages, lines, controls, mode: plan.controls, steps })
+        let source_va = Complex::default();
+        Ok(Self { flow, order, voltages, lines, controls, mode: plan.controls, source_va, steps })
     }
 
     /// The power flow.
@@ -165,6 +168,7 @@ impl Plant for GridPlant {
             ControlMode::Time => self.controls.step(clock_s, &mut self.flow),
         };
         self.keep_voltages();
+        self.source_va = self.flow.source_power();
         Solution {
             converged: solved.converged(),
             at_rest: at_rest || !solved.converged(),
@@ -179,7 +183,7 @@ impl Plant for GridPlant {
     }
 
     fn source_power(&self) -> Complex {
-        self.flow.source_power()
+        self.source_va
     }
 
     fn losses(&self) -> Complex {

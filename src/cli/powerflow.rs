@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use indexmap::IndexMap;
 use phasorbench::feeder::{ControlMode, Feeder};
-use phasorbench::quantity::angle_deg;
+use phasorbench::quantity::{Complex, angle_deg};
 use phasorbench::solver::{Controls, Kind, PowerFlow, Solved, Status};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -106,8 +106,9 @@ pub fn schema() -> serde_json::Value {
 /// Runs the command.
 pub fn run(args: &Args) -> Exit {
     match solve(args) {
-        Ok((feeder, flow, controls, solved, at_rest)) => {
-            let report = report(&feeder, &flow, &controls, &solved, at_rest);
+        Ok((feeder, mut flow, controls, solved, at_rest)) => {
+            let balance = (flow.mismatch_pu(), flow.source_power());
+            let report = report(&feeder, &flow, &controls, (&solved, at_rest), balance);
             if args.json {
                 output::json(&report);
             } else {
@@ -196,11 +197,11 @@ fn report<'a>(
     feeder: &'a Feeder,
     flow: &'a PowerFlow,
     controls: &Controls,
-    solved: &Solved,
-    at_rest: bool,
+    (solved, at_rest): (&Solved, bool),
+    (mismatch_pu, source_va): (f64, Complex),
 ) -> Report<'a> {
     let grid = flow.grid();
-    let power = |s: phasorbench::quantity::Complex| Power { p_w: s.re, q_var: s.im };
+    let power = |s: Complex| Power { p_w: s.re, q_var: s.im };
     let nodes = grid.listing.iter().map(|&id| {
         let v = flow.voltage(id);
         let magnitude_pu = v.norm() / grid.nodes[id.0 as usize].base_v;
@@ -215,9 +216,9 @@ fn report<'a>(
             Status::Singular => "singular",
         },
         iterations: solved.iterations,
-        mismatch_pu: flow.mismatch_pu(),
+        mismatch_pu,
         nodes: nodes.collect(),
-        source: power(flow.source_power()),
+        source: power(source_va),
         losses: power(flow.losses()),
         taps: feeder.regulators.keys().enumerate().map(|(i, n)| (n.as_str(), controls.tap_number(flow, i))).collect(),
         capacitors: feeder

@@ -20,10 +20,10 @@ pub struct ElementFlow {
 
 impl PowerFlow {
     /// Power out of all sources at their terminals, in VA.
-    pub fn source_power(&self) -> Complex {
+    pub fn source_power(&mut self) -> Complex {
         let behind_impedances: Complex = self.elements_of(Kind::Source).map(|id| self.power_into(id)).sum();
-        let mut x = self.load_currents();
-        self.grid().network.held_power(self.places(), &mut x) - behind_impedances
+        let held = self.with_load_currents(|flow, x| flow.grid().network.held_power(flow.places(), x));
+        held - behind_impedances
     }
 
     /// Losses of lines, transformers and series reactors, in VA. Shunts and source impedances are not included.
@@ -43,7 +43,7 @@ impl PowerFlow {
     }
 
     fn power_into(&self, id: ElementId) -> Complex {
-        self.flow(id).power_va.iter().sum()
+        self.grid().network.power_into(id, self.places())
     }
 
     /// Currents into an element at all its conductors, terminal after terminal, in A; zero when out of service.
@@ -72,13 +72,16 @@ impl PowerFlow {
     }
 
     /// Largest power mismatch of any node on 1 MVA. It is reported, never tested: below about 1e-9 it is rounding.
-    pub fn mismatch_pu(&self) -> f64 {
-        let mut x = self.load_currents();
-        let n = self.grid().nodes.len();
-        self.grid().network.add_residual(self.places(), &mut x[..n]);
-        let power =
-            |(place, i): (usize, &Lanes<1>)| (self.voltage(NodeId(place as u32)) * complex(i[0][0], -i[1][0])).norm();
-        x[..n].iter().enumerate().map(power).fold(0.0, f64::max) / MISMATCH_BASE_VA
+    pub fn mismatch_pu(&mut self) -> f64 {
+        let largest_va = self.with_load_currents(|flow, x| {
+            let n = flow.grid().nodes.len();
+            flow.grid().network.add_residual(flow.places(), &mut x[..n]);
+            let power = |(place, i): (usize, &Lanes<1>)| {
+                (flow.voltage(NodeId(place as u32)) * complex(i[0][0], -i[1][0])).norm()
+            };
+            x[..n].iter().enumerate().map(power).fold(0.0, f64::max)
+        });
+        largest_va / MISMATCH_BASE_VA
     }
 
     /// Nodes without a path to a source, in their owner's order.

@@ -82,7 +82,8 @@ impl Injections {
             }
         }
         let mut sorted: Vec<usize> = (0..all.len()).collect();
-        sorted.sort_by_key(|&k| (all[k].2.is_none(), all[k].2.map(|z| z.inside), k));
+        // By place within a run: neighbours in the loop are then neighbours in the voltages.
+        sorted.sort_by_key(|&k| (all[k].2.is_none(), all[k].2.map(|z| z.inside), all[k].0, k));
         let mut of: Vec<Vec<u32>> = vec![Vec::new(); models.len()];
         let (mut branches, mut slots) = (Vec::new(), Vec::new());
         for &k in &sorted {

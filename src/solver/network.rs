@@ -94,6 +94,9 @@ pub struct Network {
     pub(super) fixed: Vec<bool>,
     /// Terminal pairs of load branches: they carry current between nodes, so they can energise.
     load_pairs: Vec<(u32, u32)>,
+    /// Some element's admittance is not symmetric (a source whose negative-sequence impedance is its own): the factor is
+    /// then only near the network, and every solve answers to the network's own residual.
+    pub(super) unsymmetric: bool,
     /// First element of each kind, in the order of the feeder's sections.
     firsts: Vec<(Kind, u32)>,
     island: Vec<u32>,
@@ -392,19 +395,43 @@ impl Network {
         }
     }
 
-    /// Currents into an element at all its conductors, in A; none when out of service.
+    /// Currents into an element at all its conductors, in A; zero when out of service. Grows `out` to their number.
     pub fn currents(&self, id: ElementId, v: &[Lanes<1>], out: &mut Vec<Complex>) {
-        let element = &self.elements[id.0 as usize];
         out.clear();
-        out.resize(usize::from(element.conductors), complex(0.0, 0.0));
-        if element.in_service {
-            let sources_before = self.elements[..id.0 as usize].iter().filter(|e| e.kind == Kind::Source);
-            let mut emf = sources_before.map(|e| usize::from(e.per_terminal)).sum();
-            let emfs = self.emfs_of(element, &mut emf);
-            self.element_currents(element, self.values(), emfs, v, out);
+        out.resize(usize::from(self.elements[id.0 as usize].conductors), complex(0.0, 0.0));
+        self.currents_into(id, v, out);
+    }
+
+    fn currents_into(&self, id: ElementId, v: &[Lanes<1>], out: &mut [Complex]) {
+        let element = &self.elements[id.0 as usize];
+        if !element.in_service {
+            return;
         }
+        let earlier = &self.elements[..id.0 as usize];
+        let sources = earlier.iter().take_while(|e| e.kind == Kind::Source); // they come first
+        let mut emf = sources.map(|e| usize::from(e.per_terminal)).sum();
+        let emfs = self.emfs_of(element, &mut emf);
+        self.element_currents(element, self.values(), emfs, v, out);
+    }
+
+    /// Power into an element over all its conductors, in VA.
+    pub(super) fn power_into(&self, id: ElementId, v: &[Lanes<1>]) -> Complex {
+        let places = &self.places[self.elements[id.0 as usize].places()];
+        let mut i = [complex(0.0, 0.0); MOST];
+        self.currents_into(id, v, &mut i[..places.len()]);
+        places.iter().zip(&i).map(|(&p, i)| voltage_at(v, p) * i.conj()).sum()
     }
 }
+
+/// Whether a matrix differs from its mirror by more than rounding.
+fn is_unsymmetric(y: &Admittance) -> bool {
+    let largest = y.values().iter().map(|y| y.norm()).fold(0.0, f64::max);
+    let pairs = (0..y.n()).flat_map(|row| (0..row).map(move |column| (row, column)));
+    pairs.into_iter().any(|(r, c)| (y.get(r, c) - y.get(c, r)).norm() > UNSYMMETRIC * largest)
+}
+
+/// More than this share of the largest entry is not rounding.
+const UNSYMMETRIC: f64 = 1e-9;
 
 /// Most conductors of one element: 3 windings of 4 phases and more fit.
 pub(super) const MOST: usize = 64;
@@ -462,6 +489,7 @@ pub(super) struct NetworkBuilder {
     windings: Vec<Windings>,
     emf_v: Vec<Complex>,
     held: Vec<(u32, u32)>,
+    unsymmetric: bool,
 }
 
 impl NetworkBuilder {
@@ -515,6 +543,7 @@ impl NetworkBuilder {
         });
         self.places.extend(primitive.conductors().map(|c| names.meet(c).unwrap_or(GROUND)));
         self.y.extend_from_slice(primitive.y.values());
+        self.unsymmetric |= is_unsymmetric(&primitive.y);
         self.series.extend_from_slice(series.unwrap_or(&primitive.y).values());
     }
 
@@ -567,6 +596,7 @@ impl NetworkBuilder {
             energised: vec![true; pattern.n],
             fixed: vec![false; pattern.n],
             load_pairs: injections.pairs(),
+            unsymmetric: self.unsymmetric,
             firsts,
             island: vec![0; pattern.n + 1],
         };

@@ -107,7 +107,7 @@ pub fn measure(case: &Case, file: &str, feeder: Result<Feeder, String>) -> Measu
     prepare(case, &mut flow, &controls, &mut measured);
     if case.reference.steps.is_empty() {
         solve(case.params.controls, 0.0, &mut flow, &mut controls, &mut measured);
-        compare(&case.reference.result, &flow, &controls, "", &mut measured);
+        compare(&case.reference.result, &mut flow, &controls, "", &mut measured);
         compare_nodes(case, &flow, &mut measured);
     }
     for step in &case.reference.steps {
@@ -118,7 +118,7 @@ pub fn measure(case: &Case, file: &str, feeder: Result<Feeder, String>) -> Measu
             }
         }
         solve(case.params.controls, step.t_s, &mut flow, &mut controls, &mut measured);
-        compare(&step.result, &flow, &controls, &format!(" at {} s", step.t_s), &mut measured);
+        compare(&step.result, &mut flow, &controls, &format!(" at {} s", step.t_s), &mut measured);
     }
     measured
 }
@@ -170,7 +170,13 @@ fn solve(mode: ControlMode, t_s: f64, flow: &mut PowerFlow, controls: &mut Contr
     }
 }
 
-fn compare(reference: &ReferenceResult, flow: &PowerFlow, controls: &Controls, when: &str, measured: &mut Measured) {
+fn compare(
+    reference: &ReferenceResult,
+    flow: &mut PowerFlow,
+    controls: &Controls,
+    when: &str,
+    measured: &mut Measured,
+) {
     let grid = flow.grid();
     for (name, &[re, im]) in &reference.voltages_v {
         let Some(node) = grid.node(name) else {

@@ -93,7 +93,11 @@ impl<const K: usize> Batch<K> {
     pub fn solve(&mut self) -> [Solved; K] {
         let (isa, condensed) = (self.base.isa, self.base.grid.pattern.condensed);
         self.predictor.foretell(isa, condensed, &mut self.v, &mut self.branches.w);
-        let mut on = [self.base.active == Active::Chord && self.solved[0].status != Status::Singular; K];
+        // Without a base, or with a factor that is only near the network, every lane is solved alone.
+        let usable =
+            self.base.active == Active::Chord && !self.base.pending.cold && !self.base.grid.network.unsymmetric;
+        let mut on = [usable; K];
+        self.solved.iter_mut().for_each(|s| s.status = Status::NotConverged);
         let mut passes = [Pass { d: f64::INFINITY, largest_ratio: 0.0, step: 1.0 }; K];
         for iterations in 1..=PATIENCE {
             let d = self.increment(&on, iterations, &mut passes);

@@ -62,16 +62,19 @@ impl PowerFlow {
 
     /// One solve and what follows from it; the outcome, once there is one.
     fn iteration(&mut self, iterations: u32, progress: &mut Progress) -> Option<Solved> {
-        let full = self.pending.full_passes > 0;
+        let full = self.pending.full_passes > 0 || self.grid.network.unsymmetric;
         let changed = self.changed();
         let (d, step) = self.increment(full, changed, progress);
         if !d.is_finite() {
             return Some(self.give_up(iterations));
         }
-        if full {
+        if self.pending.full_passes > 0 {
             self.finish_full();
             progress.first_d = progress.first_d.max(d);
             return None;
+        }
+        if full {
+            return self.judge(d, iterations, 1.0, step, progress);
         }
         if changed {
             self.find_offsets();
@@ -169,6 +172,7 @@ impl PowerFlow {
             let (i, l) = (injections.linearise(branch, y, u).0, self.linear[branch]);
             let w = l.a * u + l.b * u.conj() - i;
             self.branches.w[branch] = [[w.re], [w.im]];
+            self.branches.r[branch] = [[0.0]; 2];
             injections.draw(branch, i, &mut self.x);
         }
         let n = self.grid.pattern.n;
@@ -219,6 +223,9 @@ impl PowerFlow {
 
     /// Brings the condensed nodes to the present solution; returns how much further (≥ 1) than `d` any of them moved.
     fn fill_condensed(&mut self, d: f64) -> f64 {
+        if self.grid.network.unsymmetric {
+            return 1.0; // every solve has moved all nodes
+        }
         let (n, condensed) = (self.grid.pattern.n, self.grid.pattern.condensed);
         self.x[..condensed].copy_from_slice(&self.v[..condensed]);
         match self.active {

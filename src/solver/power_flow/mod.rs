@@ -179,15 +179,19 @@ impl PowerFlow {
         &self.v
     }
 
-    /// What loads inject into each node (the negative of what they draw), in A, by place, then ground.
-    pub(super) fn load_currents(&self) -> Vec<Lanes<1>> {
-        let mut x = vec![[[0.0]; 2]; self.x.len()];
+    /// Calls `f` with what loads inject into each node (the negative of what they draw), in A, by place, then ground. The
+    /// buffer is the one for right-hand sides: nothing is allocated.
+    pub(super) fn with_load_currents<T>(&mut self, f: impl FnOnce(&Self, &mut [Lanes<1>]) -> T) -> T {
+        let mut x = std::mem::replace(&mut self.x, LaneVec::empty());
+        x.fill([[0.0]; 2]);
         let injections = &self.grid.injections;
         for branch in 0..injections.len() {
             let y = complex(self.branches.y[branch][0][0], self.branches.y[branch][1][0]);
             injections.draw(branch, injections.linearise(branch, y, injections.voltage(branch, &self.v)).0, &mut x);
         }
-        x
+        let result = f(self, &mut x);
+        self.x = x;
+        result
     }
 
     /// Branches as admittances of their present power.
