@@ -93,8 +93,10 @@ fn origins_point_at_the_last_value() {
 
 #[test]
 fn reporting_commands_are_warned_of_once_and_counted() {
-    let reading =
-        read(&[("a.dss", b"new circuit.c\nshow voltages\nplot profile\nshow losses\nsolve\nnew monitor.m\n")]);
+    let reading = read(&[(
+        "a.dss",
+        b"new circuit.c\nset voltagebases=115\nshow voltages\nplot profile\nshow losses\nsolve\nnew monitor.m\n",
+    )]);
     assert!(reading.feeder.is_some());
     let messages: Vec<&str> = reading.diagnostics.iter().map(|d| d.message.as_str()).collect();
     assert_eq!(messages, ["show is ignored (2 times in this file)", "plot is ignored", "each monitor is ignored"]);
@@ -119,7 +121,7 @@ fn every_mistake_has_its_place() {
         ("allocateloads", "E0114", "allocateloads"),
         ("set loadmodel=admittance", "E0115", "admittance"),
         ("set controlmode=event", "E0115", "event"),
-        ("solve mode=harmonics", "E0115", "harmonics"),
+        ("solve mode=direct", "E0115", "direct"),
         (&format!("{line}\nnew line.l bus1=c bus2=d"), "E0116", "l"),
         ("new circuit.other", "E0117", "other"),
         (&format!("{line} linecode=codee"), "E0220", "codee"),
@@ -236,4 +238,41 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn nodes_that_opendss_counts_on_are_written_out() {
+    let script = "new circuit.c\nset voltagebases=(115)\nnew load.d bus1=b.2 phases=1 conn=delta kv=1\n\
+                  new line.l bus1=sourcebus bus2=b.1.2 phases=3\nnew load.w bus1=b.1.2.3.0.4 kv=1\n\
+                  new capacitor.k bus1=b.3 phases=1 conn=delta kv=1\n";
+    let feeder = read(&[("a.dss", script.as_bytes())]).feeder.expect("a feeder");
+    let nodes = |terminal: &phasorbench::feeder::Terminal| terminal.to_string();
+    assert_eq!(nodes(&feeder.loads["d"].bus), "b.2.0");
+    assert_eq!(nodes(&feeder.lines["l"].to), "b.1.2.3");
+    assert_eq!(nodes(&feeder.lines["l"].from), "sourcebus");
+    assert_eq!(nodes(&feeder.loads["w"].bus), "b.1.2.3.0");
+    assert_eq!(nodes(&feeder.capacitors["k"].bus), "b.3.0");
+    let findings = phasorbench::feeder::check(&feeder);
+    assert!(findings.iter().all(|d| !d.is_error()), "{findings:?}");
+}
+
+#[test]
+fn binary_shapes_are_read_as_little_endian() {
+    let doubles: Vec<u8> = [0.5f64, 0.25, 0.125].iter().flat_map(|x| x.to_le_bytes()).collect();
+    let singles: Vec<u8> = [0.0f32, 1.5, 6.0, 2.5].iter().flat_map(|x| x.to_le_bytes()).collect();
+    let script = b"new circuit.c\nset voltagebases=115\nnew loadshape.a npts=3 interval=1 mult=(dblfile=a.dbl)\n\
+                   new loadshape.b npts=2 interval=0 sngfile=b.sng\nnew load.l bus1=sourcebus kv=115 daily=a yearly=b\n";
+    let feeder = read(&[("a.dss", script), ("a.dbl", &doubles), ("b.sng", &singles)]).feeder.expect("a feeder");
+    assert_eq!(feeder.shapes["a"].p, [0.5, 0.25, 0.125]);
+    assert_eq!(feeder.shapes["b"].p, [1.5, 2.5]);
+    assert_eq!(feeder.shapes["b"].at_s, Some(vec![0.0, 21600.0]));
+}
+
+#[test]
+fn without_voltage_bases_the_ratings_are_taken() {
+    let script = b"new circuit.c basekv=69\nnew transformer.t phases=1 buses=(sourcebus.1 b.1) kvs=(39.837 7.2)\n";
+    let reading = read(&[("a.dss", script)]);
+    assert_eq!(reading.diagnostics.iter().map(|d| d.code).collect::<Vec<_>>(), ["W0225"]);
+    let bases = reading.feeder.expect("a feeder").voltage_bases_kv;
+    assert_eq!(bases.iter().map(|kv| (kv * 100.0).round()).collect::<Vec<_>>(), [6900.0, 1247.0]);
 }

@@ -125,6 +125,9 @@ impl<'s> Builder<'s> {
         let mut rated: Vec<f64> = sources.chain(transformers.flat_map(|e| e.value.line_to_line_kv())).collect();
         rated.sort_by(|a, b| b.total_cmp(a));
         rated.dedup_by(|a, b| (*a - *b).abs() < 1e-3 * *b);
+        if self.session.report.has_errors() {
+            return rated;
+        }
         let message = "no voltage bases are set: the ratings of sources and transformers are taken";
         let help = "set voltagebases=[…], then calcvoltagebases";
         self.session.report.add(Diagnostic::warning(codes::VOLTAGE_BASES, message).at(at).help(help));

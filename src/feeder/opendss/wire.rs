@@ -248,7 +248,9 @@ impl TapeCable {
             thickness_mm: thickness * self.insulation.mm(),
             lap_percent: self.lap_percent.unwrap_or(20.0),
         };
-        Ok(Cable { tape: Some(tape), ..self.insulation.model(name, at)? })
+        // The outside plays no part in a tape-shielded cable's impedance.
+        let insulation = Insulation { outside: self.insulation.outside.or(Some(diameter)), ..self.insulation };
+        Ok(Cable { tape: Some(tape), ..insulation.model(name, at)? })
     }
 }
 

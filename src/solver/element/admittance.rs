@@ -5,6 +5,9 @@
 
 use crate::quantity::{Complex, complex};
 
+/// Entries that differ by less than this, per unit of the largest, are equal.
+const ROUNDING: f64 = 1e-12;
+
 /// A small dense complex matrix, row major; mostly a nodal admittance in siemens.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Admittance {
@@ -76,6 +79,12 @@ impl Admittance {
         self.n = n;
         self.values.clear();
         self.values.resize(n * n, complex(0.0, 0.0));
+    }
+
+    /// Whether it is its own transpose, up to rounding.
+    pub fn is_symmetric(&self) -> bool {
+        let largest = self.values().iter().map(|y| y.norm()).fold(0.0, f64::max);
+        (0..self.n()).all(|i| (0..i).all(|j| (self.get(i, j) - self.get(j, i)).norm() <= ROUNDING * largest))
     }
 
     /// Whether every entry is finite.
