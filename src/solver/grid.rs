@@ -58,14 +58,6 @@ pub enum GridError {
     /// There is no source.
     #[error("the feeder has no source")]
     NoSource,
-    /// An element whose admittance matrix is not symmetric, which the kernel cannot factor.
-    #[error("{kind} {name}: its positive- and negative-sequence impedances differ; equal ones only can be solved")]
-    Unsymmetric {
-        /// What it is.
-        kind: &'static str,
-        /// Its name.
-        name: String,
-    },
 }
 
 /// The compiled network.
@@ -237,7 +229,6 @@ fn parts(feeder: &Feeder, names: &mut NodeNames) -> Result<Parts, GridError> {
     let mut b = NetworkBuilder::default();
     for (name, source) in &feeder.sources {
         let model: SourceModel = element::source(name, source, at)?;
-        symmetric("source", name, model.admittance.as_ref())?;
         b.source(names, &model);
     }
     let mut transformers = Vec::new();
@@ -266,14 +257,6 @@ fn parts(feeder: &Feeder, names: &mut NodeNames) -> Result<Parts, GridError> {
     Ok(Parts { builder: b, transformers, injections })
 }
 
-fn symmetric(kind: &'static str, name: &str, y: Option<&Admittance>) -> Result<(), GridError> {
-    if y.is_none_or(Admittance::is_symmetric) {
-        Ok(())
-    } else {
-        Err(GridError::Unsymmetric { kind, name: name.into() })
-    }
-}
-
 fn shunts(feeder: &Feeder, names: &mut NodeNames, b: &mut NetworkBuilder, at: Frequency) -> Result<(), GridError> {
     for (name, capacitor) in &feeder.capacitors {
         let closed = closed_steps(capacitor);
@@ -282,7 +265,6 @@ fn shunts(feeder: &Feeder, names: &mut NodeNames, b: &mut NetworkBuilder, at: Fr
     }
     for (name, reactor) in &feeder.reactors {
         let model = |part| element::reactor(name, reactor, at, part);
-        symmetric("reactor", name, Some(&model(Part::Whole)?.y))?;
         b.element(names, Kind::Reactor, &model(Part::Whole)?, Some(&model(Part::Series)?.y), true);
     }
     for (name, fault) in &feeder.faults {

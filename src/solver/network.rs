@@ -423,16 +423,6 @@ impl Network {
     }
 }
 
-/// Whether a matrix differs from its mirror by more than rounding.
-fn is_unsymmetric(y: &Admittance) -> bool {
-    let largest = y.values().iter().map(|y| y.norm()).fold(0.0, f64::max);
-    let pairs = (0..y.n()).flat_map(|row| (0..row).map(move |column| (row, column)));
-    pairs.into_iter().any(|(r, c)| (y.get(r, c) - y.get(c, r)).norm() > UNSYMMETRIC * largest)
-}
-
-/// More than this share of the largest entry is not rounding.
-const UNSYMMETRIC: f64 = 1e-9;
-
 /// Most conductors of one element: 3 windings of 4 phases and more fit.
 pub(super) const MOST: usize = 64;
 
@@ -543,7 +533,7 @@ impl NetworkBuilder {
         });
         self.places.extend(primitive.conductors().map(|c| names.meet(c).unwrap_or(GROUND)));
         self.y.extend_from_slice(primitive.y.values());
-        self.unsymmetric |= is_unsymmetric(&primitive.y);
+        self.unsymmetric |= !primitive.y.is_symmetric();
         self.series.extend_from_slice(series.unwrap_or(&primitive.y).values());
     }
 

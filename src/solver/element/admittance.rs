@@ -6,7 +6,7 @@
 use crate::quantity::{Complex, complex};
 
 /// Entries that differ by less than this, per unit of the largest, are equal.
-const ROUNDING: f64 = 1e-12;
+const ROUNDING: f64 = 1e-9;
 
 /// A small dense complex matrix, row major; mostly a nodal admittance in siemens.
 #[derive(Clone, Debug, PartialEq, Default)]
