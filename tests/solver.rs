@@ -1,5 +1,7 @@
 //! What the solver promises: the error bound, equal lanes, clean failure, sensitivities and impedances.
 
+#![cfg(feature = "solver")]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
