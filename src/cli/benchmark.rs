@@ -23,7 +23,7 @@ pub struct Args {
     #[arg(long, default_value_t = 600)]
     steps: u32,
     /// Promised complex voltage error, per unit of each node's base.
-    #[arg(long, value_name = "X", default_value_t = 1e-8)]
+    #[arg(long, value_name = "X", allow_hyphen_values = true, default_value_t = 1e-8)]
     tolerance_pu: f64,
     /// Print JSON.
     #[arg(long)]

@@ -38,7 +38,7 @@ pub struct Args {
     #[arg(long, value_name = "LINE")]
     open: Vec<String>,
     /// Promised complex voltage error, per unit of each node's base.
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_hyphen_values = true)]
     tolerance_pu: Option<f64>,
 }
 
