@@ -3,20 +3,21 @@
 //! [`Grid::compile`] turns a feeder into nodes, element admittances on a fixed pattern and injections; [`PowerFlow`]
 //! solves it, again and again, as loads, taps and switches move. The equations and the iteration are described in
 //! `docs/models/power-flow.md`; three kinds of expertise have a room each: [`element`] (what an element is
-//! electrically), [`kernel`] (linear algebra on flat arrays) and `power_flow` (the iteration).
+//! electrically), `kernel` (linear algebra on flat arrays) and `power_flow` (the iteration).
 
 mod base;
 pub mod element;
 mod flows;
 mod grid;
 mod injection;
-pub mod kernel;
+mod kernel;
 mod network;
 mod power_flow;
 mod regulation;
 
 pub use flows::ElementFlow;
 pub use grid::{Grid, GridBus, GridError, Node, NodeId};
+pub use kernel::Isa;
 pub use network::{ElementId, Kind};
 pub use power_flow::{Batch, LoadsAs, Method, PowerFlow, Settings, Solved, Status};
 pub use regulation::{ControlError, Controls, Settled};

@@ -210,7 +210,7 @@ macro_rules! isa_dispatch {
                     fn compiled<const $k: usize>($($arg: $ty),*) $(-> $ret)? {
                         $body::<true, $k>($($arg),*)
                     }
-                    // SAFETY: `Isa::detect` is the only maker of this value outside tests, and it has checked the machine.
+                    // SAFETY: `Isa::detect` has checked the machine; only this crate can pass a value here.
                     unsafe { compiled::<$k>($($arg),*) }
                 }
                 #[cfg(target_arch = "x86_64")]

@@ -11,8 +11,6 @@ pub struct Pattern {
     pub n: usize,
     /// The first this many columns are condensed: right-hand sides are zero there in an iteration.
     pub condensed: usize,
-    /// Node at each place of the elimination order.
-    pub node_at: Vec<u32>,
     /// Place of each node in the elimination order.
     pub place_of: Vec<u32>,
     pub(super) col_ptr: Vec<u32>,
@@ -47,10 +45,10 @@ impl Pattern {
         columns.iter_mut().for_each(|c| c.sort_unstable());
         let mut place_of = vec![0; n];
         node_at.iter().enumerate().for_each(|(place, &node)| place_of[node as usize] = place as u32);
-        Self::program(condensed, node_at, place_of, &columns)
+        Self::program(condensed, place_of, &columns)
     }
 
-    fn program(condensed: usize, node_at: Vec<u32>, place_of: Vec<u32>, columns: &[Vec<u32>]) -> Self {
+    fn program(condensed: usize, place_of: Vec<u32>, columns: &[Vec<u32>]) -> Self {
         let n = columns.len();
         let mut col_ptr = vec![0u32];
         let mut rows = Vec::new();
@@ -78,7 +76,7 @@ impl Pattern {
             row_ptr.push(row_entries.len() as u32);
         }
         debug_assert!(update_at.iter().all(|&p| (p as usize) < rows.len()), "fill is closed under elimination");
-        Self { n, condensed, node_at, place_of, col_ptr, rows, parent, row_ptr, row_entries, update_at }
+        Self { n, condensed, place_of, col_ptr, rows, parent, row_ptr, row_entries, update_at }
     }
 
     /// Number of factor entries below the diagonal.

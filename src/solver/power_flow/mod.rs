@@ -73,7 +73,7 @@ pub struct PowerFlow {
 struct Pending {
     /// Nothing has been solved yet.
     cold: bool,
-    /// The factor must be made anew, with this method if given.
+    /// The factor must be made anew.
     rebuild: bool,
     /// Solves from here on that use the whole network's residual.
     full_passes: u32,
