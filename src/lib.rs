@@ -16,3 +16,5 @@ pub mod report;
 pub mod scenario;
 #[cfg(feature = "solver")]
 pub mod solver;
+#[cfg(feature = "study")]
+pub mod study;

@@ -12,6 +12,7 @@ mod pace;
 mod plant;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 use std::io;
 
@@ -19,6 +20,7 @@ pub use grid::{GridPlant, SetupError};
 pub use outcome::{NodeOutcome, Outcome, Snapshot};
 pub use pace::{Batch, Pacer};
 pub use plant::{Node, Plant, Solution};
+pub use verdict::Verdict;
 
 use crate::quantity::Tick;
 use crate::record::Recorder;

@@ -1,6 +1,7 @@
 //! What a run came to: statistics over every node and every tick, gathered as the run goes.
 
 use super::plant::{Node, Plant, Solution};
+use super::verdict::Verdict;
 use crate::quantity::{Complex, Tick};
 
 /// What a run came to. Voltages are per unit of each node's base, over phase nodes that something feeds.
@@ -36,6 +37,8 @@ pub struct Outcome {
     pub nodes: Vec<NodeOutcome>,
     /// All voltages at the tick with the voltage farthest beyond a limit (or nearest to one).
     pub worst: Snapshot,
+    /// What each expectation came to, in the scenario's order.
+    pub verdicts: Vec<Verdict>,
 }
 
 /// What one node's voltage came to.
@@ -119,6 +122,7 @@ impl Gatherer {
             capacitor_operations: vec![0; steps.len()],
             nodes,
             worst: Snapshot { tick: Tick(0), v_pu: vec![0.0; all] },
+            verdicts: Vec::new(),
         };
         Self { outcome, limits_pu, worst_excess: f64::NEG_INFINITY, outside: 0, fed: 0, taps, steps }
     }

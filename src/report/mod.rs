@@ -1,4 +1,4 @@
-//! Floor 7: from a finished run to a directory that a person wants to open.
+//! Floor 8: from a finished run to a directory that a person wants to open.
 //!
 //! `series.csv` (written by the loop), `nodes.csv` (every node in few numbers), `summary.json` ([`Summary`]), an SVG for
 //! each figure and `report.html`, one file that needs no network – all the same bytes for the same run. Last comes

@@ -20,8 +20,9 @@ const FLOORS: &[(&str, u8)] = &[
     ("emulate", 5),
     ("scenario", 5),
     ("bench", 6),
-    ("report", 7),
-    (BINARY, 8),
+    ("study", 7),
+    ("report", 8),
+    (BINARY, 9),
 ];
 const BINARY: &str = "cli";
 const LIBRARY: &str = "phasorbench";
