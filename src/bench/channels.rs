@@ -1,94 +1,209 @@
-//! The channels of a record: their names, and a row's values.
+//! The channels of a record: what each of the plan's quantities is at a step.
 
 use super::outcome::Spread;
 use super::plant::{Node, Plant, Solution};
-use crate::quantity::{Complex, angle_deg};
-use crate::scenario::Plan;
+use crate::quantity::{Complex, angle_deg, complex};
+use crate::scenario::{Element, Measure, NodeRef, Part, Plan, Quantity};
 
-/// Channels every record has, before those of controls and buses.
-const FIXED: [&str; 12] = [
-    "source.p_w",
-    "source.q_var",
-    "losses.p_w",
-    "losses.q_var",
-    "feeder.v_min_pu",
-    "feeder.v_mean_pu",
-    "feeder.v_max_pu",
-    "feeder.out_of_limits_nodes",
-    "feeder.de_energised_nodes",
-    "solver.converged",
-    "solver.iterations",
-    "solver.mismatch_pu",
-];
+/// A step's values that are known without looking at single nodes and elements.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Overall {
+    pub(super) solution: Solution,
+    pub(super) source_va: Complex,
+    pub(super) losses_va: Complex,
+    pub(super) spread: Spread,
+    pub(super) unserved_w: f64,
+    pub(super) f_hz: f64,
+}
 
 /// Which values a row holds.
 pub(super) struct Channels {
     /// Their names, in order.
     pub(super) names: Vec<String>,
-    regulators: usize,
-    capacitors: usize,
-    /// Index and base in V of each recorded node.
-    nodes: Vec<(usize, f64)>,
-    angles: bool,
+    values: Vec<Value>,
+}
+
+/// A quantity, bound to the plant's nodes.
+#[derive(Clone, Copy, Debug)]
+enum Value {
+    Fixed(usize),
+    Tap(usize),
+    Steps(usize),
+    Voltage(Place, Part),
+    Difference([Place; 2], Part),
+    Unbalance([Option<usize>; 3]),
+    Current(Element, Option<u16>),
+    ActivePower(Element),
+    ReactivePower(Element),
+    Loading(crate::scenario::Branch),
+    /// Of a node that the plant does not have.
+    Nothing,
+}
+
+/// A node's place among the plant's, and its base.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    index: usize,
+    base_v: f64,
 }
 
 impl Channels {
     pub(super) fn new(plan: &Plan, nodes: &[Node]) -> Self {
-        let feeder = &plan.feeder;
-        let recorded: Vec<(usize, &Node)> = plan
-            .watch
-            .buses
-            .iter()
-            .flat_map(|bus| nodes.iter().enumerate().filter(move |(_, node)| node.bus == *bus))
-            .collect();
-        let mut names: Vec<String> = FIXED.map(str::to_owned).into();
-        names.extend(feeder.regulators.keys().map(|name| format!("{name}.tap")));
-        names.extend(feeder.capacitors.keys().map(|name| format!("{name}.steps")));
-        names.extend(recorded.iter().map(|(_, node)| format!("{}.v_pu", node.name())));
-        if plan.watch.angles {
-            names.extend(recorded.iter().map(|(_, node)| format!("{}.angle_deg", node.name())));
-        }
-        Self {
-            names,
-            regulators: feeder.regulators.len(),
-            capacitors: feeder.capacitors.len(),
-            nodes: recorded.iter().map(|(k, node)| (*k, node.base_v)).collect(),
-            angles: plan.watch.angles,
-        }
+        let names = plan.quantities.iter().map(|q| q.name.clone()).collect();
+        Self { names, values: plan.quantities.iter().map(|quantity| bound(quantity, nodes)).collect() }
     }
 
-    /// Fills a row, in the order of `names`.
-    #[allow(clippy::cast_precision_loss, reason = "counts of nodes and steps")]
-    pub(super) fn fill(
-        &self,
-        row: &mut [f64],
-        plant: &impl Plant,
-        solution: Solution,
-        [source, losses]: [Complex; 2],
-        spread: Spread,
-    ) {
-        let fixed: [f64; FIXED.len()] = [
-            source.re,
-            source.im,
-            losses.re,
-            losses.im,
-            spread.min_pu,
-            spread.mean_pu,
-            spread.max_pu,
-            spread.out_of_limits as f64,
-            spread.de_energised as f64,
-            f64::from(u8::from(solution.converged)),
-            f64::from(solution.iterations),
-            solution.mismatch_pu,
-        ];
-        let taps = (0..self.regulators).map(|k| f64::from(plant.tap(k)));
-        let steps = (0..self.capacitors).map(|k| plant.closed_steps(k) as f64);
-        let voltage = |k: usize| plant.voltages().get(k).copied().unwrap_or_default();
-        let v_pu = self.nodes.iter().map(|&(k, base_v)| voltage(k).norm() / base_v);
-        let angles = self.nodes.iter().filter(|_| self.angles).map(|&(k, _)| angle_deg(voltage(k)));
-        let values = fixed.into_iter().chain(taps).chain(steps).chain(v_pu).chain(angles);
-        for (slot, value) in row.iter_mut().zip(values) {
+    /// Fills a row, in the order of `names`. What does not exist at this step is NaN.
+    pub(super) fn fill(&self, row: &mut [f64], plant: &mut impl Plant, overall: &Overall) {
+        for (slot, value) in row.iter_mut().zip(&self.values) {
+            let value = value.at(plant, overall);
             *slot = if value.is_finite() { value } else { f64::NAN };
         }
+    }
+}
+
+fn bound(quantity: &Quantity, nodes: &[Node]) -> Value {
+    let place = |node: &NodeRef| {
+        let index = nodes.iter().position(|n| n.bus == node.bus && n.number == node.number)?;
+        Some(Place { index, base_v: nodes.get(index)?.base_v })
+    };
+    let of_bus = |bus: &str, number: u16| nodes.iter().position(|n| n.bus == bus && n.number == number);
+    match &quantity.measure {
+        Measure::Fixed(k) => Value::Fixed(*k),
+        Measure::Tap(k) => Value::Tap(*k),
+        Measure::Steps(k) => Value::Steps(*k),
+        Measure::Voltage(node, part) => place(node).map_or(Value::Nothing, |node| Value::Voltage(node, *part)),
+        Measure::Difference(a, b, part) => match (place(a), place(b)) {
+            (Some(a), Some(b)) => Value::Difference([a, b], *part),
+            _ => Value::Nothing,
+        },
+        Measure::Unbalance(bus) => Value::Unbalance([1, 2, 3].map(|number| of_bus(bus, number))),
+        Measure::Current(element, number) => Value::Current(*element, *number),
+        Measure::ActivePower(element) => Value::ActivePower(*element),
+        Measure::ReactivePower(element) => Value::ReactivePower(*element),
+        Measure::Loading(branch) => Value::Loading(*branch),
+    }
+}
+
+impl Value {
+    #[allow(clippy::cast_precision_loss, reason = "counts of steps")]
+    fn at(self, plant: &mut impl Plant, overall: &Overall) -> f64 {
+        let voltage = |plant: &dyn Voltages, k: usize| plant.at(k);
+        match self {
+            Self::Fixed(k) => overall.fixed(k, plant),
+            Self::Tap(k) => f64::from(plant.tap(k)),
+            Self::Steps(k) => plant.closed_steps(k) as f64,
+            Self::Voltage(node, part) => part_of(voltage(&plant.voltages(), node.index), node.base_v, part),
+            Self::Difference([a, b], part) => {
+                let [v, w] = [a, b].map(|node| voltage(&plant.voltages(), node.index));
+                difference(v, w, a.base_v, part)
+            }
+            Self::Unbalance(nodes) => {
+                let v = nodes.map(|k| k.map_or(Complex::default(), |k| voltage(&plant.voltages(), k)));
+                unbalance_percent(v)
+            }
+            Self::Current(element, number) => largest_current(plant.terminal(element), number),
+            Self::ActivePower(element) => power(plant.terminal(element)).re,
+            Self::ReactivePower(element) => power(plant.terminal(element)).im,
+            Self::Loading(branch) => plant.loading_percent(branch),
+            Self::Nothing => f64::NAN,
+        }
+    }
+}
+
+impl Overall {
+    /// One of [`crate::scenario::FIXED`].
+    #[allow(clippy::cast_precision_loss, reason = "counts of nodes")]
+    fn fixed(&self, index: usize, plant: &impl Plant) -> f64 {
+        match index {
+            0 => self.source_va.re,
+            1 => self.source_va.im,
+            2 => self.losses_va.re,
+            3 => self.losses_va.im,
+            4 => self.spread.min_pu,
+            5 => self.spread.mean_pu,
+            6 => self.spread.max_pu,
+            7 => self.spread.out_of_limits as f64,
+            8 => self.spread.de_energised as f64,
+            9 => f64::from(u8::from(self.solution.converged)),
+            10 => f64::from(self.solution.iterations),
+            11 => self.solution.mismatch_pu,
+            12 => self.unserved_w,
+            13 => plant.worst_loading().0,
+            14 => self.f_hz,
+            _ => f64::NAN,
+        }
+    }
+}
+
+/// Voltages by place; 0 beyond them.
+trait Voltages {
+    fn at(&self, index: usize) -> Complex;
+}
+
+impl Voltages for &[Complex] {
+    fn at(&self, index: usize) -> Complex {
+        self.get(index).copied().unwrap_or_default()
+    }
+}
+
+fn part_of(v: Complex, base_v: f64, part: Part) -> f64 {
+    match part {
+        Part::PerUnit => v.norm() / base_v,
+        Part::Volt => v.norm(),
+        Part::Angle => angle_deg(v),
+    }
+}
+
+/// Of the phasors v − w: its magnitude; of their angles, −180 to 180. NaN where one of them is dead.
+fn difference(v: Complex, w: Complex, base_v: f64, part: Part) -> f64 {
+    if v == Complex::default() || w == Complex::default() {
+        return f64::NAN;
+    }
+    match part {
+        Part::Angle => angle_deg(v * w.conj()),
+        _ => part_of(v - w, base_v, part),
+    }
+}
+
+/// Negative over positive sequence (C. L. Fortescue 1918), in percent; NaN without voltage.
+fn unbalance_percent([a, b, c]: [Complex; 3]) -> f64 {
+    let turn = complex(-0.5, 0.75f64.sqrt());
+    let positive = a + turn * b + turn.conj() * c;
+    let negative = a + turn.conj() * b + turn * c;
+    100.0 * negative.norm() / positive.norm()
+}
+
+fn largest_current(conductors: &[super::Conductor], number: Option<u16>) -> f64 {
+    let chosen = conductors.iter().filter(|c| number.is_none_or(|n| c.number == n));
+    chosen.map(|c| c.i_a.norm()).fold(f64::NAN, f64::max)
+}
+
+fn power(conductors: &[super::Conductor]) -> Complex {
+    conductors.iter().map(|c| c.v_v * c.i_a.conj()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quantity::phasor;
+
+    #[test]
+    fn unbalance_is_negative_over_positive_sequence() {
+        let balanced = [0.0, -120.0, 120.0].map(|angle| phasor(7200.0, angle));
+        assert!(unbalance_percent(balanced) < 1e-10);
+        // One phase at 90 %: V1 = (0.9 + 1 + 1)/3, V2 = (0.9 − 1)/3 of the base, by hand.
+        let one_low = [phasor(0.9, 0.0), phasor(1.0, -120.0), phasor(1.0, 120.0)];
+        assert!((unbalance_percent(one_low) - 100.0 * 0.1 / 2.9).abs() < 1e-9);
+        assert!(unbalance_percent([Complex::default(); 3]).is_nan());
+    }
+
+    #[test]
+    fn angles_differ_by_the_short_way() {
+        let angle = |a, b| difference(phasor(2.0, a), phasor(1.0, b), 1.0, Part::Angle);
+        assert!((angle(170.0, -170.0) + 20.0).abs() < 1e-12);
+        assert!((angle(-30.0, 60.0) + 90.0).abs() < 1e-12);
+        assert!(difference(phasor(1.0, 0.0), Complex::default(), 1.0, Part::Volt).is_nan());
+        assert!((difference(phasor(3.0, 0.0), phasor(4.0, 90.0), 10.0, Part::PerUnit) - 0.5).abs() < 1e-12);
     }
 }

@@ -1,23 +1,38 @@
 //! What loads draw at each tick: nominal power × scale × shape × load multiplier.
 
 use super::plant::Plant;
-use crate::feeder::{Shape, ShapeValue};
-use crate::scenario::Demand;
+use crate::feeder::ShapeValue;
+use crate::scenario::{Course, Demand};
 
 /// The demand of every load, and what was last told to the plant.
 #[derive(Clone, Debug)]
 pub(super) struct Demands {
     demands: Vec<Demand>,
     told: Vec<Option<(f64, f64)>>,
-    shapes: Vec<Shape>,
+    shapes: Vec<Course>,
+    /// What each shape is multiplied by.
+    factors: Vec<f64>,
     values: Vec<ShapeValue>,
     pub(super) multiplier: f64,
 }
 
 impl Demands {
-    pub(super) fn new(demands: &[Demand], shapes: &[Shape], multiplier: f64) -> Self {
+    pub(super) fn new(demands: &[Demand], shapes: &[Course], multiplier: f64) -> Self {
         let values = vec![ShapeValue { p: 1.0, q: None }; shapes.len()];
-        Self { told: vec![None; demands.len()], demands: demands.to_vec(), shapes: shapes.to_vec(), values, multiplier }
+        let (told, factors) = (vec![None; demands.len()], vec![1.0; shapes.len()]);
+        Self { told, demands: demands.to_vec(), shapes: shapes.to_vec(), factors, values, multiplier }
+    }
+
+    /// Multiplies a shape by a factor, in place of the factor so far.
+    pub(super) fn scale_shape(&mut self, shape: usize, factor: f64) {
+        if let Some(own) = self.factors.get_mut(shape) {
+            *own = factor;
+        }
+    }
+
+    /// Active power in W that a demand was last told to draw.
+    pub(super) fn told_w(&self, load: usize) -> f64 {
+        self.told.get(load).copied().flatten().map_or(0.0, |(p_kw, _)| p_kw * 1000.0)
     }
 
     pub(super) fn get_mut(&mut self, load: usize) -> Option<&mut Demand> {
@@ -26,12 +41,13 @@ impl Demands {
 
     /// Tells the plant the powers at `clock_s` that differ from those before.
     pub(super) fn apply(&mut self, clock_s: f64, plant: &mut impl Plant) {
-        for (value, shape) in self.values.iter_mut().zip(&self.shapes) {
-            *value = shape.at(clock_s);
+        for ((value, shape), factor) in self.values.iter_mut().zip(&self.shapes).zip(&self.factors) {
+            let ShapeValue { p, q } = shape.at(clock_s);
+            *value = ShapeValue { p: p * factor, q: q.map(|q| q * factor) };
         }
         for (load, (demand, told)) in self.demands.iter().zip(&mut self.told).enumerate() {
             let shape = demand.shape.and_then(|k| Some((self.shapes.get(k)?, *self.values.get(k)?)));
-            let power = power_kva(demand, shape.map(|(s, v)| (s.actual, v)), self.multiplier);
+            let power = power_kva(demand, shape.map(|(s, v)| (s.actual(), v)), self.multiplier);
             if *told != Some(power) {
                 plant.set_load(load, power.0 * 1000.0, power.1 * 1000.0);
                 *told = Some(power);

@@ -1,6 +1,7 @@
 //! What the loop asks of the plant. One seam, so that the loop can be tested against a plant whose answers are known.
 
 use crate::quantity::Complex;
+use crate::scenario::{Branch, Element, Phases, Unit};
 
 /// A node of the plant.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +19,17 @@ impl Node {
     pub fn name(&self) -> String {
         format!("{}.{}", self.bus, self.number)
     }
+}
+
+/// A conductor at an element's terminal.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Conductor {
+    /// Its node's number at the bus; 0 for ground.
+    pub number: u16,
+    /// Voltage of that node to ground in V.
+    pub v_v: Complex,
+    /// Current into the element in A.
+    pub i_a: Complex,
 }
 
 /// How a solution went.
@@ -41,8 +53,18 @@ pub trait Plant {
     fn nodes(&self) -> Vec<Node>;
     /// Sets what a load draws at rated voltage, in W and var, all phases.
     fn set_load(&mut self, load: usize, p_w: f64, q_var: f64);
-    /// Opens or closes a line.
-    fn switch_line(&mut self, line: usize, open: bool);
+    /// Opens or closes a branch, all conductors at both ends.
+    fn switch(&mut self, branch: Branch, open: bool);
+    /// Opens or closes conductors of a line at both ends.
+    fn switch_phases(&mut self, line: usize, phases: Phases, open: bool);
+    /// Takes a bank or source away, or brings it back; also what stands at a bus but is told no load.
+    fn lose(&mut self, unit: Unit, lost: bool);
+    /// Sets one phase of a source: per unit of what the feeder says, and degrees ahead of it.
+    fn set_source(&mut self, source: usize, phase: usize, v_pu: f64, angle_deg: f64);
+    /// Sets the frequency of all sources.
+    fn set_frequency(&mut self, f_hz: f64);
+    /// Switches a fault of the plan on or off.
+    fn switch_fault(&mut self, fault: usize, on: bool);
     /// Opens or closes all steps of a capacitor bank.
     fn switch_capacitor(&mut self, capacitor: usize, closed: bool);
     /// Steps of a capacitor bank that are closed.
@@ -59,4 +81,11 @@ pub trait Plant {
     fn source_power(&self) -> Complex;
     /// Losses in VA.
     fn losses(&self) -> Complex;
+    /// Voltage in V and current in A into each conductor of an element's first terminal, with its node's number (0 for
+    /// ground). Of a fault, the current into all its elements.
+    fn terminal(&mut self, element: Element) -> &[Conductor];
+    /// Loading of a branch in percent of its rating; NaN without one.
+    fn loading_percent(&self, branch: Branch) -> f64;
+    /// The largest loading of all branches in percent, and where; NaN where no branch has a rating.
+    fn worst_loading(&self) -> (f64, Option<Branch>);
 }

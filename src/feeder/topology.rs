@@ -107,7 +107,8 @@ impl Feeder {
         })
     }
 
-    fn line_phases(&self, line: &Line) -> usize {
+    /// Number of phases of a line: its own, else that of its code or geometry, else 3.
+    pub fn line_phases(&self, line: &Line) -> usize {
         let code = || line.code.as_ref().and_then(|c| self.line_codes.get(c)).map(|c| c.phases);
         let geometry = || line.geometry.as_ref().and_then(|g| self.geometries.get(g)).map(|g| g.phases);
         line.phases.or_else(code).or_else(geometry).unwrap_or(3)

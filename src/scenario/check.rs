@@ -3,11 +3,14 @@
 use indexmap::IndexMap;
 
 use super::events::{Timeline, Written};
+use super::quantity::{self, Namespace};
 use super::read::{entry, key_span};
-use super::{Action, Buses, Demand, Outputs, Plan, Scenario, ShapeClass, SwitchState, Watch};
+use super::{
+    Action, Branch, Buses, Course, Demand, Outputs, Phases, Plan, Quantity, Scenario, ShapeClass, SwitchState, Watch,
+};
 use crate::diagnostic::yaml::{Node, Value};
-use crate::diagnostic::{Diagnostic, Span};
-use crate::feeder::{ControlMode, Feeder, Generator, Load, LoadStatus, Shape};
+use crate::diagnostic::{Diagnostic, Span, nearest};
+use crate::feeder::{ControlMode, Feeder, Generator, Load, LoadStatus};
 use crate::quantity::{Step, Tick};
 
 /// Most steps of one run.
@@ -18,34 +21,44 @@ pub(super) struct Checker<'a> {
     pub(super) place: Span,
     pub(super) feeder: &'a Feeder,
     pub(super) found: &'a mut Vec<Diagnostic>,
+    /// Names of profiles and of the feeder's shapes, in the order of the plan's shapes.
+    pub(super) profiles: Vec<String>,
+    /// Quantities that the plan needs.
+    pub(super) quantities: Vec<Quantity>,
 }
 
-impl Checker<'_> {
-    /// The plan, as far as it can be made; an empty feeder and no inputs stand where the reader puts its own.
+impl<'a> Checker<'a> {
+    pub(super) fn new(root: &'a Node, place: Span, feeder: &'a Feeder, found: &'a mut Vec<Diagnostic>) -> Self {
+        Self { root, place, feeder, found, profiles: Vec::new(), quantities: Vec::new() }
+    }
+
+    /// The plan, as far as it can be made; no inputs stand where the reader puts its own.
     pub(super) fn plan(
         &mut self,
         s: &Scenario,
-        profiles: IndexMap<String, Option<Shape>>,
+        profiles: IndexMap<String, Option<Course>>,
         outputs: &Outputs,
         written: &[Written],
     ) -> Option<Plan> {
         let time = self.time(s);
-        // Even without a valid step the rest is looked at; the plan is thrown away then.
-        let (step, last) = time.unwrap_or((Step::new(1, 1)?, Tick(MOST_STEPS)));
         self.not_negative(s.load_multiplier.unwrap_or(1.0), "load_multiplier", self.at("load_multiplier"));
         let shapes = self.shapes(profiles);
         let mut demands = self.demands(s, &shapes);
         let initial = self.initial(s);
-        let timeline = Timeline::new(if time.is_some() { written } else { &[] }, step, last, self);
-        demands.extend(timeline.demands);
+        let mut timeline = Timeline::new(written, time, self);
+        demands.append(&mut timeline.demands);
         demands.extend(self.generators(s.feeder_shapes, &shapes));
         self.warn_of_shapes(s.feeder_shapes);
         let watch = self.watch(outputs, time);
+        let quantities = self.quantities(outputs, &watch, &mut timeline);
+        let (step, last) = time?;
+        let mut feeder = self.feeder.clone();
+        feeder.faults.extend(timeline.fault_elements);
         Some(Plan {
             name: self.name(s),
             title: s.title.clone().unwrap_or_else(|| s.scenario.clone()),
             seed: s.seed,
-            feeder: self.feeder.clone(),
+            feeder,
             step,
             last,
             start_s: self.start(s),
@@ -56,9 +69,31 @@ impl Checker<'_> {
             added: timeline.added,
             initial,
             events: timeline.events,
+            triggers: timeline.triggers,
+            faults: timeline.faults,
+            quantities,
             watch,
             inputs: Vec::new(),
         })
+    }
+
+    /// All that is recorded: what always is, what the outputs name, what conditions need.
+    fn quantities(&mut self, outputs: &Outputs, watch: &Watch, timeline: &mut Timeline) -> Vec<Quantity> {
+        let mut all = quantity::standard(self.feeder, &watch.buses, outputs.angles);
+        let names = Namespace::new(self.feeder, &timeline.faults);
+        let node = self.root.get("outputs").and_then(|o| o.get("quantities"));
+        let items = node.map(Node::items).unwrap_or_default();
+        for (k, name) in outputs.quantities.iter().enumerate() {
+            let span = items.get(k).map_or(self.place, |n| n.span);
+            bind(name, span, &names, &mut all, self.found);
+        }
+        for (trigger, name, span) in std::mem::take(&mut timeline.conditions) {
+            let place = bind(&name, span, &names, &mut all, self.found);
+            if let Some((trigger, place)) = timeline.triggers.get_mut(trigger).zip(place) {
+                trigger.quantity = place;
+            }
+        }
+        all
     }
 
     pub(super) fn report(&mut self, code: &'static str, message: impl Into<String>, span: Span, help: &str) {
@@ -158,6 +193,16 @@ impl Checker<'_> {
         tick
     }
 
+    /// Something that lasts a whole number of steps, at least one.
+    pub(super) fn ticks_in(&mut self, seconds: f64, step: Step, span: Span) -> Option<u64> {
+        let ticks = step.tick_at(seconds).filter(|ticks| ticks.0 >= 1);
+        if ticks.is_none() {
+            let message = format!("{seconds} s is not a whole number of steps of {} s", step.seconds());
+            self.report("E0303", message, span, "things begin and end on steps");
+        }
+        ticks.map(|ticks| ticks.0)
+    }
+
     pub(super) fn not_negative(&mut self, value: f64, key: &str, span: Span) {
         if value < 0.0 {
             self.report("E0308", format!("`{key}` is {value}"), span, "it cannot be negative");
@@ -165,7 +210,7 @@ impl Checker<'_> {
     }
 
     /// Profiles, then the shapes of the feeder, by name; `None` for a profile that is broken.
-    fn shapes(&mut self, profiles: IndexMap<String, Option<Shape>>) -> IndexMap<String, Option<Shape>> {
+    fn shapes(&mut self, profiles: IndexMap<String, Option<Course>>) -> IndexMap<String, Option<Course>> {
         let mut shapes = profiles;
         for (name, shape) in &self.feeder.shapes {
             if shapes.contains_key(name) {
@@ -173,12 +218,13 @@ impl Checker<'_> {
                 let span = self.at_entry("profiles", name);
                 self.report("E0309", message, span, "give it another name: which of them a load means must be clear");
             }
-            shapes.entry(name.clone()).or_insert_with(|| Some(shape.clone()));
+            shapes.entry(name.clone()).or_insert_with(|| Some(Course::Points(shape.clone())));
         }
+        self.profiles = shapes.keys().cloned().collect();
         shapes
     }
 
-    fn demands(&mut self, s: &Scenario, shapes: &IndexMap<String, Option<Shape>>) -> Vec<Demand> {
+    fn demands(&mut self, s: &Scenario, shapes: &IndexMap<String, Option<Course>>) -> Vec<Demand> {
         let general = s.load_shape.as_ref().and_then(|name| self.shape(name, shapes, self.at("load_shape")));
         let mut own = IndexMap::new();
         for (name, setting) in &s.loads {
@@ -203,7 +249,7 @@ impl Checker<'_> {
     }
 
     /// What generators draw: the negative of what they feed in.
-    fn generators(&self, class: ShapeClass, shapes: &IndexMap<String, Option<Shape>>) -> Vec<Demand> {
+    fn generators(&self, class: ShapeClass, shapes: &IndexMap<String, Option<Course>>) -> Vec<Demand> {
         let demand = |g: &Generator| {
             let name = followed(class, [&g.daily, &g.yearly, &g.duty]).filter(|_| !g.fixed);
             let shape = name.and_then(|name| shapes.get_index_of(name));
@@ -233,7 +279,7 @@ impl Checker<'_> {
         self.root.get(map).map_or(self.place, |node| key_span(node, name))
     }
 
-    fn shape(&mut self, name: &str, shapes: &IndexMap<String, Option<Shape>>, span: Span) -> Option<usize> {
+    fn shape(&mut self, name: &str, shapes: &IndexMap<String, Option<Course>>, span: Span) -> Option<usize> {
         let index = shapes.get_index_of(&name.to_lowercase());
         if index.is_none() {
             self.unknown("E0309", "profile", name, shapes.keys(), span);
@@ -257,8 +303,18 @@ impl Checker<'_> {
         }
         for (name, &state) in &s.lines {
             if let Some(line) = self.line(name, self.key_of("lines", name)) {
-                actions.push(Action::SwitchLine { line, open: state == SwitchState::Open });
+                actions.push(Action::Switch { branch: Branch::Line(line), open: state == SwitchState::Open });
             }
+        }
+        for (name, setting) in &s.sources {
+            let Some(node) = self.root.get("sources").and_then(|map| entry(map, name)) else { continue };
+            self.not_negative(setting.v_pu, "v_pu", node.get("v_pu").map_or(node.span, |n| n.span));
+            let Some(source) = self.feeder.sources.get_index_of(name) else {
+                self.unknown("E0305", "source", name, self.feeder.sources.keys(), self.key_of("sources", name));
+                continue;
+            };
+            let (v_pu, angle_deg) = (Some(setting.v_pu), Some(setting.angle_deg));
+            actions.push(Action::SetSource { source, phases: Phases(u64::MAX), v_pu, angle_deg });
         }
         actions
     }
@@ -274,7 +330,6 @@ impl Checker<'_> {
         }
         Watch {
             buses: self.watched(outputs),
-            angles: outputs.angles,
             every: time.map_or(1, |(step, last)| self.every(outputs, step, last, at_every)),
             limits_pu: outputs.limits_pu,
         }
@@ -314,6 +369,29 @@ impl Checker<'_> {
         }
         watched
     }
+}
+
+/// The place of a quantity among those the plan has, added if it is a new one.
+pub(super) fn bind(
+    name: &str,
+    span: Span,
+    names: &Namespace,
+    all: &mut Vec<Quantity>,
+    found: &mut Vec<Diagnostic>,
+) -> Option<usize> {
+    let Some(quantity) = names.quantity(name) else {
+        let finding = Diagnostic::error("E0314", format!("there is no quantity {name:?}")).at(span);
+        let known = names.all();
+        found.push(match nearest(name, known.iter().map(String::as_str)) {
+            Some(near) => finding.help(format!("did you mean {near:?}?")),
+            None => finding.help("`phasorbench quantities SCENARIO` lists what there is"),
+        });
+        return None;
+    };
+    Some(all.iter().position(|known| *known == quantity).unwrap_or_else(|| {
+        all.push(quantity);
+        all.len() - 1
+    }))
 }
 
 /// Which of an element's daily, yearly and duty shape is followed; daily stands in for what is missing.

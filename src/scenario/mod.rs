@@ -6,16 +6,21 @@
 //! Not yet part of the language: devices, instruments, controllers, expectations, variations.
 
 mod check;
+mod document;
 mod events;
 mod language;
 mod names;
 mod plan;
 mod profile;
+mod quantity;
 mod read;
 
+pub use document::{Document, Override};
 pub use language::*;
 pub use plan::*;
-pub use read::{Reading, read};
+pub use profile::Course;
+pub use quantity::{Element, FIXED, Measure, NodeRef, Part, Quantity};
+pub use read::{Reading, read, read_with};
 
 /// Whether a text is meant as a scenario: it has a line that begins with the key `scenario`.
 pub fn is_one(text: &str) -> bool {

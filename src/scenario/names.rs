@@ -1,6 +1,8 @@
 //! Names of the feeder's elements: bound to their place, or reported with the name that was probably meant.
 
 use super::check::Checker;
+use super::{Branch, Phases, Unit};
+use crate::diagnostic::yaml::Node;
 use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::feeder::Terminal;
 
@@ -18,6 +20,7 @@ impl Checker<'_> {
     ) {
         let message = match what {
             "profile" => format!("there is no profile {name:?}, and no shape of the feeder"),
+            "quantity" => format!("there is no quantity {name:?}"),
             _ => format!("{what} {name:?} is not in feeder {:?}", self.feeder.feeder),
         };
         let finding = Diagnostic::error(code, message).at(span);
@@ -39,14 +42,156 @@ impl Checker<'_> {
         let name = name.to_lowercase();
         let index = self.feeder.lines.get_index_of(&name);
         if index.is_none() {
-            if self.feeder.transformers.contains_key(&name) {
-                let message = format!("{name:?} is a transformer");
-                self.report("E0305", message, span, "only lines, switches and fuses can be opened and closed");
-            } else {
-                self.unknown("E0305", "line", &name, self.feeder.lines.keys(), span);
-            }
+            self.unknown("E0305", "line", &name, self.feeder.lines.keys(), span);
         }
         index
+    }
+
+    /// The branch of a name, with its kind before it where several kinds have it: `transformer.xfm1`.
+    pub(super) fn branch(&mut self, name: &str, span: Span) -> Option<Branch> {
+        let (name, feeder) = (name.to_lowercase(), self.feeder);
+        let series = |k: &usize| feeder.reactors.get_index(*k).is_some_and(|(_, r)| r.to.is_some());
+        let find = |kind: &str, name: &str| match kind {
+            "line" => feeder.lines.get_index_of(name).map(Branch::Line),
+            "transformer" => feeder.transformers.get_index_of(name).map(Branch::Transformer),
+            _ => feeder.reactors.get_index_of(name).filter(series).map(Branch::Reactor),
+        };
+        const KINDS: [&str; 3] = ["line", "transformer", "reactor"];
+        let plain: Vec<(&str, Branch)> = KINDS.iter().filter_map(|k| Some((*k, find(k, &name)?))).collect();
+        match plain.as_slice() {
+            [(_, branch)] => return Some(*branch),
+            [(kind, _), ..] => {
+                let message = format!("several branches are called {name:?}");
+                self.report("E0305", message, span, &format!("write {kind}.{name}, say"));
+                return None;
+            }
+            [] => {}
+        }
+        let found = name.split_once('.').filter(|(kind, _)| KINDS.contains(kind)).and_then(|(k, rest)| find(k, rest));
+        if found.is_none() {
+            let names = feeder.lines.keys().chain(feeder.transformers.keys()).chain(feeder.reactors.keys());
+            self.unknown("E0305", "branch", &name, names, span);
+        }
+        found
+    }
+
+    /// Something that stands at a bus, with its kind before it where several kinds have the name: `generator.g1`.
+    pub(super) fn unit(&mut self, name: &str, span: Span) -> Option<Unit> {
+        let (name, feeder) = (name.to_lowercase(), self.feeder);
+        let find = |kind: &str, name: &str| match kind {
+            "load" => feeder.loads.get_index_of(name).map(Unit::Load),
+            "generator" => feeder.generators.get_index_of(name).map(Unit::Generator),
+            "pv_system" => feeder.pv_systems.get_index_of(name).map(Unit::PvSystem),
+            "storage" => feeder.storages.get_index_of(name).map(Unit::Storage),
+            "capacitor" => feeder.capacitors.get_index_of(name).map(Unit::Capacitor),
+            _ => feeder.sources.get_index_of(name).map(Unit::Source),
+        };
+        const KINDS: [&str; 6] = ["load", "generator", "pv_system", "storage", "capacitor", "source"];
+        let plain: Vec<(&str, Unit)> = KINDS.iter().filter_map(|k| Some((*k, find(k, &name)?))).collect();
+        match plain.as_slice() {
+            [(_, unit)] => return Some(*unit),
+            [(kind, _), ..] => {
+                let message = format!("several things are called {name:?}");
+                self.report("E0305", message, span, &format!("write {kind}.{name}, say"));
+                return None;
+            }
+            [] => {}
+        }
+        let found = name.split_once('.').filter(|(kind, _)| KINDS.contains(kind)).and_then(|(k, rest)| find(k, rest));
+        if found.is_none() {
+            let (loads, generators) = (feeder.loads.keys(), feeder.generators.keys());
+            let others = feeder.pv_systems.keys().chain(feeder.storages.keys());
+            let names = loads.chain(generators).chain(others).chain(feeder.capacitors.keys());
+            self.unknown("E0305", "element", &name, names.chain(feeder.sources.keys()), span);
+        }
+        found
+    }
+
+    /// A profile that some load follows, by its place among the shapes.
+    pub(super) fn profile(&mut self, name: &str, span: Span) -> Option<usize> {
+        let index = self.profiles.iter().position(|profile| *profile == name.to_lowercase());
+        if index.is_none() {
+            let profiles = self.profiles.clone();
+            self.unknown("E0309", "profile", name, profiles.iter(), span);
+        }
+        index
+    }
+
+    /// Phases a, b, c as 0, 1, 2, each once.
+    pub(super) fn phases(&mut self, text: &str, span: Span) -> Option<Vec<usize>> {
+        let letters: Vec<Option<usize>> = text.chars().map(|c| "abc".find(c.to_ascii_lowercase())).collect();
+        let phases: Vec<usize> = letters.iter().copied().flatten().collect();
+        let twice = (1..phases.len()).any(|k| phases[..k].contains(&phases[k]));
+        if phases.is_empty() || phases.len() < letters.len() || twice {
+            self.report("E0308", format!("{text:?} are no phases"), span, "write a, b, c or several, as in ab");
+            return None;
+        }
+        Some(phases)
+    }
+
+    /// The conductors of a line that are on these phases: nodes 1, 2, 3 of its first terminal.
+    pub(super) fn conductors(&mut self, line: usize, text: &str, span: Span) -> Option<Phases> {
+        let phases = self.phases(text, span)?;
+        let (name, described) = self.feeder.lines.get_index(line)?;
+        let nodes = described.from.conductors(self.feeder.line_phases(described), self.feeder.line_phases(described));
+        let mut mask = 0;
+        for phase in phases {
+            let Some(conductor) = nodes.iter().position(|n| usize::from(*n) == phase + 1) else {
+                let message = format!("line {name:?} has no phase {}", ["a", "b", "c"][phase]);
+                self.report("E0305", message, span, "its phases are the nodes of its first terminal");
+                return None;
+            };
+            mask |= 1 << conductor;
+        }
+        Some(Phases(mask))
+    }
+
+    /// A source, which may go without a name where there is one, and its phases.
+    pub(super) fn source_phases(
+        &mut self,
+        name: Option<&str>,
+        phases: Option<&str>,
+        inner: &Node,
+    ) -> Option<(usize, Phases)> {
+        let at = |key: &str| inner.get(key).map_or(inner.span, |n| n.span);
+        let source = match name {
+            Some(name) => {
+                let index = self.feeder.sources.get_index_of(&name.to_lowercase());
+                if index.is_none() {
+                    let span = inner.get("name").or(inner.get("source")).map_or(inner.span, |n| n.span);
+                    self.unknown("E0305", "source", name, self.feeder.sources.keys(), span);
+                }
+                index?
+            }
+            None if self.feeder.sources.len() == 1 => 0,
+            None => {
+                self.report("E0306", "the feeder has several sources", inner.span, "say which one");
+                return None;
+            }
+        };
+        let (_, described) = self.feeder.sources.get_index(source)?;
+        let all = described.phases;
+        let Some(text) = phases else { return Some((source, Phases((1 << all.min(63)) - 1))) };
+        let nodes = described.bus.conductors(all, all);
+        let mut mask = 0;
+        for phase in self.phases(text, at("phases"))? {
+            let Some(k) = nodes.iter().position(|n| usize::from(*n) == phase + 1) else {
+                let message = format!("the source has no phase {}", ["a", "b", "c"][phase]);
+                self.report("E0305", message, at("phases"), "its phases are the nodes of its bus");
+                return None;
+            };
+            mask |= 1 << k;
+        }
+        Some((source, Phases(mask)))
+    }
+
+    /// The node numbers of a bus.
+    pub(super) fn bus_nodes(&mut self, bus: &str, span: Span) -> Option<Vec<u16>> {
+        let there = self.feeder.bus_nodes().get(bus).cloned();
+        if there.is_none() {
+            self.unknown_bus(bus, span);
+        }
+        there
     }
 
     pub(super) fn regulator(&mut self, name: &str, span: Span) -> Option<usize> {
@@ -81,11 +226,7 @@ impl Checker<'_> {
 
     /// The nodes of a load at a bus: as written, else all phases of the bus.
     pub(super) fn load_nodes(&mut self, terminal: &Terminal, span: Span) -> Option<Vec<u16>> {
-        let buses = self.feeder.bus_nodes();
-        let Some(there) = buses.get(terminal.bus.as_str()) else {
-            self.unknown_bus(&terminal.bus, span);
-            return None;
-        };
+        let there = self.bus_nodes(&terminal.bus, span)?;
         if let Some(node) = terminal.nodes.iter().find(|n| !there.contains(n)) {
             let message = format!("bus {:?} has no node {node}", terminal.bus);
             let there: Vec<String> = there.iter().map(u16::to_string).collect();
@@ -104,7 +245,7 @@ impl Checker<'_> {
 
 fn listed<'n>(what: &str, known: impl Iterator<Item = &'n String> + Clone) -> String {
     let count = known.clone().count();
-    let plural = if what == "bus" { "buses".to_owned() } else { format!("{what}s") };
+    let plural = if what.ends_with('s') || what.ends_with("ch") { format!("{what}es") } else { format!("{what}s") };
     if count == 0 {
         return format!("there are no {plural}");
     }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::feeder::{ControlMode, Feeder, Shape, Terminal};
+use super::Quantity;
+use crate::feeder::{ControlMode, Feeder, Terminal};
 use crate::quantity::{Step, Tick};
 
 /// What a run does, ready to run. Indices count the feeder's elements of a kind in their order.
@@ -26,8 +27,8 @@ pub struct Plan {
     pub controls: ControlMode,
     /// Multiplies the loads that follow it.
     pub load_multiplier: f64,
-    /// Shapes that demands refer to.
-    pub shapes: Vec<Shape>,
+    /// Courses over time that demands refer to.
+    pub shapes: Vec<Course>,
     /// Demand of each load of the feeder, then of each of `added`, then of each generator (negative: it feeds in).
     pub demands: Vec<Demand>,
     /// Loads that events add to those of the feeder.
@@ -36,6 +37,12 @@ pub struct Plan {
     pub initial: Vec<Action>,
     /// What happens, in order of time.
     pub events: Vec<Planned>,
+    /// What happens when a condition holds, in the order written.
+    pub triggers: Vec<Trigger>,
+    /// Faults that events switch on: names of faults among the feeder's, which are open at the start.
+    pub faults: Vec<FaultSite>,
+    /// What is known of each step, and recorded: expectations and conditions refer to these.
+    pub quantities: Vec<Quantity>,
     /// What is recorded.
     pub watch: Watch,
     /// The files it was made of.
@@ -59,6 +66,17 @@ pub struct Demand {
     pub connected: bool,
 }
 
+/// A fault that events switch on: the elements that make it up, among the feeder's faults.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FaultSite {
+    /// Its name in quantities.
+    pub name: String,
+    /// Its bus.
+    pub bus: String,
+    /// Its elements, by their names among the feeder's faults.
+    pub elements: Vec<String>,
+}
+
 /// A load that an event adds: wye-connected, constant power.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Added {
@@ -68,7 +86,7 @@ pub struct Added {
     pub bus: Terminal,
 }
 
-/// Events of one entry of the scenario.
+/// Something that happens at a time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Planned {
     /// The first tick whose solution shows it.
@@ -77,6 +95,66 @@ pub struct Planned {
     pub action: Action,
     /// In words, for figures.
     pub label: String,
+}
+
+/// Something that happens when a condition holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trigger {
+    /// The quantity, by its place in [`Plan::quantities`].
+    pub quantity: usize,
+    /// The range in which the condition does not hold.
+    pub quiet: [f64; 2],
+    /// Ticks in a row for which it must hold.
+    pub held: u64,
+    /// How often it can go off.
+    pub times: u32,
+    /// What happens one tick after it goes off: `label` says what, in words.
+    pub action: Action,
+    /// In words, for figures.
+    pub label: String,
+    /// What undoes it, in words and deed.
+    pub undo: Option<(Action, String)>,
+    /// Ticks after which the first, second … action is undone; actions beyond the last are not.
+    pub undo_after: Vec<u64>,
+}
+
+/// A branch that can be opened and closed, by its place among the feeder's of its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Branch {
+    /// A line, switch or fuse.
+    Line(usize),
+    /// A transformer.
+    Transformer(usize),
+    /// A series reactor.
+    Reactor(usize),
+}
+
+/// Something at a bus that can be lost, by its place among the feeder's of its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A load.
+    Load(usize),
+    /// A generator.
+    Generator(usize),
+    /// A photovoltaic system.
+    PvSystem(usize),
+    /// A storage.
+    Storage(usize),
+    /// A capacitor bank.
+    Capacitor(usize),
+    /// A source.
+    Source(usize),
+}
+
+/// Conductors or phases by number, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Phases(pub u64);
+
+impl Phases {
+    /// Whether one is among them.
+    pub const fn has(self, index: usize) -> bool {
+        index < 64 && self.0 >> index & 1 == 1
+    }
 }
 
 /// One thing that happens.
@@ -105,12 +183,28 @@ pub enum Action {
         /// Whether it is then there.
         connected: bool,
     },
-    /// A line opens or closes.
-    SwitchLine {
-        /// The line.
-        line: usize,
+    /// A branch opens or closes, all conductors at both ends.
+    Switch {
+        /// The branch.
+        branch: Branch,
         /// Whether it is then open.
         open: bool,
+    },
+    /// Conductors of a line open or close, at both ends.
+    SwitchPhases {
+        /// The line.
+        line: usize,
+        /// The conductors.
+        phases: Phases,
+        /// Whether they are then open.
+        open: bool,
+    },
+    /// Something at a bus is lost, or comes back.
+    Lose {
+        /// What.
+        unit: Unit,
+        /// Whether it is then lost.
+        lost: bool,
     },
     /// A regulator goes to a tap.
     SetTap {
@@ -138,15 +232,52 @@ pub enum Action {
         /// The multiplier.
         factor: f64,
     },
+    /// A profile is multiplied by a factor.
+    ScaleShape {
+        /// Its place in [`Plan::shapes`].
+        shape: usize,
+        /// The factor.
+        factor: f64,
+    },
+    /// A source's voltage changes; `None` stays.
+    SetSource {
+        /// The source.
+        source: usize,
+        /// Its phases.
+        phases: Phases,
+        /// Magnitude per unit of the feeder's own.
+        v_pu: Option<f64>,
+        /// Angle ahead of the feeder's own in degrees.
+        angle_deg: Option<f64>,
+    },
+    /// A source's voltage sags to a share of itself; 1 ends the sag.
+    Sag {
+        /// The source.
+        source: usize,
+        /// Its phases.
+        phases: Phases,
+        /// What is left.
+        to: f64,
+    },
+    /// The frequency changes.
+    SetFrequency {
+        /// The frequency in Hz.
+        f_hz: f64,
+    },
+    /// A fault begins or ends.
+    Fault {
+        /// Its place among [`Plan::faults`].
+        fault: usize,
+        /// Whether it is then there.
+        on: bool,
+    },
 }
 
-/// What is recorded.
+/// How a run is recorded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Watch {
     /// Buses whose voltages are recorded, in this order.
     pub buses: Vec<String>,
-    /// Whether angles are, too.
-    pub angles: bool,
     /// Ticks from row to row.
     pub every: u64,
     /// Lowest and highest good voltage, per unit.

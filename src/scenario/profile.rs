@@ -1,7 +1,61 @@
-//! Profiles: from the scenario's text or a CSV file to a checked [`Shape`].
+//! Profiles: from the scenario's text or a CSV file to a checked [`Course`].
 
-use super::Profile;
-use crate::feeder::Shape;
+use std::f64::consts::PI;
+
+use super::{Function, Profile};
+use crate::feeder::{Shape, ShapeValue};
+use crate::quantity::Noise;
+
+/// Values over time.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Course {
+    /// By points.
+    Points(Shape),
+    /// By a function of the clock, with the noise of the profile's name.
+    Function(Function, Noise),
+}
+
+impl Default for Course {
+    fn default() -> Self {
+        Self::Points(Shape::default())
+    }
+}
+
+impl Course {
+    /// The value at `t_s` seconds on the clock (≥ 0).
+    pub fn at(&self, t_s: f64) -> ShapeValue {
+        match self {
+            Self::Points(shape) => shape.at(t_s),
+            Self::Function(function, noise) => ShapeValue { p: multiplier(function, *noise, t_s), q: None },
+        }
+    }
+
+    /// Whether the values are powers in kW and kvar, not multipliers.
+    pub const fn actual(&self) -> bool {
+        match self {
+            Self::Points(shape) => shape.actual,
+            Self::Function(..) => false,
+        }
+    }
+}
+
+const DAY_S: f64 = 86_400.0;
+
+fn multiplier(function: &Function, noise: Noise, t_s: f64) -> f64 {
+    match function {
+        Function::Sine(f) => f.mean + f.amplitude * (2.0 * PI * ((t_s - f.start_s) / f.period_s).fract()).sin(),
+        Function::Ramp(f) => {
+            let share = ((t_s - f.start_s) / (f.end_s - f.start_s)).clamp(0.0, 1.0);
+            f.from + share * (f.to - f.from)
+        }
+        Function::ClearDay(f) => {
+            let share = (t_s.rem_euclid(DAY_S) - f.sunrise_s) / (f.sunset_s - f.sunrise_s);
+            if (0.0..=1.0).contains(&share) { f.peak * (PI * share).sin() } else { 0.0 }
+        }
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time of a run is not negative")]
+        Function::Random(f) => (f.mean + f.sd * noise.normal((t_s / f.every_s + 1e-9) as u64)).max(0.0),
+    }
+}
 
 /// Most points of one profile: a year of seconds.
 pub const MOST_POINTS: usize = 31_622_400;
@@ -21,11 +75,35 @@ fn fault<T>(key: Option<&'static str>, message: impl Into<String>, help: &'stati
     Err(ProfileFault { key, message: message.into(), help })
 }
 
-/// The shape a profile describes.
+/// What a profile describes; `noise` is that of its name.
 ///
 /// # Errors
 /// The first thing wrong with it.
-pub fn shape(profile: &Profile) -> Result<Shape, ProfileFault> {
+pub fn course(profile: &Profile, noise: Noise) -> Result<Course, ProfileFault> {
+    let Some(function) = profile.function else { return shape(profile).map(Course::Points) };
+    if *profile != (Profile { function: Some(function), ..Profile::default() }) {
+        return fault(Some("function"), "values stand beside a function", "remove the function or the values");
+    }
+    let wrong = |what: &'static str, help: &'static str| fault(Some("function"), what, help);
+    match function {
+        Function::Sine(f) if f.period_s <= 0.0 => wrong("the period is not positive", "give it in s"),
+        Function::Sine(f) if f.amplitude.abs() > f.mean => {
+            wrong("the sine goes below 0", "let the amplitude be at most the mean: a multiplier is not negative")
+        }
+        Function::Ramp(f) if f.end_s <= f.start_s => wrong("the ramp ends before it begins", "let end_s be later"),
+        Function::Ramp(f) if f.from < 0.0 || f.to < 0.0 => wrong("the ramp goes below 0", "a multiplier is not negative"),
+        Function::ClearDay(f) if !(0.0..DAY_S).contains(&f.sunrise_s) || f.sunset_s <= f.sunrise_s || f.sunset_s > DAY_S => {
+            wrong("sunrise and sunset are not in order", "give them in s since midnight, sunrise first")
+        }
+        Function::ClearDay(f) if f.peak < 0.0 => wrong("the peak is negative", "a multiplier is not negative"),
+        Function::Random(f) if f.every_s <= 0.0 => wrong("the interval is not positive", "give every_s in s"),
+        Function::Random(f) if f.sd < 0.0 => wrong("the standard deviation is negative", "give 0 or more"),
+        _ => Ok(Course::Function(function, noise)),
+    }
+}
+
+/// The shape a profile of points describes.
+fn shape(profile: &Profile) -> Result<Shape, ProfileFault> {
     let (p, q, actual) = powers(profile)?;
     if p.is_empty() {
         return fault(None, "the profile has no points", "give at least one value");

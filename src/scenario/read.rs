@@ -1,14 +1,15 @@
 //! Reading a scenario with all it refers to.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use indexmap::IndexMap;
 
 use super::check::Checker;
-use super::{Input, LoadSetting, Outputs, Plan, Profile, Scenario, events, profile};
+use super::{Course, Document, Input, LoadSetting, Outputs, Override, Plan, Profile, Scenario, events, profile};
 use crate::diagnostic::yaml::{self, Node, Value};
 use crate::diagnostic::{Diagnostic, FileId, Sources, Span};
-use crate::feeder::{self, Feeder, Shape, expand};
+use crate::feeder::{self, Feeder, expand};
+use crate::quantity::Noise;
 use crate::record::fnv1a_64;
 
 /// What reading a scenario came to.
@@ -22,41 +23,46 @@ pub struct Reading {
     pub sources: Sources,
 }
 
-/// Reads the scenario at `path`, its feeder and its profiles. Never stops at the first finding.
+/// Reads the scenario at `path`, what it extends, its feeder and its profiles. Never stops at the first finding.
 pub fn read(path: &Path) -> Reading {
-    let mut reader = Reader { base: path.parent().unwrap_or(Path::new("")).into(), ..Reader::default() };
-    let plan = reader.scenario(path);
-    let broken = reader.found.iter().any(Diagnostic::is_error);
-    Reading { plan: plan.filter(|_| !broken), diagnostics: reader.found, sources: reader.sources }
+    Document::open(path).plan()
 }
 
-#[derive(Default)]
-struct Reader {
-    base: PathBuf,
-    found: Vec<Diagnostic>,
-    sources: Sources,
+/// The same with some of its values replaced.
+pub fn read_with(path: &Path, overrides: &[Override]) -> Reading {
+    let mut document = Document::open(path);
+    overrides.iter().for_each(|change| document.set(change));
+    document.plan()
 }
 
-impl Reader {
-    fn scenario(&mut self, path: &Path) -> Option<Plan> {
-        let (file, text) = self.text(path, None)?;
-        let root = yaml::parse(&text, file, &mut self.found)?;
-        let place = Span { file, start: 0, end: 0 };
-        let apart = ["profiles", "loads", "taps", "capacitors", "lines", "events", "outputs"];
-        let scenario: Option<Scenario> = yaml::read_except(&root, place, &apart, &mut self.found);
-        let profiles = self.map::<Profile>(&root, "profiles");
-        let loads = self.map::<LoadSetting>(&root, "loads");
-        let outputs = self.outputs(&root);
-        let written = events::read(&root, &mut self.found);
-        let shapes = self.shapes(&root, profiles);
-        let (taps, capacitors, lines) =
-            (self.map(&root, "taps"), self.map(&root, "capacitors"), self.map(&root, "lines"));
-        let scenario = Scenario { taps, capacitors, lines, loads, ..scenario? };
-        let feeder = self.feeder(&scenario, &root)?;
-        let mut checker = Checker { root: &root, place, feeder: &feeder, found: &mut self.found };
+impl Document {
+    /// Reads what the scenario refers to and makes the plan.
+    pub fn plan(mut self) -> Reading {
+        let root = self.root.take();
+        let plan = root.as_ref().and_then(|root| self.plan_of(root));
+        let broken = self.found.iter().any(Diagnostic::is_error);
+        Reading { plan: plan.filter(|_| !broken), diagnostics: self.found, sources: self.sources }
+    }
+
+    fn plan_of(&mut self, root: &Node) -> Option<Plan> {
+        let apart =
+            ["profiles", "loads", "taps", "capacitors", "lines", "sources", "events", "outputs"];
+        let place = self.place;
+        let scenario: Option<Scenario> = yaml::read_except(root, place, &apart, &mut self.found);
+        let profiles = self.map::<Profile>(root, "profiles");
+        let loads = self.map::<LoadSetting>(root, "loads");
+        let outputs = self.outputs(root);
+        let written = events::read(root, &mut self.found);
+        let seed = scenario.as_ref().map_or(0, |s| s.seed);
+        let shapes = self.shapes(root, profiles, seed);
+        let (taps, capacitors, lines) = (self.map(root, "taps"), self.map(root, "capacitors"), self.map(root, "lines"));
+        let sources = self.map(root, "sources");
+        let scenario = Scenario { taps, capacitors, lines, sources, loads, ..scenario? };
+        let feeder = self.feeder(&scenario, root)?;
+        let mut checker = Checker::new(root, place, &feeder, &mut self.found);
         let plan = checker.plan(&scenario, shapes, &outputs, &written)?;
         let input = |(path, text): (&Path, &str)| Input { path: path.into(), fnv1a_64: fnv1a_64(text.as_bytes()) };
-        Some(Plan { inputs: self.sources.iter().map(input).collect(), feeder, ..plan })
+        Some(Plan { inputs: self.sources.iter().map(input).collect(), ..plan })
     }
 
     fn map<T: serde::de::DeserializeOwned>(&mut self, root: &Node, key: &str) -> IndexMap<String, T> {
@@ -66,22 +72,6 @@ impl Reader {
     fn outputs(&mut self, root: &Node) -> Outputs {
         let node = root.get("outputs").filter(|node| node.value != Value::Null);
         node.and_then(|node| yaml::read(node, node.span, &mut self.found)).unwrap_or_default()
-    }
-
-    /// A path as the scenario writes it, from where the program stands, without detours (`a/../b` is `b`).
-    fn beside(&self, written: &str) -> PathBuf {
-        let mut path = PathBuf::new();
-        for part in self.base.join(written).components() {
-            let back =
-                part == Component::ParentDir && matches!(path.components().next_back(), Some(Component::Normal(_)));
-            // What looks like a detour may lead elsewhere by a link.
-            if back && !path.is_symlink() {
-                path.pop();
-            } else {
-                path.push(part);
-            }
-        }
-        path
     }
 
     /// The text of a file that is named at `span`.
@@ -102,7 +92,7 @@ impl Reader {
         // Where the name itself is missing or wrong, that has been reported.
         let node = root.get("feeder").filter(|node| matches!(node.value, Value::String(_) | Value::Number(_)))?;
         let span = Some(node.span);
-        let reading = feeder::read(&self.beside(&scenario.feeder));
+        let reading = feeder::read(&self.beside(node.span, &scenario.feeder));
         let findings = self.sources.take_in(reading.sources, reading.diagnostics);
         // What cannot be read at all is a finding about the name in the scenario.
         self.found.extend(findings.into_iter().map(|f| if f.span.is_none() { f.at(span) } else { f }));
@@ -110,11 +100,11 @@ impl Reader {
     }
 
     /// The shapes that profiles describe; those with a fault are left out and reported.
-    fn shapes(&mut self, root: &Node, profiles: IndexMap<String, Profile>) -> IndexMap<String, Option<Shape>> {
+    fn shapes(&mut self, root: &Node, profiles: IndexMap<String, Profile>, seed: u64) -> IndexMap<String, Option<Course>> {
         let mut shapes = IndexMap::new();
         for (name, written) in profiles {
             let node = root.get("profiles").and_then(|p| entry(p, &name));
-            let shape = self.profile(written, node).and_then(|profile| match profile::shape(&profile) {
+            let shape = self.profile(written, node).and_then(|profile| match profile::course(&profile, Noise::new(seed, &name)) {
                 Ok(shape) => Some(shape),
                 Err(fault) => {
                     let key = fault.key.and_then(|key| node.and_then(|n| n.get(key))).or(node);
@@ -143,7 +133,7 @@ impl Reader {
             self.found.push(Diagnostic::error("E0310", message).at(span).help("remove the file or the values"));
             return None;
         }
-        let path = self.beside(file);
+        let path = self.beside(span.unwrap_or(self.place), file);
         let (_, text) = self.text(&path, span)?;
         match profile::from_csv(&text, &profile) {
             Ok(profile) => Some(profile),

@@ -1,0 +1,148 @@
+//! The scenario file, key by key. Times are seconds since the start of the run unless said otherwise.
+
+mod event;
+mod output;
+mod profile;
+
+pub use event::*;
+pub use output::*;
+pub use profile::*;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::feeder::{ControlMode, Named};
+
+/// A scenario: what happens to a feeder, and what is recorded of it.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// The scenario's name; results go to `results/<scenario>/`.
+    pub scenario: String,
+    /// Scenarios that this one builds on: a file, or a list of files, relative to this one. What is written here stands
+    /// over what they say; events and expectations are added to theirs; `~` takes away what they have.
+    #[serde(default)]
+    pub extends: Option<Extends>,
+    /// One line about it: the title of the report.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// The feeder file, relative to this one: `.yaml`, or an OpenDSS script `.dss`.
+    pub feeder: String,
+    /// The clock at the start, in s since midnight. Profiles and clock-driven controls follow the clock.
+    #[serde(default)]
+    pub start_s: f64,
+    /// How long the run lasts, in s: a whole number of steps.
+    pub duration_s: f64,
+    /// Length of a step in s: a whole number of nanoseconds. The first solved instant is one step after the start.
+    pub step_s: f64,
+    /// Seed of everything random; the same seed gives the same bytes.
+    #[serde(default)]
+    pub seed: u64,
+    /// Regulator and capacitor controls: `time` (by their delays, the default unless the feeder's file says `off`),
+    /// `static` (to rest at every step) or `off`.
+    #[serde(default)]
+    pub controls: Option<ControlMode>,
+    /// Multiplies every load that is neither `fixed` nor `exempt`; the feeder's own when not given.
+    #[serde(default)]
+    pub load_multiplier: Option<f64>,
+    /// Which of the feeder's own shapes its loads follow: `daily`, `yearly`, `duty` or `none`.
+    #[serde(default)]
+    pub feeder_shapes: ShapeClass,
+    /// Multipliers over time, for loads to refer to.
+    #[serde(default)]
+    pub profiles: Named<Profile>,
+    /// Name of the profile (or of a shape of the feeder) that loads follow unless they have one of their own.
+    #[serde(default)]
+    pub load_shape: Option<String>,
+    /// Loads that differ from the feeder's description, by name.
+    #[serde(default)]
+    pub loads: Named<LoadSetting>,
+    /// Tap of regulator controls at the start, in steps from neutral, by name.
+    #[serde(default)]
+    pub taps: Named<i32>,
+    /// Capacitor banks at the start, by name.
+    #[serde(default)]
+    pub capacitors: Named<SwitchState>,
+    /// Lines at the start, by name.
+    #[serde(default)]
+    pub lines: Named<SwitchState>,
+    /// Sources at the start, by name.
+    #[serde(default)]
+    pub sources: Named<SourceSetting>,
+    /// What happens, and when.
+    #[serde(default)]
+    pub events: Vec<Event>,
+    /// What is recorded.
+    #[serde(default)]
+    pub outputs: Option<Outputs>,
+}
+
+/// The scenarios that one builds on.
+#[derive(Clone, Debug, PartialEq, JsonSchema)]
+#[schemars(untagged)]
+pub enum Extends {
+    /// One.
+    One(String),
+    /// Several, the later over the earlier.
+    Several(Vec<String>),
+}
+
+impl<'de> Deserialize<'de> for Extends {
+    /// Never read: [`super::Document`] has merged the files before.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self::Several(Vec::new()))
+    }
+}
+
+/// Which of the feeder's own shapes its loads follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ShapeClass {
+    /// Those of a daily study.
+    #[default]
+    Daily,
+    /// Those of a yearly study.
+    Yearly,
+    /// Those of a duty-cycle study.
+    Duty,
+    /// None: constant unless the scenario says otherwise.
+    None,
+}
+
+/// How a load differs from the feeder's description.
+#[derive(Clone, Debug, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoadSetting {
+    /// Name of the profile (or of a shape of the feeder) it follows.
+    #[serde(default)]
+    pub profile: Option<String>,
+    /// Multiplies its power, beside profile and load multiplier.
+    #[serde(default = "one")]
+    pub scale: f64,
+}
+
+/// A source's voltage, relative to the feeder's description.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceSetting {
+    /// Magnitude, per unit of the feeder's own.
+    #[serde(default = "one")]
+    pub v_pu: f64,
+    /// Angle ahead of the feeder's own, in degrees.
+    #[serde(default)]
+    pub angle_deg: f64,
+}
+
+/// Open or closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SwitchState {
+    /// Not connected.
+    Open,
+    /// Connected.
+    Closed,
+}
+
+fn one() -> f64 {
+    1.0
+}
