@@ -1,9 +1,9 @@
 //! The channels of a record: what each of the plan's quantities is at a step.
 
 use super::outcome::Spread;
-use super::plant::{Node, Plant, Solution};
+use super::plant::{Conductor, Node, Plant, Solution};
 use crate::quantity::{Complex, angle_deg, complex};
-use crate::scenario::{Element, Measure, NodeRef, Part, Plan, Quantity};
+use crate::scenario::{Branch, Element, Measure, NodeRef, Part, Plan, Quantity};
 
 /// A step's values that are known without looking at single nodes and elements.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +35,7 @@ enum Value {
     Current(Element, Option<u16>),
     ActivePower(Element),
     ReactivePower(Element),
-    Loading(crate::scenario::Branch),
+    Loading(Branch),
     /// Of a node that the plant does not have.
     Nothing,
 }
@@ -88,18 +88,17 @@ fn bound(quantity: &Quantity, nodes: &[Node]) -> Value {
 impl Value {
     #[allow(clippy::cast_precision_loss, reason = "counts of steps")]
     fn at(self, plant: &mut impl Plant, overall: &Overall) -> f64 {
-        let voltage = |plant: &dyn Voltages, k: usize| plant.at(k);
         match self {
             Self::Fixed(k) => overall.fixed(k, plant),
             Self::Tap(k) => f64::from(plant.tap(k)),
             Self::Steps(k) => plant.closed_steps(k) as f64,
-            Self::Voltage(node, part) => part_of(voltage(&plant.voltages(), node.index), node.base_v, part),
+            Self::Voltage(node, part) => part_of(voltage(plant, node.index), node.base_v, part),
             Self::Difference([a, b], part) => {
-                let [v, w] = [a, b].map(|node| voltage(&plant.voltages(), node.index));
+                let [v, w] = [a, b].map(|node| voltage(plant, node.index));
                 difference(v, w, a.base_v, part)
             }
             Self::Unbalance(nodes) => {
-                let v = nodes.map(|k| k.map_or(Complex::default(), |k| voltage(&plant.voltages(), k)));
+                let v = nodes.map(|k| k.map_or(Complex::default(), |k| voltage(plant, k)));
                 unbalance_percent(v)
             }
             Self::Current(element, number) => largest_current(plant.terminal(element), number),
@@ -136,15 +135,9 @@ impl Overall {
     }
 }
 
-/// Voltages by place; 0 beyond them.
-trait Voltages {
-    fn at(&self, index: usize) -> Complex;
-}
-
-impl Voltages for &[Complex] {
-    fn at(&self, index: usize) -> Complex {
-        self.get(index).copied().unwrap_or_default()
-    }
+/// Voltage of a node by its place; 0 beyond them.
+fn voltage(plant: &impl Plant, index: usize) -> Complex {
+    plant.voltages().get(index).copied().unwrap_or_default()
 }
 
 fn part_of(v: Complex, base_v: f64, part: Part) -> f64 {
@@ -174,12 +167,12 @@ fn unbalance_percent([a, b, c]: [Complex; 3]) -> f64 {
     100.0 * negative.norm() / positive.norm()
 }
 
-fn largest_current(conductors: &[super::Conductor], number: Option<u16>) -> f64 {
+fn largest_current(conductors: &[Conductor], number: Option<u16>) -> f64 {
     let chosen = conductors.iter().filter(|c| number.is_none_or(|n| c.number == n));
     chosen.map(|c| c.i_a.norm()).fold(f64::NAN, f64::max)
 }
 
-fn power(conductors: &[super::Conductor]) -> Complex {
+fn power(conductors: &[Conductor]) -> Complex {
     conductors.iter().map(|c| c.v_v * c.i_a.conj()).sum()
 }
 

@@ -1,10 +1,13 @@
 //! The plant of a run: the plan's feeder, compiled.
 
-use super::plant::{Node, Plant, Solution};
+use super::plant::{Conductor, Node, Plant, Solution};
 use crate::feeder::{Connection, ControlMode, Feeder, Load, LoadModel, LoadStatus};
 use crate::quantity::Complex;
-use crate::scenario::{Added, Plan};
-use crate::solver::{ControlError, Controls, ElementId, Grid, GridError, Kind, NodeId, PowerFlow, Settings, Settled};
+use crate::scenario::{Added, Branch, Element, Phases, Plan, Unit};
+use crate::solver::{ControlError, Controls, ElementId, Grid, GridError, Kind, NodeId, PowerFlow, Ratings, Settings, Settled};
+
+/// Most conductors of one terminal.
+const MOST_CONDUCTORS: usize = 64;
 
 /// A compiled feeder with a plan's added loads and its controls.
 #[derive(Debug)]
@@ -15,12 +18,21 @@ pub struct GridPlant {
     /// Their voltages.
     voltages: Vec<Complex>,
     lines: Vec<Option<ElementId>>,
+    transformers: Vec<Option<ElementId>>,
+    reactors: Vec<Option<ElementId>>,
+    faults: Vec<Option<ElementId>>,
+    /// Conductors of each line that are closed.
+    conductors: Vec<Vec<bool>>,
+    ratings: Ratings,
     controls: Controls,
     mode: ControlMode,
     /// Power out of the sources at the last solution.
     source_va: Complex,
     /// Scratch for switching: closed steps of a bank.
     steps: Vec<bool>,
+    /// Scratch for looking at one element.
+    terminal: Vec<Conductor>,
+    currents: Vec<Complex>,
 }
 
 /// Why a plan's feeder cannot be made a plant.
@@ -48,20 +60,65 @@ impl GridPlant {
             Grid::compile(&with_added(&plan.feeder, &plan.added, &without))?
         };
         let feeder = &grid.feeder;
-        let lines = feeder.lines.keys().map(|name| grid.element(Kind::Line, name)).collect();
+        let ids = |kind: Kind, count: usize| (0..count).map(|k| grid.id(kind, k)).collect::<Vec<_>>();
+        let lines = ids(Kind::Line, feeder.lines.len());
+        let transformers = ids(Kind::Transformer, feeder.transformers.len());
+        let reactors = ids(Kind::Reactor, feeder.reactors.len());
+        let faults = plan.faults.iter().map(|fault| grid.element(Kind::Fault, &fault.element)).collect();
+        let conductors = feeder.lines.values().map(|line| vec![true; feeder.line_phases(line)]).collect();
         let order = grid.listing.clone();
         let most_steps = feeder.capacitors.values().map(|c| c.q_kvar.len()).max().unwrap_or(0);
+        let ratings = Ratings::new(&grid);
         let flow = PowerFlow::new(grid, settings(&plan.feeder));
         let controls = Controls::new(&flow)?;
-        let voltages = vec![Complex::default(); order.len()];
-        let steps = vec![false; most_steps];
-        let source_va = Complex::default();
-        Ok(Self { flow, order, voltages, lines, controls, mode: plan.controls, source_va, steps })
+        Ok(Self {
+            voltages: vec![Complex::default(); order.len()],
+            order,
+            lines,
+            transformers,
+            reactors,
+            faults,
+            conductors,
+            ratings,
+            controls,
+            mode: plan.controls,
+            source_va: Complex::default(),
+            steps: vec![false; most_steps],
+            terminal: Vec::with_capacity(MOST_CONDUCTORS),
+            currents: Vec::with_capacity(MOST_CONDUCTORS),
+            flow,
+        })
     }
 
     /// The power flow.
     pub fn power_flow(&self) -> &PowerFlow {
         &self.flow
+    }
+
+    fn branch(&self, branch: Branch) -> Option<ElementId> {
+        let (ids, index) = match branch {
+            Branch::Line(k) => (&self.lines, k),
+            Branch::Transformer(k) => (&self.transformers, k),
+            Branch::Reactor(k) => (&self.reactors, k),
+        };
+        ids.get(index).copied().flatten()
+    }
+
+    fn serve(&mut self, kind: Kind, index: usize, on: bool) {
+        if let Some(id) = self.flow.grid().id(kind, index) {
+            self.flow.set_in_service(id, on);
+        }
+    }
+
+    /// The conductors of an element's first terminal.
+    fn add_terminal(&mut self, id: ElementId) {
+        self.flow.currents_into(id, &mut self.currents);
+        let grid = self.flow.grid();
+        for (node, &i_a) in grid.first_terminal(id).zip(&self.currents) {
+            let known = node.map(|node| (grid.nodes.get(node.0 as usize).map_or(0, |n| n.number), self.flow.voltage(node)));
+            let (number, v_v) = known.unwrap_or_default();
+            self.terminal.push(Conductor { number, v_v, i_a });
+        }
     }
 
     fn keep_voltages(&mut self) {
@@ -135,9 +192,45 @@ impl Plant for GridPlant {
         self.flow.set_multiplier(load, 1.0, 1.0);
     }
 
-    fn switch_line(&mut self, line: usize, open: bool) {
-        if let Some(id) = self.lines.get(line).copied().flatten() {
+    fn switch(&mut self, branch: Branch, open: bool) {
+        if let Some(id) = self.branch(branch) {
             self.flow.set_in_service(id, !open);
+        }
+    }
+
+    fn switch_phases(&mut self, line: usize, phases: Phases, open: bool) {
+        let (Some(id), Some(closed)) = (self.branch(Branch::Line(line)), self.conductors.get_mut(line)) else { return };
+        closed.iter_mut().enumerate().filter(|(k, _)| phases.has(*k)).for_each(|(_, closed)| *closed = !open);
+        self.flow.set_phases(id, closed);
+    }
+
+    fn lose(&mut self, unit: Unit, lost: bool) {
+        let feeder = &self.flow.grid().feeder;
+        let generators = feeder.loads.len() + feeder.generators.len();
+        let injection = match unit {
+            Unit::Capacitor(k) => return self.serve(Kind::Capacitor, k, !lost),
+            Unit::Source(k) => return self.serve(Kind::Source, k, !lost),
+            // The loop tells loads and generators what they draw.
+            Unit::Load(_) | Unit::Generator(_) => return,
+            Unit::PvSystem(k) => generators + k,
+            Unit::Storage(k) => generators + feeder.pv_systems.len() + k,
+        };
+        let multiplier = if lost { 0.0 } else { 1.0 };
+        self.flow.set_multiplier(injection, multiplier, multiplier);
+    }
+
+    fn set_source(&mut self, source: usize, phase: usize, v_pu: f64, angle_deg: f64) {
+        self.flow.set_source_phasor(source, phase, v_pu, angle_deg);
+    }
+
+    fn set_frequency(&mut self, f_hz: f64) {
+        // The plan holds frequencies to what every element has a model at.
+        let _ = self.flow.set_frequency(f_hz);
+    }
+
+    fn switch_fault(&mut self, fault: usize, on: bool) {
+        if let Some(id) = self.faults.get(fault).copied().flatten() {
+            self.flow.set_in_service(id, on);
         }
     }
 
@@ -188,6 +281,32 @@ impl Plant for GridPlant {
 
     fn losses(&self) -> Complex {
         self.flow.losses()
+    }
+
+    fn terminal(&mut self, element: Element) -> &[Conductor] {
+        let id = match element {
+            Element::Branch(branch) => self.branch(branch),
+            Element::Capacitor(k) => self.flow.grid().id(Kind::Capacitor, k),
+            Element::Fault(k) => self.faults.get(k).copied().flatten(),
+        };
+        self.terminal.clear();
+        if let Some(id) = id {
+            self.add_terminal(id);
+        }
+        &self.terminal
+    }
+
+    fn loading_percent(&self, branch: Branch) -> f64 {
+        let loading = self.branch(branch).and_then(|id| self.ratings.loading_percent(&self.flow, id));
+        loading.unwrap_or(f64::NAN)
+    }
+
+    fn worst_loading(&self) -> (f64, Option<Branch>) {
+        let Some((id, percent)) = self.ratings.worst(&self.flow) else { return (f64::NAN, None) };
+        let place = |ids: &[Option<ElementId>]| ids.iter().position(|own| *own == Some(id));
+        let line = place(&self.lines).map(Branch::Line);
+        let branch = line.or_else(|| place(&self.transformers).map(Branch::Transformer));
+        (percent, branch.or_else(|| place(&self.reactors).map(Branch::Reactor)))
     }
 }
 

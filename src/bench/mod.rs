@@ -10,31 +10,42 @@ mod grid;
 mod outcome;
 mod pace;
 mod plant;
+mod state;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
 use std::io;
 
+use indexmap::IndexMap;
+
 pub use grid::{GridPlant, SetupError};
 pub use outcome::{NodeOutcome, Outcome, Snapshot};
 pub use pace::{Batch, Pacer};
-pub use plant::{Node, Plant, Solution};
+pub use plant::{Conductor, Node, Plant, Solution};
 pub use verdict::Verdict;
 
-use crate::quantity::Tick;
+use crate::feeder::Connection;
+use crate::quantity::{Complex, Tick};
 use crate::record::Recorder;
-use crate::scenario::{Action, Plan};
-use channels::Channels;
+use crate::scenario::{Action, Plan, Unit};
+use channels::{Channels, Overall};
 use demand::Demands;
 use outcome::{Gatherer, Spread};
+use state::{Sources, Triggers};
 
 /// A plan and its plant, ready to run.
 pub struct Bench<'a, P: Plant> {
     plan: &'a Plan,
     plant: P,
     demands: Demands,
+    sources: Sources,
+    triggers: Triggers,
     channels: Channels,
+    /// Values of the plan's quantities at the present step.
+    row: Vec<f64>,
+    /// Places of the nodes that each load stands at.
+    load_nodes: Vec<Vec<usize>>,
     gatherer: Gatherer,
     next_event: usize,
 }
@@ -58,6 +69,10 @@ impl<'a, P: Plant> Bench<'a, P> {
         let mut bench = Self {
             channels: Channels::new(plan, &nodes),
             demands: Demands::new(&plan.demands, &plan.shapes, plan.load_multiplier),
+            sources: Sources::new(plan),
+            triggers: Triggers::new(&plan.triggers),
+            row: vec![f64::NAN; plan.quantities.len()],
+            load_nodes: load_nodes(plan, &nodes),
             gatherer: Gatherer::new(Vec::new(), 0, plan.watch.limits_pu, Vec::new(), Vec::new()),
             plan,
             plant,
@@ -80,13 +95,13 @@ impl<'a, P: Plant> Bench<'a, P> {
         &self.plant
     }
 
-    /// Runs to the end. `progress` is told each tick once it is done.
+    /// Runs to the end, with a record or without. `progress` is told each tick once it is done.
     ///
     /// # Errors
     /// When the record cannot be written. A tick without a solution is no error: it is counted and the run goes on.
     pub fn run(
         mut self,
-        recorder: &mut Recorder,
+        mut recorder: Option<&mut Recorder>,
         pacer: &mut dyn Pacer,
         progress: &mut dyn FnMut(Tick),
     ) -> io::Result<Outcome> {
@@ -94,35 +109,56 @@ impl<'a, P: Plant> Bench<'a, P> {
         while tick < self.plan.last {
             tick = tick.next();
             pacer.wait(tick);
-            self.step(tick, recorder)?;
+            self.step(tick);
+            if let Some(recorder) = recorder.as_deref_mut().filter(|_| tick.0.is_multiple_of(self.plan.watch.every)) {
+                recorder.append(self.plan.step.time_s(tick), |row| row.copy_from_slice(&self.row))?;
+            }
             progress(tick);
         }
-        Ok(self.gatherer.finish())
+        Ok(Outcome { triggered: self.triggers.in_words(&self.plan.triggers), ..self.gatherer.finish() })
     }
 
-    fn step(&mut self, tick: Tick, recorder: &mut Recorder) -> io::Result<()> {
+    fn step(&mut self, tick: Tick) {
         self.events_until(tick);
         let clock_s = self.plan.clock_s(tick);
         self.demands.apply(clock_s, &mut self.plant);
         let solution = self.plant.solve(clock_s);
-        let power = [self.plant.source_power(), self.plant.losses()];
-        self.gatherer.solution(tick, solution, power.map(|s| s.re), self.plan.step.seconds() / 3600.0);
+        let (source_va, losses_va) = (self.plant.source_power(), self.plant.losses());
+        let watts = [source_va.re, losses_va.re];
+        self.gatherer.solution(tick, solution, watts, self.plan.step.seconds() / 3600.0);
         self.gatherer.positions(&self.plant);
         let spread = match solution.converged {
             true => self.gatherer.voltages(tick, self.plant.voltages()),
             false => Spread::UNKNOWN,
         };
-        if tick.0.is_multiple_of(self.plan.watch.every) {
-            let (channels, plant) = (&self.channels, &self.plant);
-            recorder.append(self.plan.step.time_s(tick), |row| channels.fill(row, plant, solution, power, spread))?;
+        let (unserved_w, f_hz) = (self.unserved_w(spread), self.sources.f_hz);
+        let overall = Overall { solution, source_va, losses_va, spread, unserved_w, f_hz };
+        self.channels.fill(&mut self.row, &mut self.plant, &overall);
+        self.triggers.look(tick, &self.row, &self.plan.triggers);
+    }
+
+    /// What loads would draw from nodes that nothing feeds, in W: of a load at several nodes, its share at the dead ones.
+    #[allow(clippy::cast_precision_loss, reason = "nodes of a load")]
+    fn unserved_w(&self, spread: Spread) -> f64 {
+        if spread.de_energised == 0 {
+            return 0.0;
         }
-        Ok(())
+        let voltages = self.plant.voltages();
+        let dead = |node: &&usize| voltages.get(**node).is_some_and(|v| *v == Complex::default());
+        let unserved = |(load, nodes): (usize, &Vec<usize>)| {
+            let share = nodes.iter().filter(dead).count() as f64 / nodes.len().max(1) as f64;
+            share * self.demands.told_w(load)
+        };
+        self.load_nodes.iter().enumerate().map(unserved).sum()
     }
 
     fn events_until(&mut self, tick: Tick) {
         while let Some(event) = self.plan.events.get(self.next_event).filter(|event| event.tick <= tick) {
             self.next_event += 1;
             self.act(event.action);
+        }
+        while let Some(action) = self.triggers.due(tick, &self.plan.triggers) {
+            self.act(action);
         }
     }
 
@@ -139,20 +175,52 @@ impl<'a, P: Plant> Bench<'a, P> {
                     demand.scale = scale;
                 }
             }
-            Action::ConnectLoad { load, connected } => {
-                if let Some(demand) = self.demands.get_mut(load) {
-                    demand.connected = connected;
-                }
+            Action::ConnectLoad { load, connected } => self.connect(load, connected),
+            Action::Switch { branch, open } => self.plant.switch(branch, open),
+            Action::SwitchPhases { line, phases, open } => self.plant.switch_phases(line, phases, open),
+            Action::Lose { unit: Unit::Load(load), lost } => self.connect(load, !lost),
+            Action::Lose { unit: Unit::Generator(k), lost } => {
+                self.connect(self.plan.feeder.loads.len() + self.plan.added.len() + k, !lost);
             }
-            Action::SwitchLine { line, open } => self.plant.switch_line(line, open),
+            Action::Lose { unit, lost } => self.plant.lose(unit, lost),
             Action::SetTap { regulator, tap } => self.plant.set_tap(regulator, tap),
             Action::MoveTap { regulator, by } => {
                 self.plant.set_tap(regulator, self.plant.tap(regulator).saturating_add(by));
             }
             Action::SwitchCapacitor { capacitor, closed } => self.plant.switch_capacitor(capacitor, closed),
             Action::SetMultiplier { factor } => self.demands.multiplier = factor,
+            Action::ScaleShape { shape, factor } => self.demands.scale_shape(shape, factor),
+            Action::SetSource { source, phases, v_pu, angle_deg } => {
+                self.sources.set(source, phases, (v_pu, angle_deg), &mut self.plant);
+            }
+            Action::Sag { source, phases, to } => self.sources.sag(source, phases, to, &mut self.plant),
+            Action::SetFrequency { f_hz } => {
+                self.sources.f_hz = f_hz;
+                self.plant.set_frequency(f_hz);
+            }
+            Action::Fault { fault, on } => self.plant.switch_fault(fault, on),
         }
     }
+
+    fn connect(&mut self, load: usize, connected: bool) {
+        if let Some(demand) = self.demands.get_mut(load) {
+            demand.connected = connected;
+        }
+    }
+}
+
+/// Places of the nodes that each load stands at: the feeder's, then those that events add.
+fn load_nodes(plan: &Plan, nodes: &[Node]) -> Vec<Vec<usize>> {
+    let places: IndexMap<(&str, u16), usize> =
+        nodes.iter().enumerate().map(|(k, node)| ((node.bus.as_str(), node.number), k)).collect();
+    let place = |bus: &str, numbers: Vec<u16>| -> Vec<usize> {
+        numbers.iter().filter_map(|n| places.get(&(bus, *n)).copied()).collect()
+    };
+    let own = plan.feeder.loads.values().map(|load| {
+        let conductors = if load.connection == Connection::Delta { load.phases.max(2) } else { load.phases };
+        place(&load.bus.bus, load.bus.conductors(load.phases, conductors))
+    });
+    own.chain(plan.added.iter().map(|added| place(&added.bus.bus, added.bus.nodes.clone()))).collect()
 }
 
 /// The nodes whose voltage means something by itself: fed by a phase, with a base.

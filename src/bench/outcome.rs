@@ -37,6 +37,8 @@ pub struct Outcome {
     pub nodes: Vec<NodeOutcome>,
     /// All voltages at the tick with the voltage farthest beyond a limit (or nearest to one).
     pub worst: Snapshot,
+    /// What conditions set off, in order of time, in words.
+    pub triggered: Vec<(Tick, String)>,
     /// What each expectation came to, in the scenario's order.
     pub verdicts: Vec<Verdict>,
 }
@@ -78,12 +80,14 @@ pub(super) struct Spread {
     pub(super) max_pu: f64,
     pub(super) out_of_limits: usize,
     pub(super) de_energised: usize,
+    /// Nodes with the lowest and the highest voltage, by place.
+    pub(super) extremes: [Option<usize>; 2],
 }
 
 impl Spread {
     /// Of a tick without a solution.
     pub(super) const UNKNOWN: Self =
-        Self { min_pu: f64::NAN, mean_pu: f64::NAN, max_pu: f64::NAN, out_of_limits: 0, de_energised: 0 };
+        Self { min_pu: f64::NAN, mean_pu: f64::NAN, max_pu: f64::NAN, out_of_limits: 0, de_energised: 0, extremes: [None; 2] };
 }
 
 /// Gathers an [`Outcome`] tick by tick.
@@ -122,6 +126,7 @@ impl Gatherer {
             capacitor_operations: vec![0; steps.len()],
             nodes,
             worst: Snapshot { tick: Tick(0), v_pu: vec![0.0; all] },
+            triggered: Vec::new(),
             verdicts: Vec::new(),
         };
         Self { outcome, limits_pu, worst_excess: f64::NEG_INFINITY, outside: 0, fed: 0, taps, steps }
@@ -136,6 +141,7 @@ impl Gatherer {
             max_pu: f64::NEG_INFINITY,
             out_of_limits: 0,
             de_energised: 0,
+            extremes: [None; 2],
         };
         let mut fed = 0u32;
         for node in &mut self.outcome.nodes {
@@ -147,8 +153,12 @@ impl Gatherer {
             }
             node.take(v_pu, tick);
             fed += 1;
-            spread.min_pu = spread.min_pu.min(v_pu);
-            spread.max_pu = spread.max_pu.max(v_pu);
+            if v_pu < spread.min_pu {
+                (spread.min_pu, spread.extremes[0]) = (v_pu, Some(node.index));
+            }
+            if v_pu > spread.max_pu {
+                (spread.max_pu, spread.extremes[1]) = (v_pu, Some(node.index));
+            }
             spread.mean_pu += v_pu;
             spread.out_of_limits += usize::from(!(low..=high).contains(&v_pu));
         }

@@ -21,7 +21,7 @@ pub use summary::Summary;
 use crate::bench::Outcome;
 use crate::quantity::Tick;
 use crate::record::{Table, write_whole};
-use crate::scenario::{Action, Plan};
+use crate::scenario::{Action, Branch, Plan};
 
 /// A finished run.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +83,7 @@ impl Study<'_> {
         let mut open: Vec<bool> = self.plan.feeder.lines.values().map(|line| line.open).collect();
         let due = self.plan.events.iter().filter(|event| event.tick <= tick).map(|event| event.action);
         for action in self.plan.initial.iter().copied().chain(due) {
-            if let Action::SwitchLine { line, open: now } = action {
+            if let Action::Switch { branch: Branch::Line(line), open: now } = action {
                 open.iter_mut().skip(line).take(1).for_each(|open| *open = now);
             }
         }

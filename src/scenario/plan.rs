@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Quantity;
+use super::{Course, Quantity};
 use crate::feeder::{ControlMode, Feeder, Terminal};
 use crate::quantity::{Step, Tick};
 
@@ -39,7 +39,7 @@ pub struct Plan {
     pub events: Vec<Planned>,
     /// What happens when a condition holds, in the order written.
     pub triggers: Vec<Trigger>,
-    /// Faults that events switch on: names of faults among the feeder's, which are open at the start.
+    /// Faults that events switch on: open at the start.
     pub faults: Vec<FaultSite>,
     /// What is known of each step, and recorded: expectations and conditions refer to these.
     pub quantities: Vec<Quantity>,
@@ -66,15 +66,15 @@ pub struct Demand {
     pub connected: bool,
 }
 
-/// A fault that events switch on: the elements that make it up, among the feeder's faults.
+/// A fault that events switch on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FaultSite {
     /// Its name in quantities.
     pub name: String,
     /// Its bus.
     pub bus: String,
-    /// Its elements, by their names among the feeder's faults.
-    pub elements: Vec<String>,
+    /// Its name among the feeder's faults.
+    pub element: String,
 }
 
 /// A load that an event adds: wye-connected, constant power.

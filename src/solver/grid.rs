@@ -163,6 +163,16 @@ impl Grid {
         self.network.id(kind, index)
     }
 
+    /// The element of a kind by its place among the feeder's of that kind.
+    pub fn id(&self, kind: Kind, index: usize) -> Option<ElementId> {
+        self.network.id(kind, index)
+    }
+
+    /// The nodes at each conductor of an element's first terminal; `None` is ground. Allocates nothing.
+    pub fn first_terminal(&self, element: ElementId) -> impl Iterator<Item = Option<NodeId>> {
+        self.network.terminal_places(element, 0).map(|place| place.map(NodeId))
+    }
+
     /// The nodes at each conductor of a terminal (0-based) of an element; `None` is ground.
     pub fn terminal_nodes(&self, element: ElementId, terminal: usize) -> Vec<Option<NodeId>> {
         self.network.terminal_places(element, terminal).map(|place| place.map(NodeId)).collect()

@@ -7,7 +7,7 @@ use crate::feeder::{Fault, Terminal};
 use crate::scenario::check::Checker;
 use crate::scenario::read::{entry, key_span};
 use crate::scenario::{
-    Action, Added, AddedLoad, Demand, FaultEvent, FaultSite, LoadEvent, LostPhase, Phases, Sag, SourceEvent,
+    Action, Added, AddedLoad, Demand, FaultEvent, FaultSite, LoadEvent, LostPhase, Sag, SourceEvent,
     SwitchState, Unit,
 };
 
@@ -77,8 +77,6 @@ impl Timeline {
     fn fault(&mut self, fault: &FaultEvent, w: &Written, checker: &mut Checker) -> Option<Effect> {
         let inner = w.node.get("fault").unwrap_or(w.node);
         let at = |key: &str| inner.get(key).map_or(inner.span, |n| n.span);
-        checker.not_negative(fault.r_ohm, "r_ohm", at("r_ohm"));
-        checker.not_negative(fault.r_ground_ohm, "r_ground_ohm", at("r_ground_ohm"));
         let name = fault.name.as_ref().map_or_else(|| format!("fault{}", self.faults.len() + 1), |n| n.to_lowercase());
         if self.faults.iter().any(|site| site.name == name) {
             checker.report("E0309", format!("two faults are called {name:?}"), at("name"), "give each its own name");
@@ -89,28 +87,30 @@ impl Timeline {
         let phases = fault.phases.as_ref().map(|text| checker.phases(text, at("phases")));
         let nodes: Vec<u16> = match phases {
             Some(phases) => phases?.into_iter().map(|k| k as u16 + 1).collect(),
-            None => there.iter().copied().filter(|n| *n <= 3).take(fault.kind.conductors()).collect(),
+            None => there.iter().copied().filter(|n| *n <= 3).take(fault.kind.phases()).collect(),
         };
         if let Some(missing) = nodes.iter().find(|n| !there.contains(n)) {
             checker.report("E0305", format!("bus {bus:?} has no node {missing}"), at("phases"), "choose another phase");
             return None;
         }
-        if nodes.len() != fault.kind.conductors() {
-            let message = format!("a {} fault is on {} phases", fault.kind, fault.kind.conductors());
-            checker.report("E0308", message, at("phases"), "write them as in phases: ab");
-            return None;
-        }
-        let elements = Fault::of_kind(fault.kind, &bus, &nodes, fault.r_ohm, fault.r_ground_ohm);
+        let made = Fault::new(fault.kind, &bus, &nodes, fault.r_ohm).and_then(|element| match fault.r_ground_ohm {
+            Some(ground_ohm) => element.with_ground_ohm(ground_ohm),
+            None => Ok(element),
+        });
+        let element = match made {
+            Ok(element) => Fault { open: true, ..element },
+            Err(error) => {
+                let help = "write its phases as in phases: ab, and resistances in ohm, 0 for a bolted fault";
+                checker.report("E0308", error.to_string(), inner.span, help);
+                return None;
+            }
+        };
         let index = self.faults.len();
-        let mut names = Vec::new();
-        for (k, element) in elements.into_iter().enumerate() {
-            // A slash is in no name that a user writes.
-            let own = format!("event/{name}/{}", k + 1);
-            self.fault_elements.insert(own.clone(), element);
-            names.push(own);
-        }
-        let words = format!("{} fault at {bus}", fault.kind);
-        self.faults.push(FaultSite { name, bus, elements: names });
+        // A slash is in no name that a user writes.
+        let own = format!("event/{name}");
+        self.fault_elements.insert(own.clone(), element);
+        let words = format!("{} fault at {bus}", fault.kind.name().replace('_', " "));
+        self.faults.push(FaultSite { name, bus, element: own });
         let action = |on| Action::Fault { fault: index, on };
         Some(Effect::new(action(true), words.clone(), at("bus")).until(action(false), format!("{words} cleared")))
     }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::SwitchState;
-use crate::feeder::{Named, Terminal};
+use crate::feeder::{FaultKind, Named, Terminal};
 
 /// Something that happens: a time (`at_s`, with `every_s` again and again) or a condition (`when`), and exactly one of
 /// the keys that say what.
@@ -247,7 +247,7 @@ pub struct FaultEvent {
     /// Resistance between the conductors, or from a conductor to ground, in ohm; 0 is a bolted fault.
     #[serde(default)]
     pub r_ohm: f64,
-    /// Resistance from the joined conductors to ground in ohm, of faults of several phases to ground.
+    /// Resistance in ohm from the point in which several phases meet to ground; each goes to ground alone without it.
     #[serde(default)]
-    pub r_ground_ohm: f64,
+    pub r_ground_ohm: Option<f64>,
 }
