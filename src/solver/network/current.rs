@@ -1,0 +1,155 @@
+//! Currents of elements at given voltages, and the residual of the whole network's equations.
+//!
+//! Currents of elements with two like terminals (lines, series reactors) are computed from voltage *differences*, so that
+//! a switch of 1e7 S between two nodes loses no digits.
+
+use super::super::element::Windings;
+use super::super::kernel::Lanes;
+use super::{Element, ElementId, GROUND, Kind, MOST, Network, voltage_at};
+use crate::quantity::{Complex, complex};
+
+/// What currents are computed from: admittances of all elements, and windings of transformers where they are known.
+#[derive(Clone, Copy)]
+struct Values<'a> {
+    y: &'a [Complex],
+    windings: &'a [Windings],
+}
+
+impl Network {
+    /// Adds the currents that sources drive into and elements draw from each node to `x`, by place: the residual of the
+    /// network's equations at voltages `v`, loads not included. Zero at fixed nodes.
+    pub(in crate::solver) fn add_residual(&self, v: &[Lanes<1>], x: &mut [Lanes<1>]) {
+        self.add_residual_of(self.values(), |e| e.in_service, v, x);
+        self.clear_fixed(x);
+    }
+
+    /// Power that ideal sources deliver, in VA: `x` holds what loads draw from each node and is added to.
+    pub(in crate::solver) fn held_power(&self, v: &[Lanes<1>], x: &mut [Lanes<1>]) -> Complex {
+        self.add_residual_of(self.values(), |e| e.in_service, v, x);
+        let drawn = |place: u32| complex(x[place as usize][0][0], x[place as usize][1][0]);
+        self.held.iter().map(|&(place, _)| -voltage_at(v, place) * drawn(place).conj()).sum()
+    }
+
+    fn clear_fixed(&self, x: &mut [Lanes<1>]) {
+        for (x, _) in x.iter_mut().zip(&self.fixed).filter(|(_, fixed)| **fixed) {
+            *x = [[0.0]; 2];
+        }
+    }
+
+    /// The same for the no-load solve that assigns voltage bases: series parts, every element in service.
+    pub(in crate::solver) fn add_series_residual(&self, v: &[Lanes<1>], x: &mut [Lanes<1>]) {
+        self.add_residual_of(Values { y: &self.series, windings: &[] }, |_| true, v, x);
+        self.clear_fixed(x);
+    }
+
+    fn add_residual_of(
+        &self,
+        values: Values<'_>,
+        in_service: impl Fn(&Element) -> bool,
+        v: &[Lanes<1>],
+        x: &mut [Lanes<1>],
+    ) {
+        let mut emf = 0;
+        let mut current = [complex(0.0, 0.0); MOST];
+        for element in &self.elements {
+            let emfs = self.emfs_of(element, &mut emf);
+            if !in_service(element) {
+                continue;
+            }
+            let places = &self.places[element.places()];
+            self.element_currents(element, values, emfs, v, &mut current[..places.len()]);
+            for (&place, i) in places.iter().zip(&current).filter(|(p, _)| **p != GROUND) {
+                x[place as usize][0][0] -= i.re;
+                x[place as usize][1][0] -= i.im;
+            }
+        }
+    }
+
+    fn emfs_of(&self, element: &Element, emf: &mut usize) -> &[Complex] {
+        if element.kind != Kind::Source {
+            return &[];
+        }
+        let first = *emf;
+        *emf += usize::from(element.per_terminal);
+        &self.emf_v[first..*emf]
+    }
+
+    fn values(&self) -> Values<'_> {
+        Values { y: &self.y, windings: &self.windings }
+    }
+
+    /// A transformer's windings, to be written at new taps.
+    pub(in crate::solver) fn windings_mut(&mut self, transformer: usize) -> &mut Windings {
+        &mut self.windings[transformer]
+    }
+
+    /// Currents into an element at each conductor, in A. Sources' EMF is behind the first terminal.
+    fn element_currents(
+        &self,
+        element: &Element,
+        values: Values<'_>,
+        emf: &[Complex],
+        v: &[Lanes<1>],
+        out: &mut [Complex],
+    ) {
+        let places = &self.places[element.places()];
+        let n = places.len();
+        let mut u = [complex(0.0, 0.0); MOST];
+        for (k, (u, &place)) in u.iter_mut().zip(places).enumerate() {
+            *u = voltage_at(v, place) - emf.get(k).copied().unwrap_or_default();
+        }
+        if let Some(windings) = element.windings.and_then(|w| values.windings.get(w as usize)) {
+            return windings.currents(&u[..n], out);
+        }
+        let y = &values.y[element.values()];
+        for (row, out) in out.iter_mut().enumerate() {
+            let y = &y[row * n..(row + 1) * n];
+            *out = if element.paired { paired_current(y, &u[..n], row) } else { dot(y, &u[..n]) };
+        }
+    }
+
+    /// Currents into an element at all its conductors, in A; zero when out of service. Grows `out` to their number.
+    pub fn currents(&self, id: ElementId, v: &[Lanes<1>], out: &mut Vec<Complex>) {
+        out.clear();
+        out.resize(usize::from(self.elements[id.0 as usize].conductors), complex(0.0, 0.0));
+        self.currents_into(id, v, out);
+    }
+
+    fn currents_into(&self, id: ElementId, v: &[Lanes<1>], out: &mut [Complex]) {
+        let element = &self.elements[id.0 as usize];
+        if !element.in_service {
+            return;
+        }
+        let earlier = &self.elements[..id.0 as usize];
+        let sources = earlier.iter().take_while(|e| e.kind == Kind::Source); // they come first
+        let mut emf = sources.map(|e| usize::from(e.per_terminal)).sum();
+        let emfs = self.emfs_of(element, &mut emf);
+        self.element_currents(element, self.values(), emfs, v, out);
+    }
+
+    /// Power into an element over all its conductors, in VA.
+    pub(in crate::solver) fn power_into(&self, id: ElementId, v: &[Lanes<1>]) -> Complex {
+        let places = &self.places[self.elements[id.0 as usize].places()];
+        let mut i = [complex(0.0, 0.0); MOST];
+        self.currents_into(id, v, &mut i[..places.len()]);
+        places.iter().zip(&i).map(|(&p, i)| voltage_at(v, p) * i.conj()).sum()
+    }
+}
+
+/// Current of conductor `row` of a two-terminal element from differences across it: with Δ the other end's voltage
+/// less this end's, I = Σ (y + y′)·V + y′·Δ, where y + y′ (the shunt part) is free of the large series admittance.
+#[inline]
+fn paired_current(y: &[Complex], u: &[Complex], row: usize) -> Complex {
+    let m = u.len() / 2;
+    let (own, other) = if row < m { (0, m) } else { (m, 0) };
+    (0..m)
+        .map(|c| {
+            let (near, far) = (y[own + c], y[other + c]);
+            (near + far) * u[own + c] + far * (u[other + c] - u[own + c])
+        })
+        .sum()
+}
+
+fn dot(y: &[Complex], u: &[Complex]) -> Complex {
+    y.iter().zip(u).map(|(y, u)| y * u).sum()
+}
