@@ -75,7 +75,7 @@ lines: {branch: closed}
 events:
   - {at_s: 0, load: {name: town, p_kw: 500, q_kvar: 100}}
   - {at_s: 60, load: {name: town, scale: 1.5}}
-  - {at_s: 120, add_load: {bus: end.1, p_kw: 5, q_kvar: 1, for_s: 120}}
+  - {at_s: 120, add_load: {bus: end.1, p_kw: 5, q_kvar: 1}, for_s: 120}
   - {at_s: 180, open: branch, reclose_after_s: 60}
   - {at_s: 300, tap: {reg: 5}}
   - {at_s: 360, move_tap: {reg: -1}}

@@ -111,7 +111,7 @@ fn a_step_of_the_loop_allocates_nothing() {
             first = Some(count);
         }
     };
-    let outcome = bench.run(&mut recorder, &mut Batch, &mut progress).unwrap();
+    let outcome = bench.run(Some(&mut recorder), &mut Batch, &mut progress).unwrap();
     assert_eq!(outcome.ticks, 30_000);
     assert_eq!(last - first.unwrap(), 0, "allocations in {} steps", 30_000 - warm_up);
 }

@@ -56,7 +56,7 @@ fn run(text: &str) -> (Vec<(String, f64)>, Table) {
     let bench = Bench::new(&plan).unwrap();
     let series = dir.path().join("series.csv");
     let mut recorder = Recorder::create(&series, bench.channels()).unwrap();
-    let outcome = bench.run(&mut recorder, &mut Batch, &mut |_| ()).unwrap();
+    let outcome = bench.run(Some(&mut recorder), &mut Batch, &mut |_| ()).unwrap();
     recorder.finish().unwrap();
     assert_eq!(outcome.not_converged, 0);
     let bases = outcome.nodes.iter().map(|n| (n.node.name(), n.node.base_v)).collect();

@@ -331,7 +331,7 @@ duration_s: 240
 step_s: 60
 controls: off
 load_multiplier: 0.5
-events: [{at_s: 180, add_load: {bus: end.3, p_kw: 7, q_kvar: 3, for_s: 60}}, {at_s: 240, open: l}]
+events: [{at_s: 180, add_load: {bus: end.3, p_kw: 7, q_kvar: 3}, for_s: 60}, {at_s: 240, open: l}]
 ";
 
     /// On a line that hardly drops any voltage, the source feeds what loads draw less what the generator feeds in.
@@ -345,7 +345,7 @@ events: [{at_s: 180, add_load: {bus: end.3, p_kw: 7, q_kvar: 3, for_s: 60}}, {at
         let bench = Bench::new(&plan).unwrap();
         let path = dir.path().join("series.csv");
         let mut recorder = Recorder::create(&path, bench.channels()).unwrap();
-        let outcome = bench.run(&mut recorder, &mut Batch, &mut |_| ()).unwrap();
+        let outcome = bench.run(Some(&mut recorder), &mut Batch, &mut |_| ()).unwrap();
         recorder.finish().unwrap();
         let table = Table::read_csv(&path).unwrap();
         let kw: Vec<f64> = table.column("source.p_w").unwrap().iter().map(|w| w / 1000.0).collect();

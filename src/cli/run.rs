@@ -98,7 +98,7 @@ fn with_progress(bench: Bench<'_, GridPlant>, recorder: &mut Recorder, bar: &Pro
             bar.set_position(tick.0);
         }
     };
-    bench.run(recorder, &mut Batch, &mut progress)
+    bench.run(Some(recorder), &mut Batch, &mut progress)
 }
 
 fn progress_bar(args: &Args, plan: &Plan) -> ProgressBar {

@@ -1,4 +1,4 @@
-//! Capacitor banks, reactors and faults.
+//! Capacitor banks and reactors.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -90,30 +90,4 @@ pub struct Reactor {
     /// Emergency ampacity in A.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emergency_a: Option<f64>,
-}
-
-/// A fault: a resistance per phase from `bus` to `to`, or to ground.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Fault {
-    /// Faulted terminal.
-    pub bus: Terminal,
-    /// Other end; ground when not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<Terminal>,
-    /// Number of faulted phases.
-    #[serde(default = "one_phase", skip_serializing_if = "is_one_phase")]
-    pub phases: usize,
-    /// Resistance per phase in ohm.
-    #[serde(default = "d::fault_ohm", skip_serializing_if = "d::is_fault_ohm")]
-    pub r_ohm: f64,
-}
-
-fn one_phase() -> usize {
-    1
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
-fn is_one_phase(x: &usize) -> bool {
-    *x == 1
 }

@@ -23,13 +23,11 @@ pub(super) struct Checker<'a> {
     pub(super) found: &'a mut Vec<Diagnostic>,
     /// Names of profiles and of the feeder's shapes, in the order of the plan's shapes.
     pub(super) profiles: Vec<String>,
-    /// Quantities that the plan needs.
-    pub(super) quantities: Vec<Quantity>,
 }
 
 impl<'a> Checker<'a> {
     pub(super) fn new(root: &'a Node, place: Span, feeder: &'a Feeder, found: &'a mut Vec<Diagnostic>) -> Self {
-        Self { root, place, feeder, found, profiles: Vec::new(), quantities: Vec::new() }
+        Self { root, place, feeder, found, profiles: Vec::new() }
     }
 
     /// The plan, as far as it can be made; no inputs stand where the reader puts its own.

@@ -255,7 +255,7 @@ impl<'a> Namespace<'a> {
 }
 
 /// What every record holds, in this order: the fixed ones, taps, steps, voltages of the watched buses.
-pub(super) fn standard(feeder: &Feeder, watched: &[String], angles: bool) -> Vec<Quantity> {
+pub(crate) fn standard(feeder: &Feeder, watched: &[String], angles: bool) -> Vec<Quantity> {
     let fixed = FIXED.iter().take(ALWAYS).enumerate();
     let quantity = |name: String, measure: Measure| Quantity { name, measure };
     let mut all: Vec<Quantity> = fixed.map(|(k, name)| quantity((*name).to_owned(), Measure::Fixed(k))).collect();

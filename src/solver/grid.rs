@@ -13,7 +13,7 @@ use super::element::{self, Admittance, Conductor, ElementError, Frequency, Part,
 use super::injection::Injections;
 use super::kernel::{BadPivot, Pattern};
 use super::network::{ElementId, Kind, Network, NetworkBuilder};
-use crate::feeder::{Capacitor, Feeder, LoadStatus, expand};
+use crate::feeder::{Capacitor, Feeder, Load, LoadStatus, expand};
 
 /// A node, numbered by its place in the elimination order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,6 +55,9 @@ pub enum GridError {
         /// The first such node met.
         node: String,
     },
+    /// A frequency that is none.
+    #[error("the frequency is {0} Hz: a positive number is needed")]
+    Frequency(f64),
     /// There is no source.
     #[error("the feeder has no source")]
     NoSource,
@@ -96,7 +99,8 @@ impl Grid {
             return Err(GridError::NoSource);
         }
         let mut names = NodeNames::default();
-        let Parts { builder, transformers, injections } = parts(&feeder, &mut names)?;
+        let at = Frequency::power(feeder.frequency_hz);
+        let Parts { builder, transformers, injections } = parts(&feeder, &mut names, at)?;
         let models = injections;
         let keep = kept(&names, &builder, &models);
         let mut edges = builder.edges();
@@ -183,6 +187,27 @@ impl Grid {
         self.network.terminals(element)
     }
 
+    /// How many conductors of an element can be opened one by one ([`PowerFlow::set_phases`]): those of lines, reactors,
+    /// capacitors and sources between two terminals. `None` for transformers, delta banks and faults.
+    ///
+    /// [`PowerFlow::set_phases`]: super::PowerFlow::set_phases
+    pub fn phases(&self, element: ElementId) -> Option<usize> {
+        self.network.phases(element)
+    }
+
+    /// Evaluates every element again at a frequency, transformers at the feeder's taps and all capacitor steps as the
+    /// feeder has them.
+    pub(super) fn set_frequency(&mut self, f_hz: f64) -> Result<(), GridError> {
+        if !(f_hz > 0.0 && f_hz.is_finite()) {
+            return Err(GridError::Frequency(f_hz));
+        }
+        let at = Frequency { f_hz, nominal_hz: self.feeder.frequency_hz };
+        let Parts { builder, transformers, .. } = parts(&self.feeder, &mut NodeNames::default(), at)?;
+        self.network.adopt(builder);
+        self.transformers = transformers;
+        Ok(())
+    }
+
     /// The two conductors (0-based, of its terminal) that each phase of a transformer's winding stands between.
     pub(super) fn winding_ends(&self, transformer: usize, winding: usize) -> impl Iterator<Item = [usize; 2]> {
         self.transformers[transformer].winding_ends(winding)
@@ -234,8 +259,7 @@ fn kept(names: &NodeNames, builder: &NetworkBuilder, models: &[element::Injectio
     keep
 }
 
-fn parts(feeder: &Feeder, names: &mut NodeNames) -> Result<Parts, GridError> {
-    let at = Frequency::power(feeder.frequency_hz);
+fn parts(feeder: &Feeder, names: &mut NodeNames, at: Frequency) -> Result<Parts, GridError> {
     let mut b = NetworkBuilder::default();
     for (name, source) in &feeder.sources {
         let model: SourceModel = element::source(name, source, at)?;
@@ -263,7 +287,12 @@ fn parts(feeder: &Feeder, names: &mut NodeNames) -> Result<Parts, GridError> {
         transformers.push(model);
     }
     shunts(feeder, names, &mut b, at)?;
-    let injections = injections(feeder, names, &mut b)?;
+    let injections = injections(feeder, names, &mut b, at)?;
+    // Last, so that a fault more or less leaves the order of all other nodes and elements as it is.
+    for (name, fault) in &feeder.faults {
+        let model = |part| element::fault(name, fault, part);
+        b.element(names, Kind::Fault, &model(Part::Whole)?, Some(&model(Part::Series)?.y), !fault.open);
+    }
     Ok(Parts { builder: b, transformers, injections })
 }
 
@@ -277,10 +306,6 @@ fn shunts(feeder: &Feeder, names: &mut NodeNames, b: &mut NetworkBuilder, at: Fr
         let model = |part| element::reactor(name, reactor, at, part);
         b.element(names, Kind::Reactor, &model(Part::Whole)?, Some(&model(Part::Series)?.y), true);
     }
-    for (name, fault) in &feeder.faults {
-        let model = |part| element::fault(name, fault, part);
-        b.element(names, Kind::Fault, &model(Part::Whole)?, Some(&model(Part::Series)?.y), true);
-    }
     Ok(())
 }
 
@@ -293,10 +318,12 @@ fn injections(
     feeder: &Feeder,
     names: &mut NodeNames,
     b: &mut NetworkBuilder,
+    at: Frequency,
 ) -> Result<Vec<element::InjectionModel>, GridError> {
     let mut models = Vec::new();
     for (name, load) in &feeder.loads {
-        models.push(element::load(name, load)?);
+        let neutral_x_ohm = load.neutral_x_ohm * at.order();
+        models.push(element::load(name, &Load { neutral_x_ohm, ..load.clone() })?);
     }
     for (name, generator) in &feeder.generators {
         models.push(element::generator(name, generator)?);

@@ -195,5 +195,15 @@ fn fault(checker: &mut Checker<'_>, element: Element<'_>, given: &Fault) {
             checker.terminal(element, "to", to, Conductors::phases(given.phases));
         }
     }
-    checker.positive(element, "r_ohm", given.r_ohm);
+    checker.not_negative(element, "r_ohm", given.r_ohm);
+    if let Some(ground_ohm) = given.ground_ohm {
+        checker.not_negative(element, "ground_ohm", ground_ohm);
+    }
+    let ends =
+        [("to", given.to.is_some()), ("ground_ohm", given.ground_ohm.is_some()), ("ungrounded", given.ungrounded)];
+    checker.one_of(element, false, &ends);
+    if given.ungrounded && given.phases == 1 {
+        let message = format!("{element} joins nothing: it is ungrounded and has one phase");
+        checker.error_with_help("E0210", element, "ungrounded", message, "give it two phases or more, or leave it out");
+    }
 }

@@ -32,7 +32,8 @@ impl Fault {
     /// For the model.
     pub fn model(&self, name: &str, entry: &Entry<Self>) -> Value<feeder::Fault> {
         let (bus, to) = self.ends.model(&format!("fault \"{name}\""), self.phases, false, entry.whole)?;
-        Ok(feeder::Fault { bus, to, phases: self.phases, r_ohm: self.r })
+        let (phases, r_ohm) = (self.phases, self.r);
+        Ok(feeder::Fault { bus, to, phases, r_ohm, ground_ohm: None, ungrounded: false, open: false })
     }
 }
 

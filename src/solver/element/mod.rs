@@ -28,8 +28,8 @@ pub use injection::{Branch, InjectionModel};
 pub use law::{Conductance, Inside, Law, Nominal, Zones};
 pub use line::{LINE_END_S, line};
 pub use load::load;
-pub use shunt::{capacitor, fault, reactor};
-pub use source::{SourceModel, source};
+pub use shunt::{BOLTED_OHM, capacitor, fault, reactor};
+pub use source::{SourceModel, emf_v, source};
 pub use transformer::{TransformerModel, Windings};
 
 use crate::feeder::Terminal;

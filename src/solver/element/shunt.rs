@@ -145,21 +145,49 @@ fn per_phase_s(reactor: &Reactor, phases: usize, at: Frequency) -> Result<Comple
     Ok(own + reactor.parallel_ohm.filter(|r| *r != 0.0).map_or(0.0, |r| 1.0 / r))
 }
 
-/// The admittance of a fault.
+/// What stands for no resistance in a fault. Against a loop impedance Z (0.01 to 100 ohm) it changes the fault current by
+/// r/Z ≤ 1e-6, and the rounding of voltages (1e-16 of V) over it stays below 1e-6 of V/Z.
+pub const BOLTED_OHM: f64 = 1e-8;
+
+/// The admittance of a fault; a resistance below [`BOLTED_OHM`] is taken for that.
 ///
 /// # Errors
-/// When it has no phase or its resistance is not positive.
+/// When it has no phase, or a resistance is negative or not a number.
 pub fn fault(name: &str, fault: &Fault, part: Part) -> Result<Primitive, ElementError> {
     let model = || -> Result<Primitive, Reason> {
         let phases = count("phases", fault.phases, 1)?;
         let terminals = terminals(&fault.bus, fault.to.as_ref(), phases, Connection::Wye);
-        let g_s = complex(1.0 / positive("r_ohm", fault.r_ohm)?, 0.0);
-        let y = branches(phases, Connection::Wye, 2 * phases, g_s);
+        let g_s = fault_s("r_ohm", fault.r_ohm)?;
+        let y = match (fault.ungrounded, fault.ground_ohm) {
+            (true, _) => star(phases, g_s, 0.0),
+            (false, Some(ground_ohm)) => star(phases, g_s, fault_s("ground_ohm", ground_ohm)?),
+            (false, None) => branches(phases, Connection::Wye, 2 * phases, complex(g_s, 0.0)),
+        };
         // Voltage bases are those of the sound network, wherever a fault is written.
         let y = if part == Part::Series { Admittance::zeros(2 * phases) } else { y };
         finish(terminals, y, false, false, part)
     };
     model().map_err(|reason| reason.of("fault", name))
+}
+
+fn fault_s(what: &'static str, ohm: f64) -> Result<f64, Reason> {
+    if ohm >= 0.0 && ohm.is_finite() {
+        Ok(1.0 / ohm.max(BOLTED_OHM))
+    } else {
+        Err(Reason::Value { what, value: ohm, range: "zero or a positive number is needed" })
+    }
+}
+
+/// Phases that meet in a point through g each, the point going to ground (the second terminal) through `ground_s`, the
+/// point eliminated: g²/Σ between phases and g·g₀/Σ to ground, Σ = n·g + g₀.
+fn star(phases: usize, g_s: f64, ground_s: f64) -> Admittance {
+    let sum_s = phases as f64 * g_s + ground_s;
+    let mut y = Admittance::zeros(2 * phases);
+    for i in 0..phases {
+        y.add_branch(i, i + phases, complex(g_s * (ground_s / sum_s), 0.0));
+        (i + 1..phases).for_each(|j| y.add_branch(i, j, complex(g_s * (g_s / sum_s), 0.0)));
+    }
+    y
 }
 
 /// A wye has a second terminal, ground unless given; a delta has one terminal.

@@ -52,12 +52,7 @@ fn model(source: &Source, at: Frequency) -> Result<SourceModel, Reason> {
         Some(terminal) => conductors(terminal, phases, phases),
         None => grounded(&source.bus.bus, phases),
     };
-    let magnitude_v = match phases {
-        1 => source.v_kv * 1000.0,
-        n => source.v_kv * 1000.0 / (2.0 * (std::f64::consts::PI / n as f64).sin()),
-    } * source.v_pu;
-    let angle_deg = |k: usize| source.angle_deg - 360.0 * k as f64 / phases as f64;
-    let emf_v: Vec<_> = (0..phases).map(|k| phasor(magnitude_v, angle_deg(k))).collect();
+    let emf_v: Vec<_> = (0..phases).map(|phase| emf_v(source, phase, 1.0, 0.0)).collect();
     if !emf_v.iter().all(|e| e.re.is_finite() && e.im.is_finite()) {
         return Err(Reason::Value { what: "v_pu", value: source.v_pu, range: "a finite voltage is needed" });
     }
@@ -69,6 +64,16 @@ fn model(source: &Source, at: Frequency) -> Result<SourceModel, Reason> {
     };
     let terminals = vec![conductors(&source.bus, phases, phases), back];
     Ok(SourceModel { terminals, admittance, emf_v })
+}
+
+/// EMF of a phase (from 0) of a source, in V: `v_pu` of what the feeder says, and `angle_deg` ahead of it.
+pub fn emf_v(source: &Source, phase: usize, v_pu: f64, angle_deg: f64) -> Complex {
+    let magnitude_v = match source.phases {
+        1 => source.v_kv * 1000.0,
+        n => source.v_kv * 1000.0 / (2.0 * (std::f64::consts::PI / n as f64).sin()),
+    } * source.v_pu;
+    let written_deg = source.angle_deg - 360.0 * phase as f64 / source.phases as f64;
+    phasor(magnitude_v * v_pu, written_deg + angle_deg)
 }
 
 /// Positive-, negative- and zero-sequence impedance in ohm at the feeder's frequency.

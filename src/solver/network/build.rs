@@ -4,7 +4,7 @@ use super::super::element::{Admittance, Primitive, SourceModel, Windings};
 use super::super::grid::NodeNames;
 use super::super::injection::Injections;
 use super::super::kernel::Pattern;
-use super::{Element, GROUND, Kind, Network};
+use super::{Element, ElementId, GROUND, Held, Kind, Network};
 use crate::quantity::Complex;
 
 /// Collects elements while nodes are still being named.
@@ -16,7 +16,7 @@ pub(in crate::solver) struct NetworkBuilder {
     series: Vec<Complex>,
     windings: Vec<Windings>,
     emf_v: Vec<Complex>,
-    held: Vec<(u32, u32)>,
+    held: Vec<Held>,
     unsymmetric: bool,
 }
 
@@ -31,7 +31,7 @@ impl NetworkBuilder {
 
     /// Adds a source: its impedance and EMF, or the nodes it holds.
     pub(in crate::solver) fn source(&mut self, names: &mut NodeNames, model: &SourceModel) {
-        let first_emf = self.emf_v.len() as u32;
+        let (first_emf, element) = (self.emf_v.len() as u32, self.elements.len() as u32);
         self.emf_v.extend_from_slice(&model.emf_v);
         let primitive = model.primitive().unwrap_or_else(|| {
             // An ideal source holds its nodes; as an element it is a current meter of zero admittance.
@@ -41,7 +41,7 @@ impl NetworkBuilder {
         self.element(names, Kind::Source, &primitive, None, true);
         if model.is_ideal() {
             for (k, conductor) in model.terminals[0].iter().enumerate() {
-                let held = names.meet(conductor).map(|place| (place, first_emf + k as u32));
+                let held = names.meet(conductor).map(|place| Held { place, emf: first_emf + k as u32, element });
                 self.held.extend(held);
             }
         }
@@ -77,7 +77,7 @@ impl NetworkBuilder {
 
     /// Nodes that must not be condensed: none of the passive elements need it.
     pub(in crate::solver) fn kept(&self) -> impl Iterator<Item = u32> {
-        self.held.iter().map(|&(node, _)| node)
+        self.held.iter().map(|held| held.place)
     }
 
     /// Pairs of nodes that elements couple.
@@ -94,7 +94,7 @@ impl NetworkBuilder {
 
     /// The network on its pattern; nodes become places.
     pub(in crate::solver) fn finish(mut self, pattern: &Pattern, injections: &Injections) -> Network {
-        for place in self.places.iter_mut().chain(self.held.iter_mut().map(|(p, _)| p)) {
+        for place in self.places.iter_mut().chain(self.held.iter_mut().map(|held| &mut held.place)) {
             if *place != GROUND {
                 *place = pattern.place_of[*place as usize];
             }
@@ -113,8 +113,10 @@ impl NetworkBuilder {
             }
         }
         let mut network = Network {
+            open: vec![false; self.places.len()],
             elements: self.elements,
             places: self.places,
+            whole: self.y.clone(),
             y: self.y,
             series: self.series,
             slots,
@@ -127,8 +129,25 @@ impl NetworkBuilder {
             unsymmetric: self.unsymmetric,
             firsts,
             island: vec![0; pattern.n + 1],
+            scratch: Vec::new(),
         };
         network.find_islands(true);
         network
+    }
+}
+
+impl Network {
+    /// Takes over the admittances and windings of a builder of the same feeder at another frequency; what is open and out
+    /// of service stays so, and the EMF too.
+    pub(in crate::solver) fn adopt(&mut self, builder: NetworkBuilder) {
+        self.whole.copy_from_slice(&builder.y);
+        self.windings = builder.windings;
+        self.unsymmetric = builder.unsymmetric;
+        for element in 0..self.elements.len() {
+            let id = ElementId(element as u32);
+            self.work_out(id);
+            let values = self.elements[element].values();
+            self.y[values].copy_from_slice(&self.scratch);
+        }
     }
 }

@@ -27,7 +27,7 @@ impl Network {
     pub(in crate::solver) fn held_power(&self, v: &[Lanes<1>], x: &mut [Lanes<1>]) -> Complex {
         self.add_residual_of(self.values(), |e| e.in_service, v, x);
         let drawn = |place: u32| complex(x[place as usize][0][0], x[place as usize][1][0]);
-        self.held.iter().map(|&(place, _)| -voltage_at(v, place) * drawn(place).conj()).sum()
+        self.holding().map(|held| -voltage_at(v, held.place) * drawn(held.place).conj()).sum()
     }
 
     fn clear_fixed(&self, x: &mut [Lanes<1>]) {

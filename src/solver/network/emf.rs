@@ -4,23 +4,17 @@ use super::{Kind, Network};
 use crate::quantity::Complex;
 
 impl Network {
-    /// Multiplies the EMF of a source by `factor` (a complex number: magnitude and angle).
-    pub(in crate::solver) fn scale_emf(&mut self, source: usize, factor: Complex) {
-        for emf in self.emf_range(source) {
-            self.emf_v[emf] *= factor;
+    /// Sets the EMF of one phase (from 0) of a source, in V; nothing where there is none.
+    pub(in crate::solver) fn set_emf(&mut self, source: usize, phase: usize, emf_v: Complex) {
+        let range = self.emf_range(source);
+        if phase < range.len() {
+            self.emf_v[range.start + phase] = emf_v;
         }
     }
 
-    /// The places of a source's first terminal with their EMF in V.
-    pub(in crate::solver) fn source_emf(&self, source: usize) -> impl Iterator<Item = Complex> {
-        self.emf_range(source).map(|k| self.emf_v[k])
-    }
-
     fn emf_range(&self, source: usize) -> std::ops::Range<usize> {
-        let before = |index: usize| -> usize {
-            let first = self.firsts.iter().find(|(k, _)| *k == Kind::Source).map_or(0, |f| f.1 as usize);
-            self.elements[first..first + index].iter().map(|e| usize::from(e.per_terminal)).sum()
-        };
-        before(source)..before(source + 1)
+        let sources = self.elements.iter().filter(|e| e.kind == Kind::Source).map(|e| usize::from(e.per_terminal));
+        let before: usize = sources.clone().take(source).sum();
+        before..before + sources.clone().nth(source).unwrap_or(0)
     }
 }

@@ -4,36 +4,47 @@
 //! joined to no source in service is de-energised: 0 V.
 
 use super::super::kernel::Lanes;
-use super::{Element, GROUND, Kind, Network};
+use super::{Element, GROUND, Held, Kind, Network};
 use crate::quantity::complex;
 
 impl Network {
-    /// Finds out what is energised, with everything that is open counted as closed if `all`; says whether that differs
-    /// from before.
+    /// Finds out what is energised, with everything that is open counted as closed if `all` (but for faults, which are
+    /// no part of the sound network); says whether that, or what is given its voltage, differs from before.
     pub(in crate::solver) fn find_islands(&mut self, all: bool) -> bool {
         let n = self.energised.len() as u32;
         let mut island = std::mem::take(&mut self.island);
         island.iter_mut().zip(0..).for_each(|(root, i)| *root = i);
-        for element in self.elements.iter().filter(|e| all || e.in_service) {
+        for element in self.elements.iter().filter(|e| e.in_service || all && e.kind != Kind::Fault) {
             self.couple(element, |a, b| union(&mut island, a, b));
         }
         self.load_pairs.iter().for_each(|&(a, b)| union(&mut island, a, b));
-        for element in self.elements.iter().filter(|e| e.kind == Kind::Source) {
+        for element in self.elements.iter().filter(|e| e.kind == Kind::Source && (all || e.in_service)) {
             for &place in self.places[element.places()].iter().filter(|&&p| p != GROUND) {
                 union(&mut island, place, n);
             }
         }
-        self.held.iter().for_each(|&(place, _)| union(&mut island, place, n));
+        for held in self.held.iter().filter(|h| all || self.elements[h.element as usize].in_service) {
+            union(&mut island, held.place, n);
+        }
         let live = root(&island, n);
         let mut changed = false;
         for place in 0..n {
             let energised = root(&island, place) == live;
-            changed |= std::mem::replace(&mut self.energised[place as usize], energised) != energised;
-            self.fixed[place as usize] = !energised;
+            self.energised[place as usize] = energised;
+            let fixed = !energised || self.is_held(place);
+            changed |= std::mem::replace(&mut self.fixed[place as usize], fixed) != fixed;
         }
-        self.held.iter().for_each(|&(place, _)| self.fixed[place as usize] = true);
         self.island = island;
         changed
+    }
+
+    fn is_held(&self, place: u32) -> bool {
+        self.holding().any(|held| held.place == place)
+    }
+
+    /// Nodes that ideal sources in service hold.
+    pub(super) fn holding(&self) -> impl Iterator<Item = &Held> {
+        self.held.iter().filter(|h| self.elements[h.element as usize].in_service)
     }
 
     /// Calls `pair` with every two nodes that an element joins. Phases of a line are not joined by their mutual
@@ -57,15 +68,15 @@ impl Network {
                 *v = [[0.0]; 2];
             }
         }
-        for &(place, emf) in &self.held {
-            let e = self.emf_v[emf as usize];
-            v[place as usize] = [[e.re], [e.im]];
+        for held in self.holding() {
+            let e = self.emf_v[held.emf as usize];
+            v[held.place as usize] = [[e.re], [e.im]];
         }
     }
 
     /// Nothing moves nodes that ideal sources hold: clears their right-hand sides.
     pub(in crate::solver) fn clear_held<const K: usize>(&self, x: &mut [Lanes<K>]) {
-        self.held.iter().for_each(|&(place, _)| x[place as usize] = [[0.0; K]; 2]);
+        self.holding().for_each(|held| x[held.place as usize] = [[0.0; K]; 2]);
     }
 }
 

@@ -8,6 +8,7 @@ mod build;
 mod current;
 mod emf;
 mod island;
+mod phases;
 
 pub(in crate::solver) use build::NetworkBuilder;
 
@@ -74,18 +75,22 @@ pub struct Network {
     elements: Vec<Element>,
     /// Place of each conductor ([`GROUND`] for ground).
     places: Vec<u32>,
-    /// Admittances of all elements, row-major, in siemens.
+    /// Admittances of all elements as they stand, row-major, in siemens.
     y: Vec<Complex>,
+    /// The same with every phase closed.
+    whole: Vec<Complex>,
+    /// Of each conductor: whether it is open at both ends of its element.
+    open: Vec<bool>,
     /// The same elements as the no-load solve for voltage bases sees them.
     series: Vec<Complex>,
     /// Where each value lands in an [`Operator`].
     slots: Vec<Slot>,
     /// Transformers by their windings, in the feeder's order.
     windings: Vec<Windings>,
-    /// EMF of source elements per conductor of their first terminal, in V; (element, first emf).
+    /// EMF of source elements per conductor of their first terminal, in V.
     emf_v: Vec<Complex>,
-    /// Nodes held at a voltage by ideal sources: (place, index in `emf_v`).
-    held: Vec<(u32, u32)>,
+    /// Nodes that ideal sources hold at a voltage.
+    held: Vec<Held>,
     /// Whether each node has a path to a source.
     pub(super) energised: Vec<bool>,
     /// Nodes whose equation is replaced by V = given: held or de-energised.
@@ -98,6 +103,18 @@ pub struct Network {
     /// First element of each kind, in the order of the feeder's sections.
     firsts: Vec<(Kind, u32)>,
     island: Vec<u32>,
+    /// One element's admittance, while it is being worked out.
+    scratch: Vec<Complex>,
+}
+
+/// A node that an ideal source holds.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    place: u32,
+    /// Its index in `emf_v`.
+    emf: u32,
+    /// The source.
+    element: u32,
 }
 
 impl Network {
@@ -126,24 +143,52 @@ impl Network {
         self.places[e.places()][terminal * m..(terminal + 1) * m].iter().map(|&p| (p != GROUND).then_some(p))
     }
 
+    /// Whether an element is in service.
+    pub(super) fn in_service(&self, id: ElementId) -> bool {
+        self.elements[id.0 as usize].in_service
+    }
+
     /// Takes an element out of service or back; says whether that changed anything.
     pub(super) fn set_in_service(&mut self, id: ElementId, on: bool) -> bool {
         let element = &mut self.elements[id.0 as usize];
         std::mem::replace(&mut element.in_service, on) != on
     }
 
-    /// Replaces an element's admittance. Where the element is in service, adds the difference to the operators and calls
-    /// `changed` with every place whose equation changed and the current, in A, that its node is now short of at
-    /// voltages `v`.
+    /// Whether an element's admittance is so large that adding and taking it away again would leave its rounding in an
+    /// operator, where tiny susceptances may be all that holds a node.
+    pub(super) fn is_stiff(&self, id: ElementId) -> bool {
+        let values = self.elements[id.0 as usize].values();
+        let both = self.y[values.clone()].iter().zip(&self.whole[values.clone()]).zip(&self.slots[values]);
+        let mut lands = both.filter(|(_, slot)| **slot != Slot::Nowhere);
+        lands.any(|((y, whole), _)| y.norm_sqr().max(whole.norm_sqr()) >= STIFF_S * STIFF_S)
+    }
+
+    /// Replaces an element's admittance, all phases closed; those that are open stay so. See [`Network::apply`].
     pub(super) fn set_admittance(
         &mut self,
         id: ElementId,
         y: &Admittance,
         operators: [&mut Operator; 2],
         v: &[Lanes<1>],
+        changed: impl FnMut(u32, Complex),
+    ) {
+        let values = self.elements[id.0 as usize].values();
+        self.whole[values].copy_from_slice(y.values());
+        self.apply(id, operators, v, changed);
+    }
+
+    /// Makes an element's admittance what its whole one and its open phases say. Where the element is in service, adds
+    /// the difference to the operators and calls `changed` with every place whose equation changed and the current, in
+    /// A, that its node is now short of at voltages `v`.
+    pub(super) fn apply(
+        &mut self,
+        id: ElementId,
+        operators: [&mut Operator; 2],
+        v: &[Lanes<1>],
         mut changed: impl FnMut(u32, Complex),
     ) {
         let [passive, with_loads] = operators;
+        self.work_out(id);
         let element = self.elements[id.0 as usize].clone();
         let n = usize::from(element.conductors);
         for row in 0..n {
@@ -151,8 +196,8 @@ impl Network {
             let mut short = complex(0.0, 0.0);
             for column in 0..n {
                 let at = element.values as usize + row * n + column;
-                let difference =
-                    y.values()[row * n + column] - std::mem::replace(&mut self.y[at], y.values()[row * n + column]);
+                let new = self.scratch[row * n + column];
+                let difference = new - std::mem::replace(&mut self.y[at], new);
                 short -= difference * voltage_at(v, self.places[element.first as usize + column]);
                 if element.in_service && self.has_equation(&element, row, column) {
                     passive.add(self.slots[at], difference);
@@ -221,6 +266,9 @@ impl Network {
         place != GROUND && self.fixed[place as usize]
     }
 }
+
+/// An element of at least this admittance is stiff.
+const STIFF_S: f64 = 1e5;
 
 /// Most conductors of one element: 3 windings of 4 phases and more fit.
 pub(super) const MOST: usize = 64;

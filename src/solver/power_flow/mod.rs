@@ -13,6 +13,7 @@ mod predict;
 mod sensitivity;
 mod settings;
 mod sweep;
+mod switch;
 
 pub use batch::Batch;
 pub use sensitivity::LoadsAs;
@@ -66,6 +67,7 @@ pub struct PowerFlow {
     /// Admittance of each step of each capacitor bank.
     step_admittances: Vec<Vec<Admittance>>,
     scratch: Admittance,
+    f_hz: f64,
 }
 
 /// What has changed since the factor was made.
@@ -134,7 +136,8 @@ impl PowerFlow {
             memory: Memory { contraction: 0.1, mode: 0.0, excess: 0.0, fixed_point: None, steps: 0 },
             taps,
             steps_closed,
-            step_admittances: change::step_admittances(&grid.feeder),
+            step_admittances: switch::step_admittances(&grid.feeder, grid.feeder.frequency_hz),
+            f_hz: grid.feeder.frequency_hz,
             scratch: Admittance::zeros(0),
             grid,
         };
