@@ -124,7 +124,8 @@ fn an_element_out_of_service_is_as_if_it_were_not_written_and_comes_back() {
 /// The solution, unless a part of the feeder floats as written.
 fn compiled(feeder: &Feeder) -> Option<PowerFlow> {
     let grid = Grid::compile(feeder).ok()?;
-    let mut flow = PowerFlow::new(grid, Settings { tolerance_pu: TOLERANCE_PU, max_iterations: 1000, ..Settings::default() });
+    let mut flow =
+        PowerFlow::new(grid, Settings { tolerance_pu: TOLERANCE_PU, max_iterations: 1000, ..Settings::default() });
     let outcome = flow.solve();
     assert!(outcome.converged(), "{}: {outcome:?}", feeder.feeder);
     Some(flow)

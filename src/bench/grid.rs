@@ -4,7 +4,9 @@ use super::plant::{Conductor, Node, Plant, Solution};
 use crate::feeder::{Connection, ControlMode, Feeder, Load, LoadModel, LoadStatus};
 use crate::quantity::Complex;
 use crate::scenario::{Added, Branch, Element, Phases, Plan, Unit};
-use crate::solver::{ControlError, Controls, ElementId, Grid, GridError, Kind, NodeId, PowerFlow, Ratings, Settings, Settled};
+use crate::solver::{
+    ControlError, Controls, ElementId, Grid, GridError, Kind, NodeId, PowerFlow, Ratings, Settings, Settled,
+};
 
 /// Most conductors of one terminal.
 const MOST_CONDUCTORS: usize = 64;
@@ -115,7 +117,8 @@ impl GridPlant {
         self.flow.currents_into(id, &mut self.currents);
         let grid = self.flow.grid();
         for (node, &i_a) in grid.first_terminal(id).zip(&self.currents) {
-            let known = node.map(|node| (grid.nodes.get(node.0 as usize).map_or(0, |n| n.number), self.flow.voltage(node)));
+            let known =
+                node.map(|node| (grid.nodes.get(node.0 as usize).map_or(0, |n| n.number), self.flow.voltage(node)));
             let (number, v_v) = known.unwrap_or_default();
             self.terminal.push(Conductor { number, v_v, i_a });
         }

@@ -86,8 +86,14 @@ pub(super) struct Spread {
 
 impl Spread {
     /// Of a tick without a solution.
-    pub(super) const UNKNOWN: Self =
-        Self { min_pu: f64::NAN, mean_pu: f64::NAN, max_pu: f64::NAN, out_of_limits: 0, de_energised: 0, extremes: [None; 2] };
+    pub(super) const UNKNOWN: Self = Self {
+        min_pu: f64::NAN,
+        mean_pu: f64::NAN,
+        max_pu: f64::NAN,
+        out_of_limits: 0,
+        de_energised: 0,
+        extremes: [None; 2],
+    };
 }
 
 /// Gathers an [`Outcome`] tick by tick.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use phasorbench::diagnostic::{self, Diagnostic, Sources};
 use phasorbench::feeder::{self, Feeder};
+use phasorbench::scenario::Override;
 use phasorbench::solver::{Grid, PowerFlow, Settings};
 
 use crate::Exit;
@@ -54,6 +55,12 @@ pub fn settings(feeder: &Feeder, tolerance_pu: Option<f64>) -> Result<Settings, 
         max_iterations: solve.max_iterations.unwrap_or(default.max_iterations),
         ..default
     })
+}
+
+/// A value of a scenario that the command line replaces: `PATH=VALUE`.
+pub fn setting(text: &str) -> Result<Override, String> {
+    let (path, value) = text.split_once('=').ok_or_else(|| format!("{text:?} is not of the form PATH=VALUE"))?;
+    Ok(Override { path: path.trim().to_owned(), value: value.trim().to_owned() })
 }
 
 /// Splits `NAME=VALUE`; names are lower case.

@@ -6,6 +6,7 @@ mod import;
 mod input;
 mod output;
 mod powerflow;
+mod quantities;
 mod run;
 mod schema;
 
@@ -27,6 +28,8 @@ enum Command {
     Powerflow(powerflow::Args),
     /// Run a scenario and write its record, figures and report.
     Run(run::Args),
+    /// List the quantities that a scenario can record, expect and act upon.
+    Quantities(quantities::Args),
     /// Measure steps per second on a feeder.
     Benchmark(benchmark::Args),
     /// Turn an OpenDSS script into a feeder file.
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
     match command {
         Command::Powerflow(args) => powerflow::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Quantities(args) => quantities::run(&args),
         Command::Benchmark(args) => benchmark::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Check(args) => check::run(&args),

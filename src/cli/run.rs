@@ -9,19 +9,23 @@ use phasorbench::bench::{Batch, Bench, GridPlant, Outcome, SetupError};
 use phasorbench::quantity::Tick;
 use phasorbench::record::{Recorder, Table, TableError};
 use phasorbench::report::{self, Study, Summary, Timing};
-use phasorbench::scenario::{self, Plan};
+use phasorbench::scenario::{self, Override, Plan};
 
 use crate::{Exit, input, output};
 
 /// Run a scenario and write its record, figures and report.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  phasorbench run scenarios/ieee13_day.yaml")]
+#[command(after_help = "Examples:\n  phasorbench run scenarios/ieee13_day.yaml\n  \
+phasorbench run scenarios/ieee13_day.yaml --set load_multiplier=1.2 --set events.0.at_s=3600")]
 pub struct Args {
     /// The scenario file.
     scenario: PathBuf,
     /// Directory for the results; must be new or empty. Default: results/<scenario>/run-<number>.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Replace a value of the scenario; may be given several times.
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = input::setting)]
+    settings: Vec<Override>,
     /// Print the directory and the summary as JSON.
     #[arg(long)]
     json: bool,
@@ -57,7 +61,7 @@ impl RunError {
 /// Runs the command.
 pub fn run(args: &Args) -> Exit {
     let started = Instant::now();
-    let reading = scenario::read(&args.scenario);
+    let reading = scenario::read_with(&args.scenario, &args.settings);
     input::report(&reading.diagnostics, &reading.sources);
     let Some(plan) = reading.plan else { return Exit::BadInput };
     match execute(args, &plan, started) {

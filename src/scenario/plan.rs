@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::quantity::Namespace;
 use super::{Course, Quantity};
 use crate::feeder::{ControlMode, Feeder, Terminal};
 use crate::quantity::{Step, Tick};
@@ -294,6 +295,11 @@ pub struct Input {
 }
 
 impl Plan {
+    /// The name of every quantity there is, recorded or not; differences of two phasors are left out.
+    pub fn quantity_names(&self) -> Vec<String> {
+        Namespace::new(&self.feeder, &self.faults).all()
+    }
+
     /// Time of a tick on the clock, in s since midnight of the first day.
     pub fn clock_s(&self, tick: Tick) -> f64 {
         self.start_s + self.step.time_s(tick)

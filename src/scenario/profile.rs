@@ -91,8 +91,12 @@ pub fn course(profile: &Profile, noise: Noise) -> Result<Course, ProfileFault> {
             wrong("the sine goes below 0", "let the amplitude be at most the mean: a multiplier is not negative")
         }
         Function::Ramp(f) if f.end_s <= f.start_s => wrong("the ramp ends before it begins", "let end_s be later"),
-        Function::Ramp(f) if f.from < 0.0 || f.to < 0.0 => wrong("the ramp goes below 0", "a multiplier is not negative"),
-        Function::ClearDay(f) if !(0.0..DAY_S).contains(&f.sunrise_s) || f.sunset_s <= f.sunrise_s || f.sunset_s > DAY_S => {
+        Function::Ramp(f) if f.from < 0.0 || f.to < 0.0 => {
+            wrong("the ramp goes below 0", "a multiplier is not negative")
+        }
+        Function::ClearDay(f)
+            if !(0.0..DAY_S).contains(&f.sunrise_s) || f.sunset_s <= f.sunrise_s || f.sunset_s > DAY_S =>
+        {
             wrong("sunrise and sunset are not in order", "give them in s since midnight, sunrise first")
         }
         Function::ClearDay(f) if f.peak < 0.0 => wrong("the peak is negative", "a multiplier is not negative"),

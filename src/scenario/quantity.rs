@@ -275,4 +275,3 @@ pub(crate) fn standard(feeder: &Feeder, watched: &[String], angles: bool) -> Vec
     }
     all
 }
-

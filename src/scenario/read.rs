@@ -45,8 +45,7 @@ impl Document {
     }
 
     fn plan_of(&mut self, root: &Node) -> Option<Plan> {
-        let apart =
-            ["profiles", "loads", "taps", "capacitors", "lines", "sources", "events", "outputs"];
+        let apart = ["profiles", "loads", "taps", "capacitors", "lines", "sources", "events", "outputs"];
         let place = self.place;
         let scenario: Option<Scenario> = yaml::read_except(root, place, &apart, &mut self.found);
         let profiles = self.map::<Profile>(root, "profiles");
@@ -100,17 +99,24 @@ impl Document {
     }
 
     /// The shapes that profiles describe; those with a fault are left out and reported.
-    fn shapes(&mut self, root: &Node, profiles: IndexMap<String, Profile>, seed: u64) -> IndexMap<String, Option<Course>> {
+    fn shapes(
+        &mut self,
+        root: &Node,
+        profiles: IndexMap<String, Profile>,
+        seed: u64,
+    ) -> IndexMap<String, Option<Course>> {
         let mut shapes = IndexMap::new();
         for (name, written) in profiles {
             let node = root.get("profiles").and_then(|p| entry(p, &name));
-            let shape = self.profile(written, node).and_then(|profile| match profile::course(&profile, Noise::new(seed, &name)) {
-                Ok(shape) => Some(shape),
-                Err(fault) => {
-                    let key = fault.key.and_then(|key| node.and_then(|n| n.get(key))).or(node);
-                    let message = format!("profile {name:?}: {}", fault.message);
-                    self.found.push(Diagnostic::error("E0310", message).at(key.map(|n| n.span)).help(fault.help));
-                    None
+            let shape = self.profile(written, node).and_then(|profile| {
+                match profile::course(&profile, Noise::new(seed, &name)) {
+                    Ok(shape) => Some(shape),
+                    Err(fault) => {
+                        let key = fault.key.and_then(|key| node.and_then(|n| n.get(key))).or(node);
+                        let message = format!("profile {name:?}: {}", fault.message);
+                        self.found.push(Diagnostic::error("E0310", message).at(key.map(|n| n.span)).help(fault.help));
+                        None
+                    }
                 }
             });
             shapes.insert(name, shape);

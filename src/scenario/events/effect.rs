@@ -7,8 +7,7 @@ use crate::feeder::{Fault, Terminal};
 use crate::scenario::check::Checker;
 use crate::scenario::read::{entry, key_span};
 use crate::scenario::{
-    Action, Added, AddedLoad, Demand, FaultEvent, FaultSite, LoadEvent, LostPhase, Sag, SourceEvent,
-    SwitchState, Unit,
+    Action, Added, AddedLoad, Demand, FaultEvent, FaultSite, LoadEvent, LostPhase, Sag, SourceEvent, SwitchState, Unit,
 };
 
 /// One thing that an event does.

@@ -160,7 +160,8 @@ impl Timeline {
             if tick > last.0 || (round > 0 && w.event.every_s.is_none()) {
                 break;
             }
-            let end = lasts_s.and_then(|lasts_s| self.end(Tick(tick), lasts_s, (step, last), round, w.at(key), checker));
+            let end =
+                lasts_s.and_then(|lasts_s| self.end(Tick(tick), lasts_s, (step, last), round, w.at(key), checker));
             if lasts_s.is_some() && end.is_none() {
                 break;
             }
@@ -282,6 +283,8 @@ fn target(action: Action) -> Option<Target> {
         Action::SetFrequency { .. } => Some(Target::Frequency),
         Action::Fault { fault, .. } => Some(Target::Fault(fault)),
         // Different phases of one source or line may change at one time.
-        Action::ConnectLoad { .. } | Action::SwitchPhases { .. } | Action::SetSource { .. } | Action::Sag { .. } => None,
+        Action::ConnectLoad { .. } | Action::SwitchPhases { .. } | Action::SetSource { .. } | Action::Sag { .. } => {
+            None
+        }
     }
 }

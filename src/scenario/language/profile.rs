@@ -40,7 +40,6 @@ pub struct Profile {
     pub q_kvar: Option<Vec<f64>>,
 }
 
-
 /// A multiplier of active and reactive power by a function of the clock time t.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
