@@ -8,7 +8,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::diagnostic::yaml::{self, Key, Node, Value};
-use crate::diagnostic::{Diagnostic, FileId, Sources, Span, nearest};
+use crate::diagnostic::{Diagnostic, FileId, Sources, Span};
 
 /// Deepest chain of files that extend each other.
 const DEEPEST: usize = 16;
@@ -257,25 +257,5 @@ fn rest_of<'p>(path: &'p str, key: &str) -> Option<Option<&'p str>> {
         Some(rest) => Some(Some(rest)),
         None if path.len() == key.len() => Some(None),
         None => None,
-    }
-}
-
-/// The node at `path`, as [`Document::set`] would replace it; else the nearest key of the mapping where it ends.
-pub(super) fn find<'n>(node: &'n Node, path: &str) -> Result<&'n Node, Option<String>> {
-    match &node.value {
-        Value::Seq(items) => {
-            let (index, rest) = path.split_once('.').map_or((path, None), |(index, rest)| (index, Some(rest)));
-            let item = index.parse().ok().and_then(|index: usize| items.get(index)).ok_or(None)?;
-            rest.map_or(Ok(item), |rest| find(item, rest))
-        }
-        Value::Map(entries) => {
-            let fits = entries.iter().filter(|(key, _)| rest_of(path, &key.name).is_some());
-            let Some((key, inner)) = fits.max_by_key(|(key, _)| key.name.len()) else {
-                let head = path.split('.').next().unwrap_or(path);
-                return Err(nearest(head, entries.iter().map(|(key, _)| key.name.as_str())).map(str::to_owned));
-            };
-            rest_of(path, &key.name).flatten().map_or(Ok(inner), |rest| find(inner, rest))
-        }
-        _ => Err(None),
     }
 }

@@ -19,6 +19,7 @@ pub use document::{Document, Override};
 pub use language::*;
 pub use plan::*;
 pub use profile::Course;
+#[cfg(test)]
 pub(crate) use quantity::standard;
 pub use quantity::{Element, FIXED, Measure, NodeRef, Part, Quantity};
 pub use read::{Reading, read, read_with};
