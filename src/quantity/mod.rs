@@ -2,8 +2,10 @@
 //!
 //! Phasors are RMS values of `e^{+jωt}`; angles in files are degrees. See `docs/architecture.md` for the conventions.
 
+mod noise;
 mod time;
 
+pub use noise::*;
 pub use time::*;
 
 /// A complex number: a phasor, an impedance, an admittance or a complex power.
