@@ -57,6 +57,7 @@ impl Checker<'_> {
             initial,
             events: timeline.events,
             watch,
+            vary: Vec::new(),
             inputs: Vec::new(),
         })
     }

@@ -3,7 +3,7 @@
 //! [`Scenario`] is the file, key by key; [`read`] reads one with its feeder and profiles, reports all that is wrong with
 //! any of them, and binds names and times. `docs/schema/scenario.schema.json` is [`schema`], for editors.
 //!
-//! Not yet part of the language: devices, instruments, controllers, expectations, variations.
+//! Not yet part of the language: devices, instruments, controllers, expectations.
 
 mod check;
 mod events;
@@ -12,10 +12,11 @@ mod names;
 mod plan;
 mod profile;
 mod read;
+pub mod vary;
 
 pub use language::*;
 pub use plan::*;
-pub use read::{Reading, read};
+pub use read::{Reading, read, read_with};
 
 /// Whether a text is meant as a scenario: it has a line that begins with the key `scenario`.
 pub fn is_one(text: &str) -> bool {

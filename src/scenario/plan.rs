@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::vary::Variable;
 use crate::feeder::{ControlMode, Feeder, Shape, Terminal};
 use crate::quantity::{Step, Tick};
 
@@ -38,6 +39,8 @@ pub struct Plan {
     pub events: Vec<Planned>,
     /// What is recorded.
     pub watch: Watch,
+    /// What a sweep varies.
+    pub vary: Vec<Variable>,
     /// The files it was made of.
     pub inputs: Vec<Input>,
 }

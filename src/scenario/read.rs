@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use indexmap::IndexMap;
 
 use super::check::Checker;
+use super::vary::{self, Variable};
 use super::{Input, LoadSetting, Outputs, Plan, Profile, Scenario, events, profile};
 use crate::diagnostic::yaml::{self, Node, Value};
 use crate::diagnostic::{Diagnostic, FileId, Sources, Span};
@@ -24,10 +25,42 @@ pub struct Reading {
 
 /// Reads the scenario at `path`, its feeder and its profiles. Never stops at the first finding.
 pub fn read(path: &Path) -> Reading {
+    let mut reading = read_with(path, &[]);
+    if let Some(plan) = &reading.plan {
+        let refused = tried(path, &plan.vary);
+        if !refused.is_empty() {
+            reading.diagnostics.extend(refused);
+            reading.plan = None;
+        }
+    }
+    reading
+}
+
+/// Reads the scenario at `path` with other values at some paths, as text. What a `vary:` makes of it is not tried.
+pub fn read_with(path: &Path, overrides: &[(String, String)]) -> Reading {
     let mut reader = Reader { base: path.parent().unwrap_or(Path::new("")).into(), ..Reader::default() };
-    let plan = reader.scenario(path);
+    let plan = reader.scenario(path, overrides);
     let broken = reader.found.iter().any(Diagnostic::is_error);
     Reading { plan: plan.filter(|_| !broken), diagnostics: reader.found, sources: reader.sources }
+}
+
+/// What is wrong with a scenario that is sound as written, once typical values of what it varies are put into it.
+fn tried(path: &Path, variables: &[Variable]) -> Vec<Diagnostic> {
+    let trials: Vec<Vec<String>> = variables.iter().map(|v| v.law.trials()).collect();
+    let mut found: Vec<Diagnostic> = Vec::new();
+    for round in 0..trials.iter().map(Vec::len).max().unwrap_or(0) {
+        let value = |values: &Vec<String>| values.get(round).or(values.last()).cloned().unwrap_or_default();
+        let overrides: Vec<(String, String)> =
+            variables.iter().zip(&trials).map(|(v, values)| (v.path.clone(), value(values))).collect();
+        // The scenario is the first file here, too, and what was put into it stands where `vary` says so.
+        let new = read_with(path, &overrides).diagnostics.into_iter().filter(Diagnostic::is_error);
+        for finding in new {
+            if !found.contains(&finding) {
+                found.push(finding);
+            }
+        }
+    }
+    found
 }
 
 #[derive(Default)]
@@ -38,11 +71,12 @@ struct Reader {
 }
 
 impl Reader {
-    fn scenario(&mut self, path: &Path) -> Option<Plan> {
+    fn scenario(&mut self, path: &Path, overrides: &[(String, String)]) -> Option<Plan> {
         let (file, text) = self.text(path, None)?;
-        let root = yaml::parse(&text, file, &mut self.found)?;
+        let mut root = yaml::parse(&text, file, &mut self.found)?;
         let place = Span { file, start: 0, end: 0 };
-        let apart = ["profiles", "loads", "taps", "capacitors", "lines", "events", "outputs"];
+        self.put(&mut root, overrides, place);
+        let apart = ["vary", "profiles", "loads", "taps", "capacitors", "lines", "events", "outputs"];
         let scenario: Option<Scenario> = yaml::read_except(&root, place, &apart, &mut self.found);
         let profiles = self.map::<Profile>(&root, "profiles");
         let loads = self.map::<LoadSetting>(&root, "loads");
@@ -55,8 +89,29 @@ impl Reader {
         let feeder = self.feeder(&scenario, &root)?;
         let mut checker = Checker { root: &root, place, feeder: &feeder, found: &mut self.found };
         let plan = checker.plan(&scenario, shapes, &outputs, &written)?;
+        let vary = match root.get("vary") {
+            Some(_) if overrides.is_empty() => vary::read(&root, &feeder, &super::schema(), &mut self.found),
+            _ => Vec::new(),
+        };
         let input = |(path, text): (&Path, &str)| Input { path: path.into(), fnv1a_64: fnv1a_64(text.as_bytes()) };
-        Some(Plan { inputs: self.sources.iter().map(input).collect(), feeder, ..plan })
+        Some(Plan { inputs: self.sources.iter().map(input).collect(), feeder, vary, ..plan })
+    }
+
+    /// Puts values at paths; each stands where `vary` names its path.
+    fn put(&mut self, root: &mut Node, overrides: &[(String, String)], place: Span) {
+        let keys: Vec<(String, Span)> = root
+            .get("vary")
+            .map(|node| node.entries().iter().map(|(key, _)| (key.name.to_lowercase(), key.span)).collect())
+            .unwrap_or_default();
+        for (path, text) in overrides {
+            let named = |key: &str| key == path || key.split_once('*').is_some_and(|(a, b)| {
+                path.len() > a.len() + b.len() && path.starts_with(a) && path.ends_with(b)
+            });
+            let span = keys.iter().find(|(key, _)| named(key)).map_or(place, |(_, span)| *span);
+            if !vary::set(root, path, &vary::Scalar::of(text), span) {
+                self.found.push(Diagnostic::error("E0360", format!("there is no {path:?} in the scenario")).at(span));
+            }
+        }
     }
 
     fn map<T: serde::de::DeserializeOwned>(&mut self, root: &Node, key: &str) -> IndexMap<String, T> {
