@@ -8,6 +8,7 @@ mod output;
 mod powerflow;
 mod run;
 mod schema;
+mod sweep;
 
 use std::process::ExitCode;
 
@@ -27,6 +28,8 @@ enum Command {
     Powerflow(powerflow::Args),
     /// Run a scenario and write its record, figures and report.
     Run(run::Args),
+    /// Solve a scenario many times: Monte Carlo and grids over its `vary:`.
+    Sweep(sweep::Args),
     /// Measure steps per second on a feeder.
     Benchmark(benchmark::Args),
     /// Turn an OpenDSS script into a feeder file.
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
     match command {
         Command::Powerflow(args) => powerflow::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
         Command::Benchmark(args) => benchmark::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Check(args) => check::run(&args),

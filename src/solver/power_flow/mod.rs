@@ -9,12 +9,14 @@ mod batch;
 mod change;
 mod cold;
 mod iterate;
+mod lane;
 mod predict;
 mod sensitivity;
 mod settings;
 mod sweep;
 
 pub use batch::Batch;
+pub use lane::LanePowers;
 pub use sensitivity::LoadsAs;
 pub use settings::{Method, Settings, Solved, Status};
 
