@@ -134,6 +134,7 @@ fn plan(last: u64, events: Vec<Planned>) -> Plan {
         faults: Vec::new(),
         quantities,
         watch: Watch { buses: vec!["a".into()], every: 1, limits_pu: [0.985, 1.0] },
+        vary: Vec::new(),
         inputs: Vec::new(),
     }
 }

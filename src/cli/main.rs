@@ -9,6 +9,7 @@ mod powerflow;
 mod quantities;
 mod run;
 mod schema;
+mod sweep;
 
 use std::process::ExitCode;
 
@@ -30,6 +31,8 @@ enum Command {
     Run(run::Args),
     /// List the quantities that a scenario can record, expect and act upon.
     Quantities(quantities::Args),
+    /// Solve a scenario many times, with what its `vary:` varies drawn at random or taken from grids.
+    Sweep(sweep::Args),
     /// Measure steps per second on a feeder.
     Benchmark(benchmark::Args),
     /// Turn an OpenDSS script into a feeder file.
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         Command::Powerflow(args) => powerflow::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Quantities(args) => quantities::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
         Command::Benchmark(args) => benchmark::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Check(args) => check::run(&args),

@@ -71,6 +71,7 @@ impl<'a> Checker<'a> {
             faults: timeline.faults,
             quantities,
             watch,
+            vary: Vec::new(),
             inputs: Vec::new(),
         })
     }

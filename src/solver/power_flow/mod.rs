@@ -9,6 +9,7 @@ mod batch;
 mod change;
 mod cold;
 mod iterate;
+mod lane;
 mod predict;
 mod sensitivity;
 mod settings;
@@ -16,6 +17,7 @@ mod sweep;
 mod switch;
 
 pub use batch::Batch;
+pub use lane::LanePowers;
 pub use sensitivity::LoadsAs;
 pub use settings::{Method, Settings, Solved, Status};
 
