@@ -4,8 +4,8 @@
 
 use std::path::Path;
 
-use phasorbench::feeder::{self, Capacitor, Fault, FaultKind, Feeder, Reactor, Terminal};
-use phasorbench::solver::{ElementId, Grid, Kind, PowerFlow, Settings};
+use phasorbench::feeder::{self, Feeder};
+use phasorbench::solver::{Grid, Kind, PowerFlow, Settings};
 
 const TOLERANCE_PU: f64 = 1e-11;
 
@@ -124,7 +124,8 @@ fn an_element_out_of_service_is_as_if_it_were_not_written_and_comes_back() {
 /// The solution, unless a part of the feeder floats as written.
 fn compiled(feeder: &Feeder) -> Option<PowerFlow> {
     let grid = Grid::compile(feeder).ok()?;
-    let mut flow = PowerFlow::new(grid, Settings { tolerance_pu: TOLERANCE_PU, max_iterations: 1000, ..Settings::default() });
+    let mut flow =
+        PowerFlow::new(grid, Settings { tolerance_pu: TOLERANCE_PU, max_iterations: 1000, ..Settings::default() });
     let outcome = flow.solve();
     assert!(outcome.converged(), "{}: {outcome:?}", feeder.feeder);
     Some(flow)

@@ -100,6 +100,7 @@ impl PowerFlow {
     fn islands_moved(&mut self, id: ElementId) -> bool {
         let moved = self.grid.network.find_islands(false);
         self.pending.full_passes = 2;
+        self.pending.switched = true;
         self.pending.rebuild |= moved || self.grid.network.is_stiff(id);
         self.pending.rebuild
     }
