@@ -163,6 +163,13 @@ impl Network {
         lands.any(|((y, whole), _)| y.norm_sqr().max(whole.norm_sqr()) >= STIFF_S * STIFF_S)
     }
 
+    /// Writes an element's admittance before anything has been assembled from it.
+    pub(super) fn write_admittance(&mut self, id: ElementId, y: &Admittance) {
+        let values = self.elements[id.0 as usize].values();
+        self.whole[values.clone()].copy_from_slice(y.values());
+        self.y[values].copy_from_slice(y.values());
+    }
+
     /// Replaces an element's admittance, all phases closed; those that are open stay so. See [`Network::apply`].
     pub(super) fn set_admittance(
         &mut self,
