@@ -264,6 +264,34 @@ fn all_phases_open_is_out_of_service_for_every_element_that_has_them() {
     }
 }
 
+/// From warm voltages, to what a solution from nothing finds, and back.
+#[test]
+fn every_phase_of_every_line_can_be_lost() {
+    for name in ["ieee13.yaml", "ieee34.yaml", "ieee123.yaml"] {
+        let sound = solved(&read(name));
+        let mut flow = sound.clone();
+        for line in sound.grid().feeder.lines.keys() {
+            let id = flow.grid().element(Kind::Line, line).expect("written");
+            let phases = flow.grid().phases(id).expect("a line has phases");
+            for lost in 0..phases {
+                let closed: Vec<bool> = (0..phases).map(|p| p != lost).collect();
+                flow.set_phases(id, &closed);
+                let outcome = flow.solve();
+                assert!(outcome.converged(), "{name} {line} {lost}: {outcome:?}");
+                let mut cold = flow.clone();
+                cold.restart();
+                assert!(cold.solve().converged(), "{name} {line} {lost} from nothing");
+                let (difference, node) = difference_pu(&flow, &cold);
+                assert!(difference <= 1e-9, "{name} {line} {lost}: {difference:e} at {node}");
+            }
+            flow.set_phases(id, &vec![true; phases]);
+            assert!(flow.solve().converged(), "{name} {line} back");
+            let (difference, node) = difference_pu(&flow, &sound);
+            assert!(difference <= 1e-9, "{name} {line} back: {difference:e} at {node}");
+        }
+    }
+}
+
 /// One can out of a bank is a bank of the other two.
 #[test]
 fn one_phase_of_a_bank_opens_alone() {
