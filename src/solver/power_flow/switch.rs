@@ -101,7 +101,8 @@ impl PowerFlow {
         let moved = self.grid.network.find_islands(false);
         self.pending.full_passes = 2;
         self.pending.switched = true;
-        self.pending.rebuild |= moved || self.grid.network.is_stiff(id);
+        let leaks = self.grid.network.leaks().next().is_some();
+        self.pending.rebuild |= moved || leaks || self.grid.network.is_stiff(id);
         self.pending.rebuild
     }
 
