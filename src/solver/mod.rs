@@ -6,6 +6,7 @@
 //! electrically), `kernel` (linear algebra on flat arrays) and `power_flow` (the iteration).
 
 mod base;
+mod bolted;
 pub mod element;
 mod flows;
 mod grid;

@@ -8,6 +8,7 @@ mod build;
 mod current;
 mod emf;
 mod island;
+mod leak;
 mod phases;
 
 pub(in crate::solver) use build::NetworkBuilder;
@@ -103,6 +104,8 @@ pub struct Network {
     /// First element of each kind, in the order of the feeder's sections.
     firsts: Vec<(Kind, u32)>,
     island: Vec<u32>,
+    /// Conductances to ground, in siemens, of nodes that only rounding would hold.
+    leaks: Vec<(u32, f64)>,
     /// One element's admittance, while it is being worked out.
     scratch: Vec<Complex>,
 }
@@ -161,6 +164,13 @@ impl Network {
         let both = self.y[values.clone()].iter().zip(&self.whole[values.clone()]).zip(&self.slots[values]);
         let mut lands = both.filter(|(_, slot)| **slot != Slot::Nowhere);
         lands.any(|((y, whole), _)| y.norm_sqr().max(whole.norm_sqr()) >= STIFF_S * STIFF_S)
+    }
+
+    /// Writes an element's admittance before anything has been assembled from it.
+    pub(super) fn write_admittance(&mut self, id: ElementId, y: &Admittance) {
+        let values = self.elements[id.0 as usize].values();
+        self.whole[values.clone()].copy_from_slice(y.values());
+        self.y[values].copy_from_slice(y.values());
     }
 
     /// Replaces an element's admittance, all phases closed; those that are open stay so. See [`Network::apply`].
@@ -236,6 +246,7 @@ impl Network {
     /// The whole network's operator, without loads. Fixed nodes get the equation V = given.
     pub(super) fn assemble(&self, operator: &mut Operator) {
         self.assemble_values(&self.y, operator, |e| e.in_service);
+        self.leaks.iter().for_each(|&(place, leak_s)| operator.diagonal[place as usize] += leak_s);
     }
 
     /// The operator of the no-load solve that assigns voltage bases: series parts, every element in service.

@@ -81,6 +81,8 @@ struct Pending {
     rebuild: bool,
     /// Solves from here on that use the whole network's residual.
     full_passes: u32,
+    /// Something was switched since the last solve that converged.
+    switched: bool,
     /// Columns whose values changed, and their ancestors.
     path: Vec<u32>,
     marked: Vec<bool>,
@@ -131,6 +133,7 @@ impl PowerFlow {
                 cold: true,
                 rebuild: true,
                 full_passes: 0,
+                switched: false,
                 path: Vec::with_capacity(n),
                 marked: vec![false; n],
                 short: LaneVec::zeros(n),
