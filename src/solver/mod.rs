@@ -6,6 +6,7 @@
 //! electrically), `kernel` (linear algebra on flat arrays) and `power_flow` (the iteration).
 
 mod base;
+mod continuation;
 pub mod element;
 mod flows;
 mod grid;
@@ -15,6 +16,7 @@ mod network;
 mod power_flow;
 mod regulation;
 
+pub use continuation::{Continuation, End, Path, PathPoint, TraceSettings};
 pub use flows::ElementFlow;
 pub use grid::{Grid, GridBus, GridError, Node, NodeId};
 pub use kernel::Isa;
