@@ -6,6 +6,7 @@ mod import;
 mod input;
 mod output;
 mod powerflow;
+mod pv;
 mod run;
 mod schema;
 
@@ -25,6 +26,8 @@ struct Cli {
 enum Command {
     /// Solve one power flow of a feeder (.yaml or .dss).
     Powerflow(powerflow::Args),
+    /// P–V and Q–V curves of a bus, past the nose, before and after a loss.
+    Pv(pv::Args),
     /// Run a scenario and write its record, figures and report.
     Run(run::Args),
     /// Measure steps per second on a feeder.
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
     };
     match command {
         Command::Powerflow(args) => powerflow::run(&args),
+        Command::Pv(args) => pv::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Benchmark(args) => benchmark::run(&args),
         Command::Import(args) => import::run(&args),

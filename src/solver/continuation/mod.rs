@@ -91,3 +91,16 @@ impl<'a> Continuation<'a> {
         branches.map(power).sum()
     }
 }
+
+impl PowerFlow {
+    /// The nodes that an injection's branches touch, ground left out, each once.
+    pub fn injection_nodes(&self, injection: usize) -> Vec<NodeId> {
+        let injections = &self.grid().injections;
+        let ends = injections.branches_of(injection).flat_map(|branch| injections.ends(branch));
+        let ground = self.grid().nodes.len();
+        let mut nodes: Vec<NodeId> = ends.filter(|end| (*end as usize) < ground).map(NodeId).collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        nodes
+    }
+}
