@@ -80,9 +80,9 @@ pub fn qv(answer: &Answer) -> Option<Figure> {
         x: Axis::exact(left, right, 8),
         y: Axis::rounded(low, high.max(0.0), 7),
     };
-    let title = format!("Reactive injection that each voltage at {} needs", answer.at);
+    let title = format!("Q–V curve at {}", answer.at);
     let drawn = svg(WIDTH, BOTTOM as u32 + 62, &title, |canvas| {
-        heading(canvas, &title, "at the present load; below the lowest point there is no solution");
+        heading(canvas, &title, "at the present load: what must be injected for each voltage; below the lowest point there is no solution");
         names(canvas, answer);
         frame.draw(canvas, true, &[]);
         frame.name_x(canvas, &format!("voltage, {}", units.voltage.1));
@@ -94,7 +94,7 @@ pub fn qv(answer: &Answer) -> Option<Figure> {
             let at = frame.at((least.v_v / units.voltage.0, least.q_var / units.power.0));
             canvas.dot(at, NOSE_RADIUS, stroke.colour);
             let margin = format!("margin {} {}var", digits(curve.margin_var / units.power.0), units.power.1);
-            canvas.text(&margin, (at.0, at.1 + 13.0), Anchor::Middle, Font { colour: stroke.colour, ..LABEL });
+            canvas.text(&margin, (at.0, at.1 - 13.0), Anchor::Middle, Font { colour: stroke.colour, ..LABEL });
         }
     });
     let caption = "Reactive power that must be injected at the bus for each voltage, everything else as it is.";

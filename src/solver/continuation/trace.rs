@@ -163,13 +163,30 @@ impl Continuation<'_> {
 
     /// The point at which λ has a value, on the first part of a path where it does; `None` if it never does.
     pub fn at(&self, path: &Path, lambda: f64) -> Option<PathPoint> {
-        let crosses = |pair: &&[PathPoint]| {
+        self.place_of(path, lambda).map(|(_, point)| point)
+    }
+
+    /// Adds that point to the path, if it is not there yet.
+    pub fn add_at(&self, path: &mut Path, lambda: f64) {
+        let Some((index, point)) = self.place_of(path, lambda) else { return };
+        if path.points.iter().all(|p| p.lambda != lambda) {
+            path.points.insert(index, point);
+            if let Some((past, _)) = path.nose.as_mut().filter(|(past, _)| index <= *past) {
+                *past += 1;
+            }
+        }
+    }
+
+    /// The point at which λ has a value first, and its index among the path's points.
+    fn place_of(&self, path: &Path, lambda: f64) -> Option<(usize, PathPoint)> {
+        let crosses = |pair: &[PathPoint]| {
             let (a, b) = (pair[0].lambda, pair[1].lambda);
-            a != b && (a.min(b)..=a.max(b)).contains(&lambda)
+            (a.min(b)..=a.max(b)).contains(&lambda)
         };
-        let pair = path.points.windows(2).find(crosses)?;
+        let before = path.points.windows(2).position(crosses)?;
+        let pair = &path.points[before..before + 2];
         if let Some(exact) = pair.iter().find(|p| p.lambda == lambda) {
-            return Some(exact.clone());
+            return Some((before, exact.clone()));
         }
         let cubic = Cubic::new(&pair[0], &pair[1]);
         let mut equations = self.equations.clone();
@@ -177,7 +194,7 @@ impl Continuation<'_> {
         equations.correct(&mut x, Border::parameter(), lambda)?;
         let size = x.len();
         x[size - 1] = lambda;
-        point(&mut equations, x, pair[0].border)
+        Some((before + 1, point(&mut equations, x, pair[0].border)?))
     }
 }
 

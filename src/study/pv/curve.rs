@@ -192,16 +192,17 @@ impl<'a> Setting<'a> {
     fn curve(&self, network: &PowerFlow) -> Result<Followed, PvError> {
         let start = self.unloaded(network)?;
         let continuation = Continuation::new(&start, &self.moving, self.base_va)?;
-        let mut most_w = 0.0f64;
-        let path = continuation.trace(TraceSettings { most_points: MOST_POINTS, ..TraceSettings::default() }, |c, p| {
+        let mut most_w = f64::NEG_INFINITY;
+        let mut path = continuation.trace(TraceSettings { most_points: MOST_POINTS, ..TraceSettings::default() }, |c, p| {
             let power_w = c.drawn(p, &self.counted).re;
             most_w = most_w.max(power_w);
-            let past = power_w < 0.999 * most_w;
+            let past = power_w < most_w - 1e-3 * self.base_va;
             (past && power_w <= self.question.down_to * most_w)
                 || p.lambda > FARTHEST
                 || (p.lambda < 0.0 && !p.rising)
                 || self.voltage_pu(c, p) < LOWEST_PU
         });
+        continuation.add_at(&mut path, self.lambda_present);
         let shown = self.shown(&continuation, &path).ok_or(PvError::NoCurve(self.when()))?;
         Ok(Followed { start, path, shown })
     }
