@@ -6,6 +6,7 @@ mod import;
 mod input;
 mod output;
 mod powerflow;
+mod pv;
 mod quantities;
 mod run;
 mod schema;
@@ -27,6 +28,8 @@ struct Cli {
 enum Command {
     /// Solve one power flow of a feeder (.yaml or .dss).
     Powerflow(powerflow::Args),
+    /// P–V and Q–V curves of a bus, past the nose, before and after a loss.
+    Pv(pv::Args),
     /// Run a scenario and write its record, figures and report.
     Run(run::Args),
     /// List the quantities that a scenario can record, expect and act upon.
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
     };
     match command {
         Command::Powerflow(args) => powerflow::run(&args),
+        Command::Pv(args) => pv::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Quantities(args) => quantities::run(&args),
         Command::Sweep(args) => sweep::run(&args),

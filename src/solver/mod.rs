@@ -7,6 +7,7 @@
 
 mod base;
 mod bolted;
+mod continuation;
 pub mod element;
 mod flows;
 mod grid;
@@ -17,6 +18,7 @@ mod network;
 mod power_flow;
 mod regulation;
 
+pub use continuation::{Continuation, End, Path, PathPoint, TraceSettings};
 pub use flows::ElementFlow;
 pub use grid::{Grid, GridBus, GridError, Node, NodeId};
 pub use kernel::Isa;

@@ -202,6 +202,11 @@ impl PowerFlow {
         result
     }
 
+    /// Present admittance at rated voltage of each load or source branch, in S.
+    pub(super) fn branch_admittances(&self) -> impl Iterator<Item = Complex> {
+        self.branches.y.iter().map(|y| complex(y[0][0], y[1][0]))
+    }
+
     /// Branches as admittances of their present power.
     fn present_admittances(&self) -> Vec<Linear> {
         let y = self.branches.y.iter().map(|y| complex(y[0][0], y[1][0]));
