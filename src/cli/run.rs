@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use phasorbench::bench::{Batch, Bench, GridPlant, Outcome, SetupError};
 use phasorbench::quantity::Tick;
 use phasorbench::record::{Recorder, Table, TableError};
-use phasorbench::report::{self, Study, Summary, Timing};
+use phasorbench::report::{self, FinishedRun, Summary, Timing};
 use phasorbench::scenario::{self, Plan};
 
 use crate::{Exit, input, output};
@@ -84,9 +84,9 @@ fn execute(args: &Args, plan: &Plan, started: Instant) -> Result<(PathBuf, Summa
     let run = started.elapsed().saturating_sub(setup);
     bar.finish_and_clear();
     let table = Table::read_csv(&series)?;
-    let study = Study { plan, outcome: &outcome, table: &table };
+    let finished = FinishedRun { plan, outcome: &outcome, table: &table };
     let timing = Timing { started_unix_s, setup_s: setup.as_secs_f64(), run_s: run.as_secs_f64() };
-    let summary = report::write(&dir, &study, timing)?;
+    let summary = report::write(&dir, &finished, timing)?;
     Ok((dir, summary))
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 /// Appends a number: the shortest decimals that read back to the same `f64`; nothing at all for NaN.
-pub(super) fn push_number(line: &mut String, value: f64) {
+pub fn push_number(line: &mut String, value: f64) {
     let magnitude = value.abs();
     // A `String` takes whatever is written to it.
     let _ = if value.is_nan() {
@@ -18,13 +18,13 @@ pub(super) fn push_number(line: &mut String, value: f64) {
 }
 
 /// Reads a number back; an empty field is NaN. `None` when it is not a number.
-pub(super) fn number(field: &str) -> Option<f64> {
+pub fn number(field: &str) -> Option<f64> {
     let field = field.trim();
     if field.is_empty() { Some(f64::NAN) } else { field.parse().ok() }
 }
 
 /// Appends a name, in quotes where it needs them.
-pub(super) fn push_name(line: &mut String, name: &str) {
+pub fn push_name(line: &mut String, name: &str) {
     if name.contains([',', '"', '\n', '\r']) {
         line.push('"');
         line.push_str(&name.replace('"', "\"\""));
@@ -35,7 +35,7 @@ pub(super) fn push_name(line: &mut String, name: &str) {
 }
 
 /// The fields of a line, quotes removed.
-pub(super) fn fields(line: &str) -> Vec<String> {
+pub fn fields(line: &str) -> Vec<String> {
     let mut fields = vec![String::new()];
     let mut quoted = false;
     let mut chars = line.chars().peekable();
