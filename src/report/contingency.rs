@@ -19,6 +19,9 @@ struct Screening {
     feeder: String,
     #[serde(default)]
     elapsed_ms: Option<f64>,
+    /// Lowest and highest good voltage.
+    #[serde(default)]
+    limits_pu: Option<[f64; 2]>,
     cases: Vec<Case>,
 }
 
@@ -77,6 +80,7 @@ const QUANTITIES: [Quantity; 3] = [
 ];
 
 fn figures(screening: &Screening) -> Vec<Figure> {
+    let lowest_pu = screening.limits_pu.map_or(0.95, |limits| limits[0]);
     let figure = |(name, title, axis, value): Quantity| {
         let mut cases: Vec<(&Case, f64)> =
             screening.cases.iter().filter_map(|case| Some((case, value(case)?))).filter(|(_, v)| *v > 1e-9).collect();
@@ -87,7 +91,7 @@ fn figures(screening: &Screening) -> Vec<Figure> {
             .map(|(case, v)| {
                 let bad = match name {
                     "loading" => *v > 100.0,
-                    "voltage" => *v > 5.0,
+                    "voltage" => 1.0 - v / 100.0 < lowest_pu,
                     _ => true,
                 };
                 let note = if name == "voltage" { format!("{:.4} pu", 1.0 - v / 100.0) } else { short((*v * 10.0).round() / 10.0) };
@@ -98,7 +102,7 @@ fn figures(screening: &Screening) -> Vec<Figure> {
         let mut figure = bars(&format!("contingency_{name}"), title, &subtitle, axis, &shown)?;
         figure.caption = match name {
             "loading" => "A bar for each case; red is beyond the ampacity.".into(),
-            "voltage" => "A bar for each case; red is more than 5 % below nominal.".into(),
+            "voltage" => format!("A bar for each case; red is below {lowest_pu} pu."),
             _ => "A bar for each case: nominal load of all buses that nothing feeds any more.".into(),
         };
         Some(figure)

@@ -1,4 +1,5 @@
-//! The page of P–V curves, from their `pv.json`: one curve (`points`, `nose`) or several (`curves`).
+//! The page of P–V curves, from their `pv.json`: one curve (`points`, `nose`), that after a loss (`post`), or several
+//! (`curves`), with the points at which the system stands.
 
 use std::path::Path;
 
@@ -15,12 +16,28 @@ const MOST_ROWS: usize = 100;
 struct Study {
     #[serde(default)]
     feeder: Option<String>,
-    #[serde(default)]
-    bus: Option<String>,
+    #[serde(default, alias = "bus")]
+    at: Option<String>,
     #[serde(default)]
     curves: Vec<Traced>,
     #[serde(flatten)]
     single: Traced,
+    /// The curve after a loss.
+    #[serde(default)]
+    post: Option<Traced>,
+    #[serde(default)]
+    operating_points: Option<OperatingPoints>,
+}
+
+/// Where the system stands: before a loss, after it, and after it with the voltage restored.
+#[derive(Debug, Default, Deserialize)]
+struct OperatingPoints {
+    #[serde(default)]
+    a: Option<Point>,
+    #[serde(default)]
+    b: Option<Point>,
+    #[serde(default)]
+    c: Option<Point>,
 }
 
 /// One curve.
@@ -32,6 +49,8 @@ struct Traced {
     points: Vec<Point>,
     #[serde(default)]
     nose: Option<Point>,
+    #[serde(default)]
+    outage: Vec<String>,
 }
 
 /// A point of a curve.
@@ -50,11 +69,17 @@ struct Point {
 pub(super) fn page(dir: &Path) -> Result<(String, Vec<Figure>), ReadError> {
     let mut study: Study = json(&dir.join("pv.json"))?;
     if !study.single.points.is_empty() {
-        study.curves.insert(0, std::mem::take(&mut study.single));
+        let name = study.post.as_ref().map(|_| "all in service".to_owned());
+        let single = std::mem::take(&mut study.single);
+        study.curves.insert(0, Traced { name: name.or(single.name), ..single });
     }
-    let place = [study.bus.map(|bus| format!(" at {bus}")), study.feeder.map(|feeder| format!(" of {feeder}"))];
+    if let Some(post) = study.post.take() {
+        let name = format!("without {}", post.outage.join(", "));
+        study.curves.push(Traced { name: Some(name), ..post });
+    }
+    let place = [study.at.map(|bus| format!(" at {bus}")), study.feeder.map(|feeder| format!(" of {feeder}"))];
     let place: String = place.into_iter().flatten().collect();
-    let figures = figures(&study.curves);
+    let figures = figures(&study.curves, &study.operating_points.unwrap_or_default());
     let mut page = Page::new(&format!("P–V curves{place}"), "Voltage over power, past the point of most power (the nose).");
     page.figures(&figures);
     page.heading("Noses");
@@ -66,7 +91,7 @@ fn name(curve: &Traced, k: usize) -> String {
     curve.name.clone().unwrap_or_else(|| if k == 0 { "voltage".into() } else { format!("curve {}", k + 1) })
 }
 
-fn figures(traced: &[Traced]) -> Vec<Figure> {
+fn figures(traced: &[Traced], points_of: &OperatingPoints) -> Vec<Figure> {
     let points = || traced.iter().flat_map(|c| &c.points);
     let most_w = points().map(|p| p.p_w.abs()).filter(|p| p.is_finite()).fold(0.0, f64::max);
     let (unit_w, unit) = if most_w >= 1e6 { (1e6, "power, MW") } else { (1e3, "power, kW") };
@@ -83,7 +108,11 @@ fn figures(traced: &[Traced]) -> Vec<Figure> {
     };
     let curve = |(k, traced): (usize, &Traced)| {
         let nose = traced.nose.as_ref().map(|n| (place(n), format!("nose at {}", short(n.p_w / unit_w))));
-        let marks = nose.into_iter().filter(|(p, _)| p.0.is_finite() && p.1.is_finite());
+        // A lies on the curve with all in service, B and C on the one after the loss.
+        let letters = [("A", &points_of.a, 0), ("B", &points_of.b, 1), ("C", &points_of.c, 1)];
+        let letters = letters.into_iter().filter(|(.., on)| *on == k);
+        let letters = letters.filter_map(|(letter, point, _)| Some((place(point.as_ref()?), letter.to_owned())));
+        let marks = nose.into_iter().chain(letters).filter(|(p, _)| p.0.is_finite() && p.1.is_finite());
         Curve { name: name(traced, k), points: traced.points.iter().map(place).collect(), marks: marks.collect() }
     };
     let drawn: Vec<Curve> = traced.iter().enumerate().map(curve).collect();

@@ -23,8 +23,9 @@ struct Sweep {
     samples: Option<u64>,
     #[serde(default)]
     seed: Option<u64>,
+    /// Samples by how they ended.
     #[serde(default)]
-    not_converged: Option<u64>,
+    status: IndexMap<String, u64>,
     columns: IndexMap<String, Column>,
 }
 
@@ -37,10 +38,12 @@ struct Column {
     mean: Option<f64>,
     #[serde(default)]
     max: Option<f64>,
+    /// Edges of the bins; without them, they are equal from `min` to `max`.
     #[serde(default)]
     edges: Vec<f64>,
-    #[serde(default, alias = "bins")]
-    counts: Vec<f64>,
+    /// Samples in each bin.
+    #[serde(default, alias = "counts")]
+    histogram: Vec<f64>,
     /// Values by what they are called, as in `p5`.
     #[serde(default)]
     percentiles: IndexMap<String, Option<f64>>,
@@ -54,9 +57,12 @@ pub(super) fn page(dir: &Path) -> Result<(String, Vec<Figure>), ReadError> {
     let title = sweep.scenario.as_ref().map_or("Sweep".to_owned(), |name| format!("Sweep of {name}"));
     let mut page = Page::new(&title, "How what was recorded is distributed over all samples.");
     let count = |n: Option<u64>| n.map_or("–".to_owned(), |n| n.to_string());
+    let seed = sweep.seed.map(|seed| format!("seed {seed}")).unwrap_or_default();
+    let ended: Vec<String> = sweep.status.iter().map(|(how, n)| format!("{} {n}", how.replace('_', " "))).collect();
+    let solved = sweep.status.get("converged").copied().or(sweep.samples);
     page.cards(&[
-        Card::new("Samples", count(sweep.samples), sweep.seed.map(|seed| format!("seed {seed}")).unwrap_or_default()),
-        Card::new("Without a solution", count(sweep.not_converged), ""),
+        Card::new("Samples", count(sweep.samples), seed),
+        Card::new("With a solution", count(solved), ended.join(", ")),
     ]);
     page.heading("Distributions");
     page.figures(&figures);
@@ -72,12 +78,27 @@ fn file_name(column: &str) -> String {
 
 fn figure(name: &str, column: &Column) -> Option<Figure> {
     let marks = column.percentiles.iter().filter_map(|(what, value)| Some((what.clone(), (*value)?))).collect();
-    let h = Histogram { edges: column.edges.clone(), counts: column.counts.clone(), marks };
+    let h = Histogram { edges: edges(column), counts: column.histogram.clone(), marks };
     let numbers = [("lowest", column.min), ("mean", column.mean), ("highest", column.max)];
     let numbers: Vec<String> =
         numbers.into_iter().filter_map(|(what, x)| Some(format!("{what} {}", short(x?)))).collect();
     let figure = histogram(&file_name(name), name, &numbers.join(", "), name, &h)?;
     Some(Figure { caption: "How many samples fall into each bin; dashed lines are percentiles.".into(), ..figure })
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a few dozen bins")]
+fn edges(column: &Column) -> Vec<f64> {
+    let bins = column.histogram.len();
+    match column.min.zip(column.max) {
+        _ if !column.edges.is_empty() => column.edges.clone(),
+        // All samples are one value: a bin about it.
+        Some((min, max)) if bins == 1 || max <= min => {
+            let half = 0.5 * min.abs().max(1e-3) * 0.01;
+            (0..=bins).map(|k| min - half + 2.0 * half * k as f64 / bins.max(1) as f64).collect()
+        }
+        Some((min, max)) => (0..=bins).map(|k| min + (max - min) * k as f64 / bins.max(1) as f64).collect(),
+        None => Vec::new(),
+    }
 }
 
 fn table(columns: &IndexMap<String, Column>) -> Table {

@@ -15,7 +15,7 @@ const MARGIN: f64 = 44.0;
 /// Most room for the drawing itself, downwards.
 const MOST_HEIGHT: f64 = 700.0;
 /// Share of a column after which a branch of a tree turns.
-const TURN: f64 = 0.36;
+const TURN: f64 = 0.3;
 
 /// Buses and branches on the sheet.
 #[derive(Clone, Debug)]
@@ -47,6 +47,14 @@ pub struct Bus<'a> {
     pub phases: Vec<(usize, f64)>,
     /// Buses next to it.
     pub neighbours: Vec<usize>,
+}
+
+impl Bus<'_> {
+    /// Whether a phase that is fed is outside the limits.
+    pub fn outside(&self, limits_pu: [f64; 2]) -> bool {
+        let outside = |v: f64| v > 0.0 && !(limits_pu[0]..=limits_pu[1]).contains(&v);
+        self.v_pu.is_some() && self.phases.iter().any(|p| outside(p.1))
+    }
 }
 
 /// What is drawn between two buses: a branch, or several that share no node.
@@ -166,6 +174,12 @@ impl<'a> Drawing<'a> {
         (0.085 * self.pitch).clamp(1.3, 3.6) * share
     }
 
+    /// Where what hangs from a bus begins: at the edge of its dot.
+    pub fn edge(&self, bus: &Bus, (dx, dy): Point) -> Point {
+        let radius = self.radius(bus.fact.load_kw) + 1.5;
+        (bus.at.0 + radius * dx, bus.at.1 + radius * dy)
+    }
+
     /// Half the size of a symbol.
     pub fn symbol(&self) -> f64 {
         (0.17 * self.pitch).clamp(3.0, 6.5)
@@ -233,7 +247,8 @@ fn spread(places: &[Point]) -> (Vec<Point>, f64) {
     let ((_, columns), (_, rows)) = (range(places, |p| p.0), range(places, |p| p.1));
     let most = f64::from(WIDTH) - 2.0 * MARGIN;
     let column = (most / columns.max(1.0)).min(150.0);
-    let row = (MOST_HEIGHT / rows.max(1.0)).min((0.9 * column).clamp(24.0, 56.0));
+    let wanted = (0.9 * column).max((240.0 / rows.max(1.0)).min(44.0));
+    let row = (MOST_HEIGHT / rows.max(1.0)).min(wanted.clamp(24.0, 56.0));
     let shift = MARGIN + (most - columns * column) / 2.0;
     let place = |(x, y): &Point| (shift + x * column, HEAD + MARGIN * 0.8 + y * row);
     (places.iter().map(place).collect(), column)

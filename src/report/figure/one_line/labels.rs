@@ -86,7 +86,8 @@ fn wanted(drawing: &Drawing, run: &Run) -> Vec<Label> {
         let values = if values.is_empty() { String::new() } else { format!("{} pu", values.join(" to")) };
         let look = if importance == 0 { Look::Bold } else { Look::Name };
         let clear = if bus.fact.source { drawing.symbol() * 1.5 } else { drawing.radius(bus.fact.load_kw) };
-        labels.push(Label { text: format!("{}{values}", bus.name), at: bus.at, clear: clear + 3.0, look });
+        let ring = if bus.outside(run.summary.voltage.limits_pu) { 2.5 } else { 0.0 };
+        labels.push(Label { text: format!("{}{values}", bus.name), at: bus.at, clear: clear + ring + 3.0, look });
     }
     labels
 }
@@ -155,7 +156,8 @@ impl Placer {
         for bus in &drawing.buses {
             if bus.fact.capacitor || (bus.fact.generation && !drawing.dense()) {
                 let ((dx, dy), size) = (free_direction(drawing, bus), 0.75 * drawing.symbol());
-                taken.push(around((bus.at.0 + 2.0 * size * dx, bus.at.1 + 2.0 * size * dy), 1.2 * size));
+                let edge = drawing.edge(bus, (dx, dy));
+                taken.push(around((edge.0 + 2.0 * size * dx, edge.1 + 2.0 * size * dy), 1.2 * size));
             }
             if bus.fact.source {
                 taken.push(around(bus.at, 1.3 * drawing.symbol().max(5.0)));
@@ -209,7 +211,7 @@ impl Placer {
 fn places(label: &Label, (w, h): Point, is_map: bool) -> Vec<Point> {
     let ((x, y), d) = (label.at, label.clear);
     let (e, n, s, west) = ((x + d + w, y), (x, y - d - h), (x, y + d + h), (x - d - w, y));
-    let near = 0.7 * d;
+    let near = 0.9 * d;
     let corner = |sx: f64, sy: f64| (x + sx * (near + w), y + sy * (near + h));
     let corners = [corner(1.0, -1.0), corner(1.0, 1.0), corner(-1.0, -1.0), corner(-1.0, 1.0)];
     // A name may also stand above with its end over the bus, or farther off.

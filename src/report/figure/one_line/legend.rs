@@ -9,7 +9,7 @@ use super::scale::{LEVELS, Scale, colour};
 use super::symbols;
 use super::super::super::facts::BranchKind;
 
-const LEFT: f64 = 20.0;
+const LEFT: f64 = 18.0;
 const SIZE: f64 = 11.0;
 const BAR: (f64, f64) = (252.0, 10.0);
 const ROW: f64 = 22.0;
@@ -27,7 +27,7 @@ pub fn legend(drawing: &Drawing, scale: Scale, limits_pu: [f64; 2]) -> Legend {
     let top = drawing.bottom + 20.0;
     let mut svg = bar(scale, limits_pu, top);
     let mut at = (LEFT + BAR.0 + 40.0, top - 4.0);
-    for (name, symbol) in entries(drawing) {
+    for (name, symbol) in entries(drawing, limits_pu) {
         let width = 30.0 + text_width(&name, SIZE) + 14.0;
         if at.0 + width > f64::from(WIDTH) - 8.0 {
             at = (LEFT + BAR.0 + 40.0, at.1 + ROW);
@@ -76,7 +76,7 @@ fn bar(scale: Scale, limits_pu: [f64; 2], top: f64) -> String {
 
 type Entry = (String, Box<dyn Fn(Point) -> String>);
 
-fn entries(drawing: &Drawing) -> Vec<Entry> {
+fn entries(drawing: &Drawing, limits_pu: [f64; 2]) -> Vec<Entry> {
     let of_kind = |kind: BranchKind| drawing.branches.iter().any(|b| b.kind == kind && !b.open);
     let mut entries: Vec<Entry> = Vec::new();
     let mut add = |occurs: bool, name: &str, symbol: Box<dyn Fn(Point) -> String>| {
@@ -104,6 +104,8 @@ fn entries(drawing: &Drawing) -> Vec<Entry> {
     add(of_kind(BranchKind::Reactor) && small, "reactor", Box::new(move |at| symbols::reactor(at, across, 5.5)));
     add(any(&|bus| bus.fact.generation) && small, "generation", Box::new(move |(x, y)| symbols::generation((x - 9.0, y), across, 5.0)));
     add(any(&|bus| bus.fact.fault), "fault", Box::new(|at| symbols::fault(at, 5.0)));
+    let ring = |at: Point| circle(at, 5.0, "none", Some((&Colour::Red.hex(), 1.3)), "");
+    add(any(&|bus| bus.outside(limits_pu)) && small, "out of limits", Box::new(ring));
     if drawing.most_kw() > 0.0 {
         let fill = Colour::Label.hex();
         let name = format!("load of {} kW", super::super::super::page::short(drawing.most_kw()));

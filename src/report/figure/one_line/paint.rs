@@ -71,7 +71,7 @@ fn branch_symbols(drawing: &Drawing) -> String {
     use super::super::super::facts::BranchKind;
     let mut out = String::new();
     for branch in &drawing.branches {
-        let size = drawing.symbol().min(0.42 * branch.straight());
+        let size = drawing.symbol().min(0.3 * branch.straight());
         let (at, direction) = (branch.middle(), branch.direction());
         match (branch.open, branch.kind) {
             (true, _) => out += &symbols::open(at, direction, gap(branch, drawing), drawing.symbol()),
@@ -113,13 +113,13 @@ fn bus_symbols(drawing: &Drawing) -> String {
     let size = drawing.symbol();
     let mut out = String::new();
     for bus in &drawing.buses {
+        let free = free_direction(drawing, bus);
         if bus.fact.capacitor {
-            out += &symbols::capacitor(bus.at, free_direction(drawing, bus), 0.75 * size);
+            out += &symbols::capacitor(drawing.edge(bus, free), free, 0.75 * size);
         }
         if bus.fact.generation && !drawing.dense() {
-            let (x, y) = free_direction(drawing, bus);
-            let direction = if bus.fact.capacitor { (-x, -y) } else { (x, y) };
-            out += &symbols::generation(bus.at, direction, 0.75 * size);
+            let direction = if bus.fact.capacitor { (-free.0, -free.1) } else { free };
+            out += &symbols::generation(drawing.edge(bus, direction), direction, 0.75 * size);
         }
     }
     out
@@ -137,8 +137,7 @@ fn dots(drawing: &Drawing, scale: Scale, limits_pu: [f64; 2]) -> String {
             Some(colour) => circle(bus.at, radius + 0.8, &colour, Some((&paper, 1.0)), &title),
             None => circle(bus.at, radius, &paper, Some((&dead, 1.2)), &title),
         };
-        let outside = |v: f64| v > 0.0 && !(limits_pu[0]..=limits_pu[1]).contains(&v);
-        if bus.v_pu.is_some() && bus.phases.iter().any(|p| outside(p.1)) {
+        if bus.outside(limits_pu) {
             out += &circle(bus.at, radius + 2.6, "none", Some((&Colour::Red.hex(), 1.3)), "");
         }
         if bus.fact.source {

@@ -19,7 +19,7 @@ struct Ends {
     high: [f64; 3],
 }
 
-const LIGHT: Ends = Ends { middle: 0.74, low: [0.56, 0.155, 45.0], high: [0.46, 0.145, 262.0] };
+const LIGHT: Ends = Ends { middle: 0.74, low: [0.56, 0.155, 45.0], high: [0.47, 0.14, 252.0] };
 const DARK: Ends = Ends { middle: 0.56, low: [0.78, 0.14, 58.0], high: [0.78, 0.125, 240.0] };
 
 /// From voltages to colours.
