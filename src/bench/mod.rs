@@ -115,7 +115,7 @@ impl<'a, P: Plant> Bench<'a, P> {
             }
             progress(tick);
         }
-        Ok(Outcome { triggered: self.triggers.in_words(&self.plan.triggers), ..self.gatherer.finish() })
+        Ok(Outcome { triggered: self.triggers.happened(&self.plan.triggers), ..self.gatherer.finish() })
     }
 
     /// The plant as it stands before a tick is solved: what happens until then has happened, demands are told.
