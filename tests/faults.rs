@@ -182,7 +182,8 @@ fn frozen() -> Frozen {
 /// IEEE 13 without its loads, at the taps of `opendss_ieee13_fixed`, with the faults asked for, open.
 fn unloaded_ieee13(faults: impl Iterator<Item = (String, Fault)>) -> PowerFlow {
     let mut feeder = read("ieee13.yaml");
-    (feeder.loads.clear(), feeder.distributed_loads.clear());
+    feeder.loads.clear();
+    feeder.distributed_loads.clear();
     feeder.faults.extend(faults.map(|(name, fault)| (name, Fault { open: true, ..fault })));
     let mut flow = flow(&feeder, 1e-9);
     let controls = Controls::new(&flow).expect("controls");

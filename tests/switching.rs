@@ -239,7 +239,8 @@ fn a_lost_phase_is_as_if_the_line_had_fewer() {
 #[test]
 fn all_phases_open_is_out_of_service_for_every_element_that_has_them() {
     for mut feeder in [text(MESH), read("ieee13.yaml"), read("ieee123.yaml")] {
-        (feeder.regulators.clear(), feeder.capacitor_controls.clear());
+        feeder.regulators.clear();
+        feeder.capacitor_controls.clear();
         let sound = solved(&feeder);
         let (mut open, mut out) = (sound.clone(), sound.clone());
         for (kind, name, _) in without_each(&feeder) {
