@@ -286,3 +286,16 @@ fn what_is_no_fault_is_refused() {
     assert!(matches!(new(&[1, 2], f64::NAN), Err(FaultError::Resistance(_))));
     assert!(new(&[1, 2], 0.0).and_then(|f| f.with_ground_ohm(f64::INFINITY)).is_err());
 }
+
+#[test]
+fn a_fault_at_a_node_that_nothing_else_has_carries_nothing() {
+    for (kind, nodes) in [(FaultKind::LineToGround, &[4][..]), (FaultKind::LineToLine, &[1, 4])] {
+        let mut feeder = two_bus("r1_ohm: 0.1, x1_ohm: 0.8, r0_ohm: 0.3, x0_ohm: 1.1");
+        let fault = Fault::new(kind, "b", nodes, 0.0).expect("a fault");
+        feeder.faults.insert("f".into(), Fault { open: true, ..fault });
+        let mut flow = flow(&feeder, 1e-9);
+        assert!(flow.solve().converged());
+        let found = switched_on(&mut flow, "f");
+        assert!(found.iter().all(|i| i.norm() < 1e-3), "{}: {found:?}", kind.name());
+    }
+}

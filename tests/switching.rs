@@ -461,3 +461,24 @@ fn events_on_ieee13_are_what_opendss_finds() {
         }
     }
 }
+
+/// A sag of any depth on any phases, from the voltages before it, and its end.
+#[test]
+fn a_sag_of_any_depth_converges_and_ends() {
+    for name in ["ieee13.yaml", "ieee34.yaml", "ieee123.yaml"] {
+        let sound = solved(&read(name));
+        let mut flow = sound.clone();
+        for tenths in 0..10 {
+            for phases in [&[0][..], &[1, 2], &[0, 1, 2]] {
+                phases.iter().for_each(|&p| flow.set_source_phasor(0, p, f64::from(tenths) / 10.0, -5.0));
+                let outcome = flow.solve();
+                assert!(outcome.converged(), "{name} at {tenths}/10 of {phases:?}: {outcome:?}");
+                flow.set_source(0, 1.0, 0.0);
+                let outcome = flow.solve();
+                assert!(outcome.converged(), "{name} after {tenths}/10 of {phases:?}: {outcome:?}");
+                let (difference, node) = difference_pu(&flow, &sound);
+                assert!(difference <= 1e-9, "{name} after {tenths}/10 of {phases:?}: {difference:e} at {node}");
+            }
+        }
+    }
+}
