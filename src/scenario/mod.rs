@@ -3,11 +3,13 @@
 //! [`Scenario`] is the file, key by key; [`read`] reads one with its feeder and profiles, reports all that is wrong with
 //! any of them, and binds names and times. `docs/schema/scenario.schema.json` is [`schema`], for editors.
 //!
-//! Not yet part of the language: devices, instruments, controllers, expectations, variations.
+//! Not yet part of the language: devices, instruments, controllers, variations.
 
 mod check;
 mod document;
 mod events;
+mod expect;
+mod expectation;
 mod language;
 mod names;
 mod plan;
@@ -16,6 +18,7 @@ mod quantity;
 mod read;
 
 pub use document::{Document, Override};
+pub use expectation::*;
 pub use language::*;
 pub use plan::*;
 pub use profile::Course;
