@@ -7,10 +7,10 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::path::Path;
 
-use phasorbench::bench::{Batch, Bench, Node, Plant, Solution};
+use phasorbench::bench::{Batch, Bench, Conductor, Node, Plant, Solution};
 use phasorbench::quantity::{Complex, complex};
 use phasorbench::record::Recorder;
-use phasorbench::scenario;
+use phasorbench::scenario::{self, Branch, Element, Phases, Unit};
 
 /// Counts what each thread asks for: the thread that writes the record to disk may allocate, the loop may not.
 struct Counting;
@@ -45,6 +45,7 @@ struct Answer {
     loads_w: Vec<f64>,
     voltages: Vec<Complex>,
     tap: i32,
+    terminal: [Conductor; 3],
 }
 
 impl Plant for Answer {
@@ -54,7 +55,21 @@ impl Plant for Answer {
     fn set_load(&mut self, load: usize, p_w: f64, _: f64) {
         self.loads_w[load] = p_w;
     }
-    fn switch_line(&mut self, _: usize, _: bool) {}
+    fn switch(&mut self, _: Branch, _: bool) {}
+    fn switch_phases(&mut self, _: usize, _: Phases, _: bool) {}
+    fn lose(&mut self, _: Unit, _: bool) {}
+    fn set_source(&mut self, _: usize, _: usize, _: f64, _: f64) {}
+    fn set_frequency(&mut self, _: f64) {}
+    fn switch_fault(&mut self, _: usize, _: bool) {}
+    fn terminal(&mut self, _: Element) -> &[Conductor] {
+        &self.terminal
+    }
+    fn loading_percent(&self, _: Branch) -> f64 {
+        self.loads_w.iter().sum::<f64>() * 1e-4
+    }
+    fn worst_loading(&self) -> (f64, Option<Branch>) {
+        (self.loading_percent(Branch::Line(0)), Some(Branch::Line(0)))
+    }
     fn switch_capacitor(&mut self, _: usize, _: bool) {}
     fn closed_steps(&self, _: usize) -> usize {
         1
@@ -88,9 +103,13 @@ fn a_step_of_the_loop_allocates_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let small = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad/scenario/feeders/small.yaml");
     let text = format!(
-        "scenario: s\nfeeder: {}\nduration_s: 30000\nstep_s: 1\noutputs: {{voltages: all, angles: true}}\n\
+        "scenario: s\nfeeder: {}\nduration_s: 30000\nstep_s: 1\noutputs: {{voltages: all, angles: true, quantities: [line.branch.i_a, middle.1-end.1.angle_deg, end.unbalance_percent]}}\n\
          events: [{{at_s: 500, tap: {{reg: 4}}}}, {{at_s: 600, add_load: {{bus: end, p_kw: 9}}}}, \
-         {{at_s: 700, load: {{name: town, scale: 3}}}}, {{at_s: 800, open: branch, reclose_after_s: 5}}]\n",
+         {{at_s: 700, load: {{name: town, scale: 3}}}}, {{at_s: 800, open: branch, reclose_after_s: 5}}, \
+         {{at_s: 900, every_s: 60, times: 9, sag: {{to: 0.8}}, for_s: 7}}, \
+         {{at_s: 950, fault: {{bus: end, type: three_phase}}, for_s: 3}}, \
+         {{when: {{quantity: line.branch.loading_percent, above: 150, held_s: 2}}, open: branch, reclose_after_s: [3, 9]}}]\n\
+         profiles: {{wave: {{function: {{sine: {{amplitude: 1, period_s: 100}}}}}}}}\nload_shape: wave\n",
         small.display()
     );
     std::fs::write(dir.path().join("s.yaml"), text).unwrap();
@@ -99,7 +118,8 @@ fn a_step_of_the_loop_allocates_nothing() {
     let buses = ["head", "reg_out", "middle", "end"];
     let nodes: Vec<Node> = buses.into_iter().flat_map(|bus| (1..=3).map(move |n| (bus, n))).map(node).collect();
     let voltages = vec![Complex::default(); nodes.len()];
-    let plant = Answer { nodes, loads_w: vec![0.0; plan.demands.len()], voltages, tap: 0 };
+    let plant =
+        Answer { nodes, loads_w: vec![0.0; plan.demands.len()], voltages, tap: 0, terminal: [Conductor::default(); 3] };
     let bench = Bench::with_plant(&plan, plant);
     let mut recorder = Recorder::create(&dir.path().join("series.csv"), bench.channels()).unwrap();
     let (mut first, mut last) = (None, 0);
@@ -113,5 +133,6 @@ fn a_step_of_the_loop_allocates_nothing() {
     };
     let outcome = bench.run(Some(&mut recorder), &mut Batch, &mut progress).unwrap();
     assert_eq!(outcome.ticks, 30_000);
+    assert_eq!(outcome.triggered.len(), 5, "three trips, two of them with reclosing");
     assert_eq!(last - first.unwrap(), 0, "allocations in {} steps", 30_000 - warm_up);
 }

@@ -97,6 +97,11 @@ impl GridPlant {
         &self.flow
     }
 
+    /// The power flow, for whoever solves it in another way.
+    pub fn into_power_flow(self) -> PowerFlow {
+        self.flow
+    }
+
     fn branch(&self, branch: Branch) -> Option<ElementId> {
         let (ids, index) = match branch {
             Branch::Line(k) => (&self.lines, k),

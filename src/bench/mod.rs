@@ -130,6 +130,13 @@ impl<'a, P: Plant> Bench<'a, P> {
         Ok(Outcome { verdicts, ..outcome })
     }
 
+    /// The plant as it stands before a tick is solved: what happens until then has happened, demands are told.
+    pub fn plant_at(mut self, tick: Tick) -> P {
+        self.events_until(tick);
+        self.demands.apply(self.plan.clock_s(tick), &mut self.plant);
+        self.plant
+    }
+
     fn step(&mut self, tick: Tick) {
         self.events_until(tick);
         let clock_s = self.plan.clock_s(tick);
@@ -238,7 +245,7 @@ fn load_nodes(plan: &Plan, nodes: &[Node]) -> Vec<Vec<usize>> {
 }
 
 /// The nodes whose voltage means something by itself: fed by a phase, with a base.
-fn phase_nodes(plan: &Plan, nodes: &[Node]) -> Vec<NodeOutcome> {
+pub fn phase_nodes(plan: &Plan, nodes: &[Node]) -> Vec<NodeOutcome> {
     let places = plan.feeder.places();
     let phase_node = |(index, node): (usize, &Node)| {
         let place = places.get(&(node.bus.as_str(), node.number))?;

@@ -135,6 +135,7 @@ fn plan(last: u64, events: Vec<Planned>) -> Plan {
         quantities,
         expectations: Vec::new(),
         watch: Watch { buses: vec!["a".into()], every: 1, limits_pu: [0.985, 1.0] },
+        vary: Vec::new(),
         inputs: Vec::new(),
     }
 }

@@ -6,9 +6,11 @@ mod import;
 mod input;
 mod output;
 mod powerflow;
+mod pv;
 mod quantities;
 mod run;
 mod schema;
+mod sweep;
 
 use std::process::ExitCode;
 
@@ -26,10 +28,14 @@ struct Cli {
 enum Command {
     /// Solve one power flow of a feeder (.yaml or .dss).
     Powerflow(powerflow::Args),
+    /// P–V and Q–V curves of a bus, past the nose, before and after a loss.
+    Pv(pv::Args),
     /// Run a scenario and write its record, figures and report.
     Run(run::Args),
     /// List the quantities that a scenario can record, expect and act upon.
     Quantities(quantities::Args),
+    /// Solve a scenario many times, with what its `vary:` varies drawn at random or taken from grids.
+    Sweep(sweep::Args),
     /// Measure steps per second on a feeder.
     Benchmark(benchmark::Args),
     /// Turn an OpenDSS script into a feeder file.
@@ -70,8 +76,10 @@ fn main() -> ExitCode {
     };
     match command {
         Command::Powerflow(args) => powerflow::run(&args),
+        Command::Pv(args) => pv::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Quantities(args) => quantities::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
         Command::Benchmark(args) => benchmark::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Check(args) => check::run(&args),

@@ -90,6 +90,7 @@ fn ratio(r: f64, [above, below]: &Ratio) -> f64 {
     polynomial(above) / polynomial(below)
 }
 
+#[expect(clippy::excessive_precision, reason = "as published")]
 const CENTRE: Ratio = [
     [
         3.387_132_872_796_366_608,
@@ -112,6 +113,7 @@ const CENTRE: Ratio = [
         5.226_495_278_852_854_561e3,
     ],
 ];
+#[expect(clippy::excessive_precision, reason = "as published")]
 const MIDDLE: Ratio = [
     [
         1.423_437_110_749_683_577_34,
@@ -134,6 +136,7 @@ const MIDDLE: Ratio = [
         1.050_750_071_644_416_843_24e-9,
     ],
 ];
+#[expect(clippy::excessive_precision, reason = "as published")]
 const FAR: Ratio = [
     [
         6.657_904_643_501_103_777_2,

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 /// Appends a number: the shortest decimals that read back to the same `f64`; nothing at all for NaN.
-pub(super) fn push_number(line: &mut String, value: f64) {
+pub fn push_number(line: &mut String, value: f64) {
     let magnitude = value.abs();
     // A `String` takes whatever is written to it.
     let _ = if value.is_nan() {
@@ -24,7 +24,7 @@ pub(super) fn number(field: &str) -> Option<f64> {
 }
 
 /// Appends a name, in quotes where it needs them.
-pub(super) fn push_name(line: &mut String, name: &str) {
+pub fn push_name(line: &mut String, name: &str) {
     if name.contains([',', '"', '\n', '\r']) {
         line.push('"');
         line.push_str(&name.replace('"', "\"\""));

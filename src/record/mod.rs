@@ -14,6 +14,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+pub use csv::{push_name, push_number};
 pub use recorder::Recorder;
 pub use table::{Table, TableError};
 

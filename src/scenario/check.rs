@@ -77,6 +77,7 @@ impl<'a> Checker<'a> {
             quantities,
             expectations,
             watch,
+            vary: Vec::new(),
             inputs: Vec::new(),
         })
     }

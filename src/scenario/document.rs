@@ -67,8 +67,13 @@ impl Document {
         let Some(value) = yaml::parse(&(blank + &change.value), file, &mut self.found) else { return };
         let end = u32::try_from(change.path.len()).unwrap_or(u32::MAX);
         let place = Span { file, start: 0, end };
+        self.put(&change.path, value, place);
+    }
+
+    /// Puts a value at a path; what is wrong with the path is found at `place`.
+    pub(super) fn put(&mut self, path: &str, value: Node, place: Span) {
         let Some(root) = &mut self.root else { return };
-        if let Err(fault) = set(root, &change.path, value, place) {
+        if let Err(fault) = set(root, path, value, place) {
             self.found.push(fault);
         }
     }

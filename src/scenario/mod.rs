@@ -3,7 +3,7 @@
 //! [`Scenario`] is the file, key by key; [`read`] reads one with its feeder and profiles, reports all that is wrong with
 //! any of them, and binds names and times. `docs/schema/scenario.schema.json` is [`schema`], for editors.
 //!
-//! Not yet part of the language: devices, instruments, controllers, variations.
+//! Not yet part of the language: devices, instruments, controllers.
 
 mod check;
 mod document;
@@ -16,6 +16,7 @@ mod plan;
 mod profile;
 mod quantity;
 mod read;
+pub mod vary;
 
 pub use document::{Document, Override};
 pub use expectation::*;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::quantity::Namespace;
+use super::vary::Variable;
 use super::{Course, Expectation, Quantity};
 use crate::feeder::{ControlMode, Feeder, Terminal};
 use crate::quantity::{Step, Tick};
@@ -48,6 +49,8 @@ pub struct Plan {
     pub expectations: Vec<Expectation>,
     /// What is recorded.
     pub watch: Watch,
+    /// What a sweep varies.
+    pub vary: Vec<Variable>,
     /// The files it was made of.
     pub inputs: Vec<Input>,
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use indexmap::IndexMap;
 
 use super::check::Checker;
+use super::vary::{self, Scalar, Variable};
 use super::{
     Course, Document, Input, LoadSetting, Outputs, Override, Plan, Profile, Scenario, events, expect, profile,
 };
@@ -38,16 +39,55 @@ pub fn read_with(path: &Path, overrides: &[Override]) -> Reading {
 }
 
 impl Document {
-    /// Reads what the scenario refers to and makes the plan.
-    pub fn plan(mut self) -> Reading {
+    /// Reads what the scenario refers to and makes the plan. What it varies is tried with typical values.
+    pub fn plan(self) -> Reading {
+        let untouched = self.clone();
+        let mut reading = self.read(true);
+        let refused = reading.plan.as_ref().map(|plan| untouched.tried(&plan.vary)).unwrap_or_default();
+        if !refused.is_empty() {
+            reading.diagnostics.extend(refused);
+            reading.plan = None;
+        }
+        reading
+    }
+
+    /// The plan with these values in place of those that the scenario varies. What is wrong with a value is found where
+    /// the scenario says that it varies.
+    pub fn sample<'v>(&self, values: impl IntoIterator<Item = (&'v Variable, Scalar)>) -> Reading {
+        let mut document = self.clone();
+        for (variable, value) in values {
+            let node = Node { span: variable.span, value: value.node_value() };
+            document.put(&variable.path, node, variable.span);
+        }
+        document.read(false)
+    }
+
+    fn read(mut self, varied: bool) -> Reading {
         let root = self.root.take();
-        let plan = root.as_ref().and_then(|root| self.plan_of(root));
+        let plan = root.as_ref().and_then(|root| self.plan_of(root, varied));
         let broken = self.found.iter().any(Diagnostic::is_error);
         Reading { plan: plan.filter(|_| !broken), diagnostics: self.found, sources: self.sources }
     }
 
-    fn plan_of(&mut self, root: &Node) -> Option<Plan> {
-        let apart = ["profiles", "loads", "taps", "capacitors", "lines", "sources", "events", "expect", "outputs"];
+    /// What is wrong with a scenario that is sound as written, once typical values of what it varies are put into it.
+    fn tried(&self, variables: &[Variable]) -> Vec<Diagnostic> {
+        let trials: Vec<Vec<Scalar>> = variables.iter().map(|v| v.law.trials()).collect();
+        let mut found: Vec<Diagnostic> = Vec::new();
+        for round in 0..trials.iter().map(Vec::len).max().unwrap_or(0) {
+            let value = |values: &Vec<Scalar>| values.get(round).or(values.last()).cloned();
+            let values = variables.iter().zip(&trials).filter_map(|(v, values)| Some((v, value(values)?)));
+            for finding in self.sample(values).diagnostics.into_iter().filter(Diagnostic::is_error) {
+                if !found.contains(&finding) {
+                    found.push(finding);
+                }
+            }
+        }
+        found
+    }
+
+    fn plan_of(&mut self, root: &Node, varied: bool) -> Option<Plan> {
+        let apart =
+            ["vary", "profiles", "loads", "taps", "capacitors", "lines", "sources", "events", "expect", "outputs"];
         let place = self.place;
         let scenario: Option<Scenario> = yaml::read_except(root, place, &apart, &mut self.found);
         let profiles = self.map::<Profile>(root, "profiles");
@@ -64,7 +104,9 @@ impl Document {
         let mut checker = Checker::new(root, place, &feeder, &mut self.found);
         let plan = checker.plan(&scenario, shapes, &outputs, &written, &expected)?;
         let input = |(path, text): (&Path, &str)| Input { path: path.into(), fnv1a_64: fnv1a_64(text.as_bytes()) };
-        Some(Plan { inputs: self.sources.iter().map(input).collect(), ..plan })
+        let inputs = self.sources.iter().map(input).collect();
+        let vary = if varied { vary::read(root, &feeder, &super::schema(), &mut self.found) } else { Vec::new() };
+        Some(Plan { inputs, vary, ..plan })
     }
 
     fn map<T: serde::de::DeserializeOwned>(&mut self, root: &Node, key: &str) -> IndexMap<String, T> {

@@ -6,6 +6,8 @@
 //! electrically), `kernel` (linear algebra on flat arrays) and `power_flow` (the iteration).
 
 mod base;
+mod bolted;
+mod continuation;
 pub mod element;
 mod flows;
 mod grid;
@@ -16,10 +18,11 @@ mod network;
 mod power_flow;
 mod regulation;
 
+pub use continuation::{Continuation, End, Path, PathPoint, TraceSettings};
 pub use flows::ElementFlow;
 pub use grid::{Grid, GridBus, GridError, Node, NodeId};
 pub use kernel::Isa;
 pub use loading::{Ratings, RatingsOf};
 pub use network::{ElementId, Kind};
-pub use power_flow::{Batch, LoadsAs, Method, PowerFlow, Settings, Solved, Status};
+pub use power_flow::{Batch, LanePowers, LoadsAs, Method, PowerFlow, Settings, Solved, Status};
 pub use regulation::{ControlError, Controls, Settled};

@@ -5,9 +5,12 @@ mod canvas;
 mod limits;
 mod power;
 mod profile;
+mod pv;
 mod series;
 mod taps;
 mod voltages;
+
+pub use pv::{pv, qv};
 
 use super::Study;
 use crate::quantity::Tick;

@@ -13,6 +13,7 @@ pub use profile::*;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::vary::Distribution;
 use crate::feeder::{ControlMode, Named};
 
 /// A scenario: what happens to a feeder, and what is recorded of it.
@@ -80,6 +81,10 @@ pub struct Scenario {
     /// What is recorded.
     #[serde(default)]
     pub outputs: Option<Outputs>,
+    /// What a sweep varies: paths into this file (`load_multiplier`, `loads.671.scale`, `loads.*.scale`, `events.0.at_s`)
+    /// and what their values are drawn from. A run takes what is written elsewhere.
+    #[serde(default)]
+    pub vary: Named<Distribution>,
 }
 
 /// The scenarios that one builds on.

@@ -28,10 +28,10 @@ struct Pass {
 /// A solved base and the room for K scenarios around it.
 #[derive(Debug)]
 pub struct Batch<const K: usize> {
-    base: PowerFlow,
-    v: LaneVec<K>,
+    pub(super) base: PowerFlow,
+    pub(super) v: LaneVec<K>,
     x: LaneVec<K>,
-    branches: BranchState<K>,
+    pub(super) branches: BranchState<K>,
     predictor: Predictor<K>,
     /// Eigenvalue of each lane's slowest mode.
     modes: [f64; K],

@@ -9,6 +9,7 @@ mod batch;
 mod change;
 mod cold;
 mod iterate;
+mod lane;
 mod predict;
 mod sensitivity;
 mod settings;
@@ -16,6 +17,7 @@ mod sweep;
 mod switch;
 
 pub use batch::Batch;
+pub use lane::LanePowers;
 pub use sensitivity::LoadsAs;
 pub use settings::{Method, Settings, Solved, Status};
 
@@ -79,6 +81,8 @@ struct Pending {
     rebuild: bool,
     /// Solves from here on that use the whole network's residual.
     full_passes: u32,
+    /// Something was switched since the last solve that converged.
+    switched: bool,
     /// Columns whose values changed, and their ancestors.
     path: Vec<u32>,
     marked: Vec<bool>,
@@ -129,6 +133,7 @@ impl PowerFlow {
                 cold: true,
                 rebuild: true,
                 full_passes: 0,
+                switched: false,
                 path: Vec::with_capacity(n),
                 marked: vec![false; n],
                 short: LaneVec::zeros(n),
@@ -195,6 +200,11 @@ impl PowerFlow {
         let result = f(self, &mut x);
         self.x = x;
         result
+    }
+
+    /// Present admittance at rated voltage of each load or source branch, in S.
+    pub(super) fn branch_admittances(&self) -> impl Iterator<Item = Complex> {
+        self.branches.y.iter().map(|y| complex(y[0][0], y[1][0]))
     }
 
     /// Branches as admittances of their present power.
