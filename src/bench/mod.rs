@@ -6,7 +6,9 @@
 
 mod channels;
 mod demand;
+mod expect;
 mod grid;
+mod numbers;
 mod outcome;
 mod pace;
 mod plant;
@@ -20,6 +22,7 @@ use std::io;
 use indexmap::IndexMap;
 
 pub use grid::{GridPlant, SetupError};
+pub use numbers::Numbers;
 pub use outcome::{NodeOutcome, Outcome, Snapshot};
 pub use pace::{Batch, Pacer};
 pub use plant::{Conductor, Node, Plant, Solution};
@@ -31,6 +34,8 @@ use crate::record::Recorder;
 use crate::scenario::{Action, Plan, Unit};
 use channels::{Channels, Overall};
 use demand::Demands;
+use expect::Expectations;
+use numbers::Counting;
 use outcome::{Gatherer, Spread};
 use state::{Sources, Triggers};
 
@@ -47,6 +52,8 @@ pub struct Bench<'a, P: Plant> {
     /// Places of the nodes that each load stands at.
     load_nodes: Vec<Vec<usize>>,
     gatherer: Gatherer,
+    numbers: Counting,
+    expectations: Expectations,
     next_event: usize,
 }
 
@@ -74,6 +81,8 @@ impl<'a, P: Plant> Bench<'a, P> {
             row: vec![f64::NAN; plan.quantities.len()],
             load_nodes: load_nodes(plan, &nodes),
             gatherer: Gatherer::new(Vec::new(), 0, plan.watch.limits_pu, Vec::new(), Vec::new()),
+            numbers: Counting::new(plan),
+            expectations: Expectations::new(plan, nodes.clone()),
             plan,
             plant,
             next_event: 0,
@@ -115,7 +124,10 @@ impl<'a, P: Plant> Bench<'a, P> {
             }
             progress(tick);
         }
-        Ok(Outcome { triggered: self.triggers.happened(&self.plan.triggers), ..self.gatherer.finish() })
+        let triggered = self.triggers.happened(&self.plan.triggers);
+        let outcome = Outcome { triggered, numbers: self.numbers.finish(), ..self.gatherer.finish() };
+        let verdicts = self.expectations.verdicts(self.plan, &outcome, &self.plant);
+        Ok(Outcome { verdicts, ..outcome })
     }
 
     /// The plant as it stands before a tick is solved: what happens until then has happened, demands are told.
@@ -141,6 +153,8 @@ impl<'a, P: Plant> Bench<'a, P> {
         let (unserved_w, f_hz) = (self.unserved_w(spread), self.sources.f_hz);
         let overall = Overall { solution, source_va, losses_va, spread, unserved_w, f_hz };
         self.channels.fill(&mut self.row, &mut self.plant, &overall);
+        self.numbers.take(tick, &self.row, solution.converged);
+        self.expectations.take(tick, &self.row, &overall, &mut self.plant);
         self.triggers.look(tick, &self.row, &self.plan.triggers);
     }
 

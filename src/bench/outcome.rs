@@ -1,5 +1,6 @@
 //! What a run came to: statistics over every node and every tick, gathered as the run goes.
 
+use super::numbers::Numbers;
 use super::plant::{Node, Plant, Solution};
 use super::verdict::Verdict;
 use crate::quantity::{Complex, Tick};
@@ -40,7 +41,10 @@ pub struct Outcome {
     pub worst: Snapshot,
     /// What conditions set off, in order of time.
     pub triggered: Vec<Planned>,
-    /// What each expectation came to, in the scenario's order.
+    /// What each of the plan's quantities came to, in their order.
+    pub numbers: Vec<Numbers>,
+    /// What each expectation came to, in the scenario's order; one more when a step has no solution and no expectation is
+    /// about that.
     pub verdicts: Vec<Verdict>,
 }
 
@@ -134,6 +138,7 @@ impl Gatherer {
             nodes,
             worst: Snapshot { tick: Tick(0), v_pu: vec![0.0; all] },
             triggered: Vec::new(),
+            numbers: Vec::new(),
             verdicts: Vec::new(),
         };
         Self { outcome, limits_pu, worst_excess: f64::NEG_INFINITY, outside: 0, fed: 0, taps, steps }
@@ -257,6 +262,11 @@ impl NodeOutcome {
 }
 
 impl Outcome {
+    /// Whether every expectation holds, that every step has a solution among them.
+    pub fn passed(&self) -> bool {
+        self.verdicts.iter().all(|verdict| verdict.passed)
+    }
+
     /// The node with the lowest voltage of the run.
     pub fn lowest(&self) -> Option<&NodeOutcome> {
         let fed = self.nodes.iter().filter(|n| n.fed > 0);

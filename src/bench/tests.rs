@@ -133,6 +133,7 @@ fn plan(last: u64, events: Vec<Planned>) -> Plan {
         triggers: Vec::new(),
         faults: Vec::new(),
         quantities,
+        expectations: Vec::new(),
         watch: Watch { buses: vec!["a".into()], every: 1, limits_pu: [0.985, 1.0] },
         vary: Vec::new(),
         inputs: Vec::new(),

@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 
 use super::events::{Timeline, Written};
+use super::expect;
 use super::quantity::{self, Namespace};
 use super::read::{entry, key_span};
 use super::{
@@ -37,6 +38,7 @@ impl<'a> Checker<'a> {
         profiles: IndexMap<String, Option<Course>>,
         outputs: &Outputs,
         written: &[Written],
+        expected: &[expect::Written],
     ) -> Option<Plan> {
         let time = self.time(s);
         self.not_negative(s.load_multiplier.unwrap_or(1.0), "load_multiplier", self.at("load_multiplier"));
@@ -48,7 +50,10 @@ impl<'a> Checker<'a> {
         demands.extend(self.generators(s.feeder_shapes, &shapes));
         self.warn_of_shapes(s.feeder_shapes);
         let watch = self.watch(outputs, time);
-        let quantities = self.quantities(outputs, &watch, &mut timeline);
+        let mut quantities = self.quantities(outputs, &watch, &mut timeline);
+        let controls = s.controls.unwrap_or_else(|| self.controls());
+        let mut context = expect::Context { time, controls, timeline: &timeline, quantities: &mut quantities };
+        let expectations = self.expectations(expected, &mut context);
         let (step, last) = time?;
         let mut feeder = self.feeder.clone();
         feeder.faults.extend(timeline.fault_elements);
@@ -60,7 +65,7 @@ impl<'a> Checker<'a> {
             step,
             last,
             start_s: self.start(s),
-            controls: s.controls.unwrap_or_else(|| self.controls()),
+            controls,
             load_multiplier: s.load_multiplier.unwrap_or(self.feeder.solve.load_multiplier),
             shapes: shapes.into_values().map(Option::unwrap_or_default).collect(),
             demands,
@@ -70,6 +75,7 @@ impl<'a> Checker<'a> {
             triggers: timeline.triggers,
             faults: timeline.faults,
             quantities,
+            expectations,
             watch,
             vary: Vec::new(),
             inputs: Vec::new(),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::quantity::Namespace;
 use super::vary::Variable;
-use super::{Course, Quantity};
+use super::{Course, Expectation, Quantity};
 use crate::feeder::{ControlMode, Feeder, Terminal};
 use crate::quantity::{Step, Tick};
 
@@ -45,6 +45,8 @@ pub struct Plan {
     pub faults: Vec<FaultSite>,
     /// What is known of each step, and recorded: expectations and conditions refer to these.
     pub quantities: Vec<Quantity>,
+    /// What must be true of the run.
+    pub expectations: Vec<Expectation>,
     /// What is recorded.
     pub watch: Watch,
     /// What a sweep varies.

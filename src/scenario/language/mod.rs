@@ -1,10 +1,12 @@
 //! The scenario file, key by key. Times are seconds since the start of the run unless said otherwise.
 
 mod event;
+mod expect;
 mod output;
 mod profile;
 
 pub use event::*;
+pub use expect::*;
 pub use output::*;
 pub use profile::*;
 
@@ -73,6 +75,9 @@ pub struct Scenario {
     /// What happens, and when.
     #[serde(default)]
     pub events: Vec<Event>,
+    /// What must be true of the run: `phasorbench verify` and `run` fail when it is not.
+    #[serde(default)]
+    pub expect: Vec<Expect>,
     /// What is recorded.
     #[serde(default)]
     pub outputs: Option<Outputs>,
