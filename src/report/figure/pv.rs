@@ -82,7 +82,11 @@ pub fn qv(answer: &Answer) -> Option<Figure> {
     };
     let title = format!("Q–V curve at {}", answer.at);
     let drawn = svg(WIDTH, BOTTOM as u32 + 62, &title, |canvas| {
-        heading(canvas, &title, "at the present load: what must be injected for each voltage; below the lowest point there is no solution");
+        heading(
+            canvas,
+            &title,
+            "at the present load: what must be injected for each voltage; below the lowest point there is no solution",
+        );
         names(canvas, answer);
         frame.draw(canvas, true, &[]);
         frame.name_x(canvas, &format!("voltage, {}", units.voltage.1));
@@ -115,7 +119,11 @@ fn names(canvas: &mut Canvas, answer: &Answer) {
         x -= super::axis::text_width(name, SUBTITLE.size);
         canvas.text(name, (x, 22.0), Anchor::Start, SUBTITLE);
         let (from, to) = ((x - 32.0, 22.0), (x - 6.0, 22.0));
-        if *dashed { canvas.dashes(from, to, *stroke) } else { canvas.path([from, to], *stroke) }
+        if *dashed {
+            canvas.dashes(from, to, *stroke)
+        } else {
+            canvas.path([from, to], *stroke)
+        }
         x -= 46.0;
     }
 }
@@ -214,7 +222,11 @@ fn line(canvas: &mut Canvas, frame: &Frame, points: impl Iterator<Item = (f64, f
     let points: Vec<(f64, f64)> = points.collect();
     let mut run: Vec<(f64, f64)> = Vec::new();
     let mut finish = |run: &mut Vec<(f64, f64)>| {
-        if dashed { dash(canvas, run, stroke) } else { canvas.path(run.iter().copied(), stroke) }
+        if dashed {
+            dash(canvas, run, stroke)
+        } else {
+            canvas.path(run.iter().copied(), stroke)
+        }
         run.clear();
     };
     for pair in points.windows(2) {

@@ -71,12 +71,7 @@ struct Pattern {
 impl<'a> Equations<'a> {
     /// The equations of a solved power flow; `moving` are branches with their admittance per unit of λ, and voltages of
     /// `held` places stay as they are. `None` if the pattern cannot be factorised (no memory).
-    pub(super) fn new(
-        flow: &'a PowerFlow,
-        moving: Vec<(usize, Complex)>,
-        held: &[u32],
-        base_va: f64,
-    ) -> Option<Self> {
+    pub(super) fn new(flow: &'a PowerFlow, moving: Vec<(usize, Complex)>, held: &[u32], base_va: f64) -> Option<Self> {
         let grid = flow.grid();
         let n = grid.nodes.len();
         let mut given = LaneVec::zeros(n + 1);
@@ -147,12 +142,10 @@ impl<'a> Equations<'a> {
     /// Factorises the Jacobian at `x` with a border. `None` where it is singular.
     pub(super) fn factor(&mut self, x: &[f64], border: Border) -> Option<Factor> {
         if border.by_voltage != 0.0 && border.component != self.pattern.component {
-            self.pattern =
-                Pattern::new(self.grid, &self.unknown, self.place.len(), &self.moving, border.component)?;
+            self.pattern = Pattern::new(self.grid, &self.unknown, self.place.len(), &self.moving, border.component)?;
         }
         let values = self.values(x, border);
-        let matrix =
-            SparseColMat::new_from_argsort(self.pattern.indices.clone(), &self.pattern.order, &values).ok()?;
+        let matrix = SparseColMat::new_from_argsort(self.pattern.indices.clone(), &self.pattern.order, &values).ok()?;
         let lu = Lu::try_new_with_symbolic(self.pattern.symbolic.clone(), matrix.as_ref()).ok()?;
         Some(Factor(lu))
     }

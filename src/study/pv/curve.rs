@@ -137,8 +137,14 @@ impl<'a> Setting<'a> {
             }
             Vary::Feeder => {
                 let varies = |(_, (_, load)): &(usize, (&String, &Load))| load.status == LoadStatus::Variable;
-                let all: Vec<usize> =
-                    feeder.loads.iter().enumerate().filter(varies).map(|(k, _)| k).filter(|k| *k != self.added).collect();
+                let all: Vec<usize> = feeder
+                    .loads
+                    .iter()
+                    .enumerate()
+                    .filter(varies)
+                    .map(|(k, _)| k)
+                    .filter(|k| *k != self.added)
+                    .collect();
                 self.moving = scaled(&all);
                 self.counted = all;
             }
@@ -193,15 +199,16 @@ impl<'a> Setting<'a> {
         let start = self.unloaded(network)?;
         let continuation = Continuation::new(&start, &self.moving, self.base_va)?;
         let mut most_w = f64::NEG_INFINITY;
-        let mut path = continuation.trace(TraceSettings { most_points: MOST_POINTS, ..TraceSettings::default() }, |c, p| {
-            let power_w = c.drawn(p, &self.counted).re;
-            most_w = most_w.max(power_w);
-            let past = power_w < most_w - 1e-3 * self.base_va;
-            (past && power_w <= self.question.down_to * most_w)
-                || p.lambda > FARTHEST
-                || (p.lambda < 0.0 && !p.rising)
-                || self.voltage_pu(c, p) < LOWEST_PU
-        });
+        let mut path =
+            continuation.trace(TraceSettings { most_points: MOST_POINTS, ..TraceSettings::default() }, |c, p| {
+                let power_w = c.drawn(p, &self.counted).re;
+                most_w = most_w.max(power_w);
+                let past = power_w < most_w - 1e-3 * self.base_va;
+                (past && power_w <= self.question.down_to * most_w)
+                    || p.lambda > FARTHEST
+                    || (p.lambda < 0.0 && !p.rising)
+                    || self.voltage_pu(c, p) < LOWEST_PU
+            });
         continuation.add_at(&mut path, self.lambda_present);
         let shown = self.shown(&continuation, &path).ok_or(PvError::NoCurve(self.when()))?;
         Ok(Followed { start, path, shown })
@@ -284,7 +291,13 @@ impl<'a> Setting<'a> {
     }
 
     /// Point C: each node of the bus brought back to its voltage at A.
-    fn restored(&self, lost: &PowerFlow, a: &OperatingPoint, of_a: &[Complex], nose: &PvPoint) -> Option<OperatingPoint> {
+    fn restored(
+        &self,
+        lost: &PowerFlow,
+        a: &OperatingPoint,
+        of_a: &[Complex],
+        nose: &PvPoint,
+    ) -> Option<OperatingPoint> {
         if self.question.vary == Vary::Feeder {
             return None;
         }

@@ -38,7 +38,10 @@ impl Answer {
         if let Some(post) = &self.post {
             text += &table("P-V curve after the loss", &post.curve);
         }
-        let curves = [("Q-V curve", self.qv.as_ref()), ("Q-V curve after the loss", self.post.as_ref().and_then(|p| p.qv.as_ref()))];
+        let curves = [
+            ("Q-V curve", self.qv.as_ref()),
+            ("Q-V curve after the loss", self.post.as_ref().and_then(|p| p.qv.as_ref())),
+        ];
         for (title, curve) in curves {
             text += &curve.map_or_else(String::new, |curve| qv_table(title, curve));
         }
@@ -118,7 +121,12 @@ fn table(title: &str, curve: &PvCurve) -> String {
         let p = &curve.points[k];
         if p.past_nose && !past {
             past = true;
-            text += &format!("{:>13.3} {:>9.3} {:>9.3}  nose\n", curve.nose.p_w / 1e3, curve.nose.v_v / 1e3, curve.nose.angle_deg);
+            text += &format!(
+                "{:>13.3} {:>9.3} {:>9.3}  nose\n",
+                curve.nose.p_w / 1e3,
+                curve.nose.v_v / 1e3,
+                curve.nose.angle_deg
+            );
         }
         let _ = writeln!(text, "{:>13.3} {:>9.3} {:>9.3}", p.p_w / 1e3, p.v_v / 1e3, p.angle_deg);
     }
