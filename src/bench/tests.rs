@@ -99,6 +99,7 @@ fn plan(last: u64, events: Vec<Planned>) -> Plan {
         initial: Vec::new(),
         events,
         watch: Watch { buses: vec!["a".into()], angles: true, every: 1, limits_pu: [0.985, 1.0] },
+        vary: Vec::new(),
         inputs: Vec::new(),
     }
 }

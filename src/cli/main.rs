@@ -2,6 +2,7 @@
 
 mod benchmark;
 mod check;
+mod generate;
 mod import;
 mod input;
 mod output;
@@ -34,6 +35,8 @@ enum Command {
     Benchmark(benchmark::Args),
     /// Turn an OpenDSS script into a feeder file.
     Import(import::Args),
+    /// Make a plausible feeder from a seed.
+    Generate(generate::Args),
     /// Read files and report everything that is wrong with them.
     Check(check::Args),
     /// Print the JSON Schema of a kind of file.
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         Command::Sweep(args) => sweep::run(&args),
         Command::Benchmark(args) => benchmark::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Generate(args) => generate::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Schema(args) => schema::run(args),
     }

@@ -13,6 +13,7 @@ mod line;
 mod load;
 pub mod opendss;
 mod origin;
+pub mod random;
 mod reading;
 mod shape;
 mod shunt;
