@@ -101,3 +101,6 @@ impl PathFault {
         Diagnostic::error("E0360", self.message).at(span).help(self.help)
     }
 }
+
+#[cfg(test)]
+mod tests;
