@@ -11,11 +11,7 @@ use proptest::prelude::*;
 fn voltages(options: &RandomFeeder) -> [f64; 2] {
     let grid = Grid::compile(&generate(options)).unwrap();
     let mut flow = PowerFlow::new(grid, Settings::default());
-    let solved = if options.regulator {
-        Controls::new(&flow).unwrap().settle(&mut flow).solved
-    } else {
-        flow.solve()
-    };
+    let solved = if options.regulator { Controls::new(&flow).unwrap().settle(&mut flow).solved } else { flow.solve() };
     assert!(solved.converged(), "{options:?}: {solved:?}");
     let nodes = || flow.grid().listing.iter().map(|id| (*id, flow.grid().nodes[id.0 as usize].base_v));
     assert!(flow.de_energised().next().is_none(), "{options:?}");
@@ -50,5 +46,12 @@ proptest! {
 #[test]
 fn ten_thousand_buses_have_plausible_voltages() {
     plausible(&RandomFeeder { buses: 10_000, ..RandomFeeder::default() });
-    plausible(&RandomFeeder { buses: 10_000, seed: 9, v_kv: 4.16, pv_share: 1.0, mesh: 0.01, ..RandomFeeder::default() });
+    plausible(&RandomFeeder {
+        buses: 10_000,
+        seed: 9,
+        v_kv: 4.16,
+        pv_share: 1.0,
+        mesh: 0.01,
+        ..RandomFeeder::default()
+    });
 }

@@ -105,9 +105,11 @@ fn a_killed_sweep_goes_on_with_nothing_lost_or_doubled() {
     let with = |out: &'static str| [&args[..], &[out]].concat();
     let mut victim = command(dir, &with("killed")).stdout(Stdio::null()).spawn().unwrap();
     let parts = dir.join("killed/parts");
-    let finished = || fs::read_dir(&parts).map_or(0, |parts| {
-        parts.filter(|p| p.as_ref().unwrap().path().extension().is_some_and(|e| e == "part")).count()
-    });
+    let finished = || {
+        fs::read_dir(&parts).map_or(0, |parts| {
+            parts.filter(|p| p.as_ref().unwrap().path().extension().is_some_and(|e| e == "part")).count()
+        })
+    };
     while finished() < 3 {
         assert!(victim.try_wait().unwrap().is_none(), "it ended before it could be killed");
         std::thread::sleep(Duration::from_millis(1));
@@ -118,7 +120,8 @@ fn a_killed_sweep_goes_on_with_nothing_lost_or_doubled() {
     let left = finished();
     assert!(left >= 3 && !dir.join("killed/samples.parquet").exists());
     // A block that the kill tore, or that rotted on the disk, is not taken for one.
-    let torn = fs::read_dir(&parts).unwrap().map(|p| p.unwrap().path()).find(|p| p.extension().unwrap() == "part").unwrap();
+    let torn =
+        fs::read_dir(&parts).unwrap().map(|p| p.unwrap().path()).find(|p| p.extension().unwrap() == "part").unwrap();
     let whole = fs::read(&torn).unwrap();
     fs::write(&torn, &whole[..whole.len() / 2]).unwrap();
     passes(dir, &with("killed"));
@@ -140,7 +143,8 @@ fn directories_of_others_are_refused() {
     fails(dir, &sweep(&["100", "--shard", "1/2", "--out", "d"]), 2, "the whole sweep there and shard 1/2 here");
     fails(dir, &sweep(&["100", "--csv", "--out", "d"]), 2, "finished without samples.csv");
     let before = bytes(&dir.join("d"), "samples.parquet");
-    fs::write(dir.join("small.yaml"), fs::read_to_string(dir.join("small.yaml")).unwrap().replace("900", "901")).unwrap();
+    fs::write(dir.join("small.yaml"), fs::read_to_string(dir.join("small.yaml")).unwrap().replace("900", "901"))
+        .unwrap();
     fails(dir, &sweep(&["100", "--out", "d"]), 2, "its file small.yaml changed since");
     assert_eq!(bytes(&dir.join("d"), "samples.parquet"), before);
     fs::create_dir(dir.join("thesis")).unwrap();
@@ -165,7 +169,8 @@ fn a_full_disk_is_an_error_and_leaves_no_results() {
     fails(dir, &["sweep", "s.yaml", "--samples", "100", "--shard", "1/2", "--out", "d"], 2, "cannot use d for a sweep");
     // The kernel's limit on file sizes stands in for a full disk: 64 blocks of 512 bytes, a write beyond fails.
     let program = assert_cmd::cargo::cargo_bin("phasorbench");
-    let script = format!("trap '' XFSZ; ulimit -f 64; exec {} sweep s.yaml --samples 9000 --out full", program.display());
+    let script =
+        format!("trap '' XFSZ; ulimit -f 64; exec {} sweep s.yaml --samples 9000 --out full", program.display());
     let output = Command::new("sh").arg("-c").arg(script).current_dir(dir).env("CI", "1").output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(4), "{said}");
@@ -181,7 +186,10 @@ fn a_full_disk_is_an_error_and_leaves_no_results() {
 fn memory_does_not_grow_with_the_number_of_samples() {
     let dir = folder();
     let peak_kib = |samples: &'static str| {
-        let json = passes(dir.path(), &["sweep", "s.yaml", "--samples", samples, "--threads", "2", "--json", "--out", samples]);
+        let json = passes(
+            dir.path(),
+            &["sweep", "s.yaml", "--samples", samples, "--threads", "2", "--json", "--out", samples],
+        );
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         json["peak_memory_kib"].as_f64().unwrap()
     };
@@ -196,7 +204,8 @@ fn the_parquet_file_holds_what_the_csv_file_holds() {
     let dir = folder();
     let text = fs::read_to_string(dir.path().join("s.yaml")).unwrap();
     // Some samples are refused (their results do not exist), and one column is of texts.
-    let text = text.replace("{uniform: [0.2, 1.4]}", "{normal: {mean: 0.3, sd: 0.3}}") + "  capacitors.bank: {choice: [open, closed]}\n";
+    let text = text.replace("{uniform: [0.2, 1.4]}", "{normal: {mean: 0.3, sd: 0.3}}")
+        + "  capacitors.bank: {choice: [open, closed]}\n";
     fs::write(dir.path().join("s.yaml"), text).unwrap();
     let output = phasorbench(dir.path(), &["sweep", "s.yaml", "--samples", "40", "--csv", "--quiet", "--out", "d"]);
     assert_eq!(output.status.code(), Some(1), "samples without a result are not a pass");

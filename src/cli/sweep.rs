@@ -94,7 +94,8 @@ pub fn run(args: &Args) -> Exit {
 fn complain(error: &SweepError) -> Exit {
     let (code, help, exit) = match error {
         SweepError::Design(_) => {
-            let help = "give --samples N; a scenario says what varies as in vary: {load_multiplier: {uniform: [0.5, 1.2]}}";
+            let help =
+                "give --samples N; a scenario says what varies as in vary: {load_multiplier: {uniform: [0.5, 1.2]}}";
             ("E0460", help, Exit::BadInput)
         }
         SweepError::Setup(_) => ("E0460", "", Exit::BadInput),
@@ -129,7 +130,8 @@ fn compute(args: &Args, sweep: &Sweep) -> Result<Done, SweepError> {
     if let Some(summary) = sweep::finished(&path, args.csv)? {
         return Ok(done(summary, 0, Duration::ZERO));
     }
-    let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+    let threads =
+        args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
     let bar = progress_bar(args, identity, shard);
     let computed = sweep.run(&dir, shard, threads, &|n| bar.set_position(n))?;
     let compute = started.elapsed();

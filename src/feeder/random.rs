@@ -14,8 +14,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Bus, Capacitor, Connection, Feeder, Line, LineCode, LineImpedance, Load, LoadModel, LoadStatus, PvSystem, Regulator,
-    Solve, Source, SourceModel, Terminal, Transformer, Unit, Winding, defaults as d,
+    Bus, Capacitor, Connection, Feeder, Line, LineCode, LineImpedance, Load, LoadModel, LoadStatus, PvSystem,
+    Regulator, Solve, Source, SourceModel, Terminal, Transformer, Unit, Winding, defaults as d,
 };
 use crate::diagnostic::{Diagnostic, Span};
 use crate::quantity::Noise;
@@ -480,7 +480,8 @@ fn ties(options: &RandomFeeder, draws: &Draws, places: &[Place], feeder: &mut Fe
         let apart = (places[a].x_m - places[b].x_m).hypot(places[a].y_m - places[b].y_m).max(1.0);
         let end = |k: usize| Terminal { bus: name(k), nodes: vec![1, 2, 3] };
         let length_m = Some((apart * 1e2).round() / 1e2);
-        let line = Line { from: end(a), to: end(b), code: Some("601".into()), length_m, switch: true, ..line_defaults() };
+        let line =
+            Line { from: end(a), to: end(b), code: Some("601".into()), length_m, switch: true, ..line_defaults() };
         feeder.lines.insert(format!("tie{}", tie + 1), line);
     }
 }
@@ -545,7 +546,8 @@ fn empty(options: &RandomFeeder) -> Feeder {
 fn codes() -> Vec<(&'static str, LineCode)> {
     let code = |r: &[&[f64]], x: &[&[f64]], c: &[&[f64]]| {
         let matrix = |m: &[&[f64]]| Some(m.iter().map(|row| row.to_vec()).collect());
-        let impedance = LineImpedance { r_ohm: matrix(r), x_ohm: matrix(x), c_nf: matrix(c), ..LineImpedance::default() };
+        let impedance =
+            LineImpedance { r_ohm: matrix(r), x_ohm: matrix(x), c_nf: matrix(c), ..LineImpedance::default() };
         LineCode { phases: r.len(), per: Unit::Mi, impedance, normal_a: Some(400.0), emergency_a: Some(600.0) }
     };
     let overhead: [&[f64]; 3] = [&[2.8, -0.6, -0.6], &[-0.6, 2.8, -0.6], &[-0.6, -0.6, 2.8]];
@@ -578,11 +580,7 @@ fn codes() -> Vec<(&'static str, LineCode)> {
         (
             "606",
             code(
-                &[
-                    &[0.791721, 0.318476, 0.28345],
-                    &[0.318476, 0.781649, 0.318476],
-                    &[0.28345, 0.318476, 0.791721],
-                ],
+                &[&[0.791721, 0.318476, 0.28345], &[0.318476, 0.781649, 0.318476], &[0.28345, 0.318476, 0.791721]],
                 &[
                     &[0.438352, 0.0276838, -0.0184204],
                     &[0.0276838, 0.396697, 0.0276838],

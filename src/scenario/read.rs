@@ -104,9 +104,12 @@ impl Reader {
             .map(|node| node.entries().iter().map(|(key, _)| (key.name.to_lowercase(), key.span)).collect())
             .unwrap_or_default();
         for (path, text) in overrides {
-            let named = |key: &str| key == path || key.split_once('*').is_some_and(|(a, b)| {
-                path.len() > a.len() + b.len() && path.starts_with(a) && path.ends_with(b)
-            });
+            let named = |key: &str| {
+                key == path
+                    || key.split_once('*').is_some_and(|(a, b)| {
+                        path.len() > a.len() + b.len() && path.starts_with(a) && path.ends_with(b)
+                    })
+            };
             let span = keys.iter().find(|(key, _)| named(key)).map_or(place, |(_, span)| *span);
             if !vary::set(root, path, &vary::Scalar::of(text), span) {
                 self.found.push(Diagnostic::error("E0360", format!("there is no {path:?} in the scenario")).at(span));

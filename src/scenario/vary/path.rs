@@ -13,12 +13,7 @@ use crate::feeder::Feeder;
 const NOT_VARIED: [&str; 4] = ["scenario", "title", "vary", "extends"];
 
 /// Every path that a written one stands for.
-pub(super) fn expand(
-    written: &str,
-    root: &Node,
-    feeder: &Feeder,
-    schema: &Json,
-) -> Result<Vec<String>, PathFault> {
+pub(super) fn expand(written: &str, root: &Node, feeder: &Feeder, schema: &Json) -> Result<Vec<String>, PathFault> {
     let segments: Vec<&str> = written.split('.').collect();
     let stars = segments.iter().filter(|s| **s == "*").count();
     let Some(star) = segments.iter().position(|s| *s == "*") else {

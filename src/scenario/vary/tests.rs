@@ -107,7 +107,8 @@ fn found(vary: &str) -> Vec<String> {
         assert!(path.ends_with("s.yaml"), "in the scenario, not in {}", path.display());
         source[span.start as usize..span.end as usize].to_owned()
     };
-    let line = |d: &Diagnostic| format!("{} at {}: {} ({})", d.code, place(d), d.message, d.help.as_deref().unwrap_or(""));
+    let line =
+        |d: &Diagnostic| format!("{} at {}: {} ({})", d.code, place(d), d.message, d.help.as_deref().unwrap_or(""));
     reading.diagnostics.iter().map(line).collect()
 }
 
@@ -133,7 +134,16 @@ fn any_value_of_the_language_can_be_varied() {
     let written = all.replace("  outputs.limits_pu.0: {uniform: [0.9, 0.95]}\n", "");
     assert_eq!(
         variables(&written),
-        ["load_multiplier", "loads.town.scale", "loads.farm.profile", "events.0.at_s", "taps.reg", "capacitors.bank", "controls", "outputs.angles"]
+        [
+            "load_multiplier",
+            "loads.town.scale",
+            "loads.farm.profile",
+            "events.0.at_s",
+            "taps.reg",
+            "capacitors.bank",
+            "controls",
+            "outputs.angles"
+        ]
     );
     assert!(found(all)[0].starts_with("E0360 at outputs.limits_pu.0"));
     assert_eq!(variables("  loads.*.scale: {uniform: [0, 1]}\n"), ["loads.town.scale", "loads.farm.scale"]);
@@ -150,10 +160,22 @@ fn what_cannot_be_varied_is_found_at_its_place() {
         "  load_multiplyer: {uniform: [0, 1]}\n",
         "E0360 at load_multiplyer: a scenario has no \"load_multiplyer\" to vary (did you mean \"load_multiplier\"?)",
     );
-    expect("  loads.town.skale: {uniform: [0, 1]}\n", "E0360 at loads.town.skale: loads.town has no \"skale\" to vary (did you mean \"scale\"?)");
-    expect("  loads.twon.scale: {uniform: [0, 1]}\n", "E0305 at loads.twon.scale: load \"twon\" is not in feeder \"small\" (did you mean \"town\"?)");
-    expect("  events.3.at_s: {uniform: [0, 1]}\n", "E0360 at events.3.at_s: events has no \"3\" to vary (did you mean \"0\"?)");
-    expect("  load_multiplier.x: {uniform: [0, 1]}\n", "E0360 at load_multiplier.x: load_multiplier has no \"x\" to vary");
+    expect(
+        "  loads.town.skale: {uniform: [0, 1]}\n",
+        "E0360 at loads.town.skale: loads.town has no \"skale\" to vary (did you mean \"scale\"?)",
+    );
+    expect(
+        "  loads.twon.scale: {uniform: [0, 1]}\n",
+        "E0305 at loads.twon.scale: load \"twon\" is not in feeder \"small\" (did you mean \"town\"?)",
+    );
+    expect(
+        "  events.3.at_s: {uniform: [0, 1]}\n",
+        "E0360 at events.3.at_s: events has no \"3\" to vary (did you mean \"0\"?)",
+    );
+    expect(
+        "  load_multiplier.x: {uniform: [0, 1]}\n",
+        "E0360 at load_multiplier.x: load_multiplier has no \"x\" to vary",
+    );
     expect("  scenario: {choice: [a, b]}\n", "E0360 at scenario");
     expect("  nothing.*.scale: {uniform: [0, 1]}\n", "E0360 at nothing.*.scale");
     expect("  \"*\": {uniform: [0, 1]}\n", "E0360 at \"*\"");
@@ -161,8 +183,14 @@ fn what_cannot_be_varied_is_found_at_its_place() {
     expect("  taps.reg: {uniform: [-3, 4]}\n", "E0008 at taps.reg: expected a whole number");
     expect("  taps.reg: {integer: [-3, 40]}\n", "E0308 at taps.reg: tap 40 is beyond the range");
     expect("  controls: {choice: [off, maybe]}\n", "E00");
-    expect("  load_multiplier: {uniform: [0, 1]}\n  LOAD_multiplier: {uniform: [0, 2]}\n", "E0360 at LOAD_multiplier: load_multiplier is varied twice");
-    expect("  loads.*.scale: {uniform: [0, 1]}\n  loads.town.scale: {uniform: [0, 2]}\n", "E0360 at loads.town.scale: loads.town.scale is varied twice");
+    expect(
+        "  load_multiplier: {uniform: [0, 1]}\n  LOAD_multiplier: {uniform: [0, 2]}\n",
+        "E0360 at LOAD_multiplier: load_multiplier is varied twice",
+    );
+    expect(
+        "  loads.*.scale: {uniform: [0, 1]}\n  loads.town.scale: {uniform: [0, 2]}\n",
+        "E0360 at loads.town.scale: loads.town.scale is varied twice",
+    );
     expect("  loads.*.scale: {grid: [0, 1]}\n", "E0361 at {");
     for (wrong, at) in [
         ("{}", "{"),
@@ -185,7 +213,15 @@ fn what_cannot_be_varied_is_found_at_its_place() {
     ] {
         expect(&format!("  load_multiplier: {wrong}\n"), &format!("E0361 at {at}"));
     }
-    for wrong in ["{uniform: [1]}", "{uniform: 3}", "{unifrom: [0, 1]}", "7", "{normal: {mean: 0}}", "{grid: 3}", "{uniform: [a, b]}"] {
+    for wrong in [
+        "{uniform: [1]}",
+        "{uniform: 3}",
+        "{unifrom: [0, 1]}",
+        "7",
+        "{normal: {mean: 0}}",
+        "{grid: 3}",
+        "{uniform: [a, b]}",
+    ] {
         let found = found(&format!("  load_multiplier: {wrong}\n"));
         assert!(!found.is_empty(), "{wrong}");
     }

@@ -39,7 +39,8 @@ impl LanePowers {
     pub fn of<const K: usize>(&mut self, batch: &Batch<K>, lane: usize) -> [Complex; 2] {
         let network = &batch.grid().network;
         batch.lane_voltages(lane, &mut self.v);
-        let sum = |ids: &[ElementId], v: &[Lanes<1>]| -> Complex { ids.iter().map(|&id| network.power_into(id, v)).sum() };
+        let sum =
+            |ids: &[ElementId], v: &[Lanes<1>]| -> Complex { ids.iter().map(|&id| network.power_into(id, v)).sum() };
         let mut source = -sum(&self.sources, &self.v);
         if self.held {
             self.x.fill([[0.0]; 2]);

@@ -104,13 +104,7 @@ impl Sweep {
     }
 
     /// Without the short way, if `short` is false: what tests compare it with.
-    fn with_method(
-        path: &Path,
-        plan: &Plan,
-        draws: Option<u64>,
-        seed: u64,
-        short: bool,
-    ) -> Result<Self, SweepError> {
+    fn with_method(path: &Path, plan: &Plan, draws: Option<u64>, seed: u64, short: bool) -> Result<Self, SweepError> {
         let design = Design::new(plan.vary.clone(), draws, seed)?;
         let at_one = || {
             let ones: Vec<(String, String)> = plan.vary.iter().map(|v| (v.path.clone(), "1".to_owned())).collect();

@@ -182,7 +182,8 @@ impl Directory {
             let written = read_identity(path)?;
             let difference = identity.difference(&written.identity).or_else(|| {
                 let word = |s: Option<Shard>| s.map_or("the whole sweep".to_owned(), |s| format!("shard {s}"));
-                (written.shard != shard).then(|| format!("it is {} there and {} here", word(written.shard), word(shard)))
+                (written.shard != shard)
+                    .then(|| format!("it is {} there and {} here", word(written.shard), word(shard)))
             });
             if let Some(difference) = difference {
                 return Err(StoreError::Foreign { dir: path.to_owned(), difference });

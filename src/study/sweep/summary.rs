@@ -78,10 +78,8 @@ pub(super) fn summary(blocks: &Blocks<'_>) -> io::Result<Summary> {
         numeric && (*k < MOST_VARIED || *k >= identity.varied)
     };
     let wanted: Vec<usize> = (0..identity.columns.len()).filter(summed_up).collect();
-    let columns: io::Result<Vec<(String, ColumnSummary)>> = wanted
-        .par_iter()
-        .map(|&k| Ok((identity.columns[k].name.clone(), column(|f| blocks.each(k, f))?)))
-        .collect();
+    let columns: io::Result<Vec<(String, ColumnSummary)>> =
+        wanted.par_iter().map(|&k| Ok((identity.columns[k].name.clone(), column(|f| blocks.each(k, f))?))).collect();
     Ok(Summary {
         scenario: identity.scenario.clone(),
         feeder: identity.feeder.clone(),

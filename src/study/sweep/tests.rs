@@ -98,7 +98,8 @@ fn a_sample_is_what_a_power_flow_of_its_loads_is() {
     let feeder = crate::feeder::read(&dir.path().join("feeder.yaml")).feeder.unwrap();
     for row in 0..10 {
         let value = |name: &str| sheet.column(column(&sweep, name))[row];
-        let mut flow = PowerFlow::new(Grid::compile(&feeder).unwrap(), Settings { tolerance_pu: 1e-11, ..Settings::default() });
+        let mut flow =
+            PowerFlow::new(Grid::compile(&feeder).unwrap(), Settings { tolerance_pu: 1e-11, ..Settings::default() });
         let multiplier = value("load_multiplier");
         for (k, name) in feeder.loads.keys().enumerate() {
             // By hand: `fixed` and `exempt` do not follow the multiplier; at 01:00 the shape's first point is 0.5.
@@ -109,7 +110,8 @@ fn a_sample_is_what_a_power_flow_of_its_loads_is() {
         }
         assert!(flow.solve().converged());
         let nodes = flow.grid().listing.iter().filter(|id| flow.energised(**id));
-        let v_pu: Vec<f64> = nodes.map(|id| flow.voltage(*id).norm() / flow.grid().nodes[id.0 as usize].base_v).collect();
+        let v_pu: Vec<f64> =
+            nodes.map(|id| flow.voltage(*id).norm() / flow.grid().nodes[id.0 as usize].base_v).collect();
         let outside = v_pu.iter().filter(|v| !(0.97..=1.01).contains(*v)).count();
         let expected = [
             ("v_min_pu", v_pu.iter().copied().fold(f64::INFINITY, f64::min)),
@@ -121,7 +123,11 @@ fn a_sample_is_what_a_power_flow_of_its_loads_is() {
             ("source_kvar", flow.source_power().im / 1000.0),
         ];
         for (name, x) in expected {
-            assert!((value(name) - x).abs() < 1e-8 * x.abs().max(1e-3), "{name} of sample {row}: {} and {x}", value(name));
+            assert!(
+                (value(name) - x).abs() < 1e-8 * x.abs().max(1e-3),
+                "{name} of sample {row}: {} and {x}",
+                value(name)
+            );
         }
     }
 }
@@ -133,7 +139,9 @@ fn a_sample_depends_on_itself_alone() {
     let Method::Lanes(network) = &sweep.method else { panic!("lanes") };
     let columns = sweep.identity.columns.len();
     let bits = |sheet: &Sheet, skip: usize, rows: usize| -> Vec<u64> {
-        (0..columns).flat_map(|k| sheet.column(k)[skip..skip + rows].iter().map(|x| x.to_bits()).collect::<Vec<_>>()).collect()
+        (0..columns)
+            .flat_map(|k| sheet.column(k)[skip..skip + rows].iter().map(|x| x.to_bits()).collect::<Vec<_>>())
+            .collect()
     };
     let whole = sheet(&sweep, 0, 100);
     let of = |fill: &mut dyn FnMut(&mut Sheet), rows: usize| {
@@ -173,7 +181,8 @@ fn loads_that_have_no_solution_are_samples_too() {
     // Twenty-five times the load is far past the nose.
     let text = SCENARIO.replace("{uniform: [0.3, 1.3]}", "{choice: [1, 25]}").replace("v_min_pu: 0.8", "v_min_pu: 0.1");
     let dir = folder(&text);
-    std::fs::write(dir.path().join("feeder.yaml"), FEEDER.replace("v_min_pu: 0.8", "v_min_pu: 0, v_low_pu: 0")).unwrap();
+    std::fs::write(dir.path().join("feeder.yaml"), FEEDER.replace("v_min_pu: 0.8", "v_min_pu: 0, v_low_pu: 0"))
+        .unwrap();
     let (short, general) = (sweep(dir.path(), Some(24), true), sweep(dir.path(), Some(24), false));
     let (a, b) = (sheet(&short, 0, 24), sheet(&general, 0, 24));
     let status = column(&short, STATUS_COLUMN);
@@ -198,7 +207,9 @@ fn grids_are_gone_through_and_shared_draws_are_shared() {
     assert_eq!(sheet.column(1), [0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0]);
     assert_eq!(sweep.identity.columns[1].kind, Kind::Text(vec!["open".into(), "closed".into()]));
     let scale = sheet.column(2);
-    assert!(scale[..4].iter().all(|x| *x == scale[0]) && scale[4] != scale[0] && scale[4..].iter().all(|x| *x == scale[4]));
+    assert!(
+        scale[..4].iter().all(|x| *x == scale[0]) && scale[4] != scale[0] && scale[4..].iter().all(|x| *x == scale[4])
+    );
     // 150 kvar at 1.02 pu lift the reactive power drawn by the bank's share.
     let kvar = sheet.column(column(&sweep, "source_kvar"));
     assert!((kvar[0] - kvar[1] - 150.0).abs() < 15.0, "{} {}", kvar[0], kvar[1]);
@@ -251,7 +262,8 @@ fn a_sweep_without_sense_is_refused() {
     assert_eq!(new(SCENARIO, None), Err("how many samples? The scenario draws load_multiplier at random".into()));
     assert_eq!(new(SCENARIO, Some(0)), Err("a sweep of no samples".into()));
     assert!(new(SCENARIO, Some(u64::MAX)).unwrap_err().contains("more than 2^40"));
-    let grid = SCENARIO.split("vary:").next().unwrap().to_owned() + "vary: {load_multiplier: {grid: {from: 0.5, to: 1, points: 6}}}\n";
+    let grid = SCENARIO.split("vary:").next().unwrap().to_owned()
+        + "vary: {load_multiplier: {grid: {from: 0.5, to: 1, points: 6}}}\n";
     assert_eq!(new(&grid, None), Ok(6));
     assert_eq!(new(&grid, Some(6)), Ok(6));
     assert!(new(&grid, Some(7)).unwrap_err().contains("the grids have 6 points"));
