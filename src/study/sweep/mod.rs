@@ -16,6 +16,8 @@ mod runs;
 mod sheet;
 mod store;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::path::{Path, PathBuf};
