@@ -4,6 +4,8 @@
 //! from voltage *differences*, so that a switch of 1e7 S between two nodes loses no digits: the residual of a solution is
 //! then good to the rounding of the currents themselves, and one correction with it removes the factor's rounding.
 
+mod entries;
+
 use super::element::{Admittance, Primitive, SourceModel, Windings};
 use super::grid::NodeNames;
 use super::injection::Injections;
@@ -174,20 +176,6 @@ impl Network {
         for (k, at) in element.values().enumerate() {
             if self.has_equation(element, k / n, k % n) {
                 operator.add(self.slots[at], self.y[at] * sign);
-            }
-        }
-    }
-
-    /// Calls `entry` with row place, column place and admittance (S) of what every element in service couples; an
-    /// entry of the nodal matrix comes in as many parts as elements have a share in it. Ground is left out.
-    pub(super) fn each_entry(&self, mut entry: impl FnMut(u32, u32, Complex)) {
-        for element in self.elements.iter().filter(|e| e.in_service) {
-            let places = &self.places[element.places()];
-            for (k, y) in self.y[element.values()].iter().enumerate() {
-                let (row, column) = (places[k / places.len()], places[k % places.len()]);
-                if row != GROUND && column != GROUND {
-                    entry(row, column, *y);
-                }
             }
         }
     }
