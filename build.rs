@@ -27,7 +27,10 @@ fn commit_of_checkout() -> Option<String> {
     // does not exist would make every build another one.
     if let Some(dir) = git(&root, &["rev-parse", "--git-dir"]) {
         let watched = ["HEAD", "logs/HEAD"].map(|name| Path::new(&root).join(&dir).join(name));
-        watched.iter().filter(|path| path.exists()).for_each(|path| println!("cargo:rerun-if-changed={}", path.display()));
+        watched
+            .iter()
+            .filter(|path| path.exists())
+            .for_each(|path| println!("cargo:rerun-if-changed={}", path.display()));
     }
     for part in ["src", "Cargo.toml", "Cargo.lock"] {
         println!("cargo:rerun-if-changed={part}");

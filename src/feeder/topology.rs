@@ -44,15 +44,8 @@ pub enum StrandKind {
 
 impl Strand<'_> {
     /// A conductor without length that is no line's, from nowhere to nowhere.
-    const JOINT: Self = Self {
-        from: ("", 0),
-        to: ("", 0),
-        length_m: 0.0,
-        line: None,
-        kind: StrandKind::Line,
-        name: "",
-        open: false,
-    };
+    const JOINT: Self =
+        Self { from: ("", 0), to: ("", 0), length_m: 0.0, line: None, kind: StrandKind::Line, name: "", open: false };
 }
 
 /// Where a node lies.

@@ -94,7 +94,11 @@ fn figures(screening: &Screening) -> Vec<Figure> {
                     "voltage" => 1.0 - v / 100.0 < lowest_pu,
                     _ => true,
                 };
-                let note = if name == "voltage" { format!("{:.4} pu", 1.0 - v / 100.0) } else { short((*v * 10.0).round() / 10.0) };
+                let note = if name == "voltage" {
+                    format!("{:.4} pu", 1.0 - v / 100.0)
+                } else {
+                    short((*v * 10.0).round() / 10.0)
+                };
                 Bar { name: case.element.clone(), value: *v, note, bad }
             })
             .collect();
@@ -120,7 +124,8 @@ fn cards(screening: &Screening) -> Vec<Card> {
             None => Card::new(name, "–", ""),
         }
     };
-    let time = screening.elapsed_ms.map_or("–".to_owned(), |ms| format!("{} ms", short((ms * 100.0).round() / 100.0)));
+    let time =
+        screening.elapsed_ms.map_or("–".to_owned(), |ms| format!("{} ms", short((ms * 100.0).round() / 100.0)));
     vec![
         Card::new("Cases", cases.len().to_string(), format!("in {time}")),
         worst("Lowest voltage", |case| case.min_v_pu, true, "pu"),

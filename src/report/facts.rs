@@ -218,7 +218,11 @@ fn open_lines(plan: &Plan, tick: Tick) -> Vec<bool> {
 }
 
 fn event_fact(plan: &Plan, event: &crate::scenario::Planned, branches: &[BranchFact]) -> EventFact {
-    EventFact { t_s: plan.step.time_s(event.tick), label: event.label.clone(), place: place(plan, event.action, branches) }
+    EventFact {
+        t_s: plan.step.time_s(event.tick),
+        label: event.label.clone(),
+        place: place(plan, event.action, branches),
+    }
 }
 
 fn place(plan: &Plan, action: Action, branches: &[BranchFact]) -> Option<Place> {

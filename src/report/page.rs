@@ -112,7 +112,9 @@ impl Page {
             (_, 1) => self.banner(Tone::Bad, "✗ Failed", "The expectation does not hold."),
             _ => self.banner(Tone::Bad, "✗ Failed", &format!("{failed} of {all} expectations do not hold.")),
         }
-        self.push("<div class=\"scroll\"><table class=\"verdicts\">\n<thead><tr><th class=\"n\">#</th><th>verdict</th>");
+        self.push(
+            "<div class=\"scroll\"><table class=\"verdicts\">\n<thead><tr><th class=\"n\">#</th><th>verdict</th>",
+        );
         self.push("<th>expectation</th><th class=\"n\">measured</th><th class=\"n\">limit</th><th>worst point</th></tr></thead>\n<tbody>\n");
         for (k, verdict) in verdicts.iter().enumerate() {
             self.push(&verdict_row(k + 1, verdict, clock));

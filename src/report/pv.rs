@@ -80,7 +80,8 @@ pub(super) fn page(dir: &Path) -> Result<(String, Vec<Figure>), ReadError> {
     let place = [study.at.map(|bus| format!(" at {bus}")), study.feeder.map(|feeder| format!(" of {feeder}"))];
     let place: String = place.into_iter().flatten().collect();
     let figures = figures(&study.curves, &study.operating_points.unwrap_or_default());
-    let mut page = Page::new(&format!("P–V curves{place}"), "Voltage over power, past the point of most power (the nose).");
+    let mut page =
+        Page::new(&format!("P–V curves{place}"), "Voltage over power, past the point of most power (the nose).");
     page.figures(&figures);
     page.heading("Noses");
     page.table(&noses(&study.curves), MOST_ROWS);
@@ -107,7 +108,9 @@ fn figures(traced: &[Traced], points_of: &OperatingPoints) -> Vec<Figure> {
         (p.p_w / unit_w, v.map_or(f64::NAN, |v| v / unit_v))
     };
     let curve = |(k, traced): (usize, &Traced)| {
-        let nose = traced.nose.as_ref().map(|n| (place(n), format!("nose at {}", short(n.p_w / unit_w))));
+        let nose = traced.nose.as_ref().map(|n| {
+            (place(n), format!("nose at {} {}", short(n.p_w / unit_w), unit.rsplit(' ').next().unwrap_or_default()))
+        });
         // A lies on the curve with all in service, B and C on the one after the loss.
         let letters = [("A", &points_of.a, 0), ("B", &points_of.b, 1), ("C", &points_of.c, 1)];
         let letters = letters.into_iter().filter(|(.., on)| *on == k);

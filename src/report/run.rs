@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::facts::{Facts, FORMAT};
+use super::facts::{FORMAT, Facts};
 use super::nodes::{self, NodeRow};
 use super::read::{ReadError, json, text, whole};
 use super::{RunInfo, Summary};

@@ -50,7 +50,12 @@ pub fn bars(name: &str, title: &str, subtitle: &str, axis: &str, bars: &[Bar]) -
                 canvas.area([(x0, top), (x1.max(x0 + 1.0), top), (x1.max(x0 + 1.0), foot), (x0, foot)], colour, 0.85);
             }
             let middle = y + ROW / 2.0;
-            canvas.text(&clipped(&bar.name, names), (x0 - 8.0, middle), Anchor::End, Font { colour: Colour::Ink, ..LABEL });
+            canvas.text(
+                &clipped(&bar.name, names),
+                (x0 - 8.0, middle),
+                Anchor::End,
+                Font { colour: Colour::Ink, ..LABEL },
+            );
             canvas.text(&bar.note, (x1 + 7.0, middle), Anchor::Start, LABEL);
             y += ROW;
         }

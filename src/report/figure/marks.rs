@@ -32,8 +32,11 @@ pub fn draw(canvas: &mut Canvas, frame: &Frame, marks: &Marks, flags: bool) {
     for (marks, colour, sign, below) in kinds {
         let [left, top, right, bottom] = frame.edges;
         let place = |clock_s: f64| frame.at((clock_s, frame.y.from)).0;
-        let inside: Vec<(f64, usize)> =
-            marks.iter().map(|(t, n)| (place(*t), *n)).filter(|(x, _)| (left - 0.5..=right + 0.5).contains(x)).collect();
+        let inside: Vec<(f64, usize)> = marks
+            .iter()
+            .map(|(t, n)| (place(*t), *n))
+            .filter(|(x, _)| (left - 0.5..=right + 0.5).contains(x))
+            .collect();
         let mut last = f64::NEG_INFINITY;
         for &(x, _) in inside.iter().filter(|_| marks.len() < 400) {
             if x > last {

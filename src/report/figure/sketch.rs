@@ -60,7 +60,10 @@ impl Strokes {
             let dashes = if pen.dashed { " stroke-dasharray=\"4 3\" stroke-linecap=\"butt\"" } else { "" };
             let (colour, width) = (&pen.colour, number(f64::from(pen.width) / 10.0));
             // A `String` takes whatever is written to it.
-            let _ = writeln!(out, "<path fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\"{dashes} d=\"{path}\"/>");
+            let _ = writeln!(
+                out,
+                "<path fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\"{dashes} d=\"{path}\"/>"
+            );
         }
         out
     }
@@ -83,8 +86,13 @@ fn pair(x: f64, y: f64) -> String {
 /// A circle, filled and outlined.
 pub fn circle((x, y): Point, radius: f64, fill: &str, outline: Option<(&str, f64)>, title: &str) -> String {
     let stroke = outline.map(|(c, w)| format!(" stroke=\"{c}\" stroke-width=\"{}\"", number(w))).unwrap_or_default();
-    let head = format!("<circle cx=\"{}\" cy=\"{}\" r=\"{}\" fill=\"{fill}\"{stroke}", number(x), number(y), number(radius));
-    if title.is_empty() { format!("{head}/>\n") } else { format!("{head}><title>{}</title></circle>\n", escaped(title)) }
+    let head =
+        format!("<circle cx=\"{}\" cy=\"{}\" r=\"{}\" fill=\"{fill}\"{stroke}", number(x), number(y), number(radius));
+    if title.is_empty() {
+        format!("{head}/>\n")
+    } else {
+        format!("{head}><title>{}</title></circle>\n", escaped(title))
+    }
 }
 
 /// A path with one look.

@@ -43,7 +43,14 @@ pub fn taps(run: &Run) -> Option<Figure> {
 }
 
 fn lanes(run: &Run) -> Vec<Lane<'_>> {
-    fn lane<'a>(run: &'a Run, name: &'a str, unit: &str, height: f64, colour: Colour, operations: u64) -> Option<Lane<'a>> {
+    fn lane<'a>(
+        run: &'a Run,
+        name: &'a str,
+        unit: &str,
+        height: f64,
+        colour: Colour,
+        operations: u64,
+    ) -> Option<Lane<'a>> {
         let values = run.table.column(&format!("{name}.{unit}"))?;
         Some(Lane { name, values, height, colour, operations })
     }

@@ -36,8 +36,7 @@ pub fn envelope(run: &Run) -> Option<Figure> {
 
 /// A panel for each recorded bus.
 pub fn buses(run: &Run) -> Option<Figure> {
-    let recorded: Vec<&String> =
-        run.facts.recorded.iter().filter(|bus| nodes_of(run, bus).next().is_some()).collect();
+    let recorded: Vec<&String> = run.facts.recorded.iter().filter(|bus| nodes_of(run, bus).next().is_some()).collect();
     let shown = recorded.get(..MOST_PANELS.min(recorded.len())).filter(|shown| !shown.is_empty())?;
     let clock = run.row_clocks();
     let lines: Vec<Vec<PhaseLine>> = shown.iter().map(|bus| bus_lines(run, bus, &clock)).collect();

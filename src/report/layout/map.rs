@@ -16,13 +16,15 @@ type Point = (f64, f64);
 /// No two buses stand in one place.
 #[allow(clippy::cast_precision_loss, reason = "counts of buses")]
 pub fn map(graph: &Graph, given: &[Option<[f64; 2]>]) -> Option<Vec<Point>> {
-    let known: Vec<Option<Point>> = (0..graph.buses).map(|k| given.get(k).copied().flatten().map(|[x, y]| (x, -y))).collect();
+    let known: Vec<Option<Point>> =
+        (0..graph.buses).map(|k| given.get(k).copied().flatten().map(|[x, y]| (x, -y))).collect();
     let count = known.iter().flatten().count();
     let extent = extent(known.iter().flatten())?;
     if (count as f64) < ENOUGH * graph.buses as f64 || extent <= 0.0 {
         return None;
     }
-    let neighbours: Vec<Vec<usize>> = graph.neighbours().iter().map(|of| of.iter().map(|(bus, _)| *bus).collect()).collect();
+    let neighbours: Vec<Vec<usize>> =
+        graph.neighbours().iter().map(|of| of.iter().map(|(bus, _)| *bus).collect()).collect();
     let step = usual_length(graph, &known).unwrap_or(0.05 * extent);
     let mut places = known.clone();
     let ends = ends(&known, &neighbours);
@@ -106,8 +108,7 @@ fn beside(places: &mut [Option<Point>], neighbours: &[Vec<usize>], ends: &[usize
         let Some(anchor) = neighbours[bus].iter().copied().find(|&other| places[other].is_some()) else { continue };
         let Some(from) = places[anchor] else { continue };
         let around = neighbours[anchor].iter().filter_map(|&other| places[other]);
-        let mut angles: Vec<f64> =
-            around.filter(|p| *p != from).map(|p| (p.1 - from.1).atan2(p.0 - from.0)).collect();
+        let mut angles: Vec<f64> = around.filter(|p| *p != from).map(|p| (p.1 - from.1).atan2(p.0 - from.0)).collect();
         angles.sort_by(f64::total_cmp);
         let angle = widest_gap(&angles);
         places[bus] = Some((from.0 + step * angle.cos(), from.1 + step * angle.sin()));

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 
+use super::super::super::facts::{BranchFact, BranchKind, BusFact};
+use super::super::super::layout::{Graph, Link, map, tree};
 use super::super::sketch::Point;
 use super::super::{Run, WIDTH};
 use super::HEAD;
-use super::super::super::facts::{BranchFact, BranchKind, BusFact};
-use super::super::super::layout::{Graph, Link, map, tree};
 
 /// Room at each side in points.
 const MARGIN: f64 = 44.0;

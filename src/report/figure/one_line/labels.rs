@@ -178,7 +178,9 @@ impl Placer {
     fn place(&mut self, label: &Label, size: f64) -> Option<(Room, Point)> {
         let flag = matches!(label.look, Look::Event | Look::Failed);
         let padding = if flag { 3.0 } else { 0.5 };
-        let half = (text_width(&label.text, size) / 2.0 + padding, 0.5 * size + padding * 0.6);
+        // The font is the viewer's, and may be wide.
+        let wide = if label.look == Look::Name { 1.08 } else { 1.2 };
+        let half = (wide * text_width(&label.text, size) / 2.0 + padding, 0.5 * size + padding * 0.6);
         let tries = places(label, half, self.is_map);
         let best = tries.into_iter().enumerate().filter_map(|(k, centre)| {
             let room = [centre.0 - half.0, centre.1 - half.1, centre.0 + half.0, centre.1 + half.1];

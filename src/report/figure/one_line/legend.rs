@@ -1,5 +1,6 @@
 //! What colours, widths and symbols of a one-line diagram mean: only those that occur.
 
+use super::super::super::facts::BranchKind;
 use super::super::WIDTH;
 use super::super::axis::text_width;
 use super::super::canvas::Colour;
@@ -7,7 +8,6 @@ use super::super::sketch::{Pen, Point, Strokes, circle, number, path, plain_text
 use super::drawing::Drawing;
 use super::scale::{LEVELS, Scale, colour};
 use super::symbols;
-use super::super::super::facts::BranchKind;
 
 const LEFT: f64 = 18.0;
 const SIZE: f64 = 11.0;
@@ -96,13 +96,25 @@ fn entries(drawing: &Drawing, limits_pu: [f64; 2]) -> Vec<Entry> {
     add(any(&|bus| bus.fact.source), "source", Box::new(|at| symbols::source(at, 6.0)));
     let across = (1.0, 0.0);
     let small = !drawing.dense();
-    add(of_kind(BranchKind::Transformer) && small, "transformer", Box::new(move |at| symbols::transformer(at, across, 6.0)));
+    add(
+        of_kind(BranchKind::Transformer) && small,
+        "transformer",
+        Box::new(move |at| symbols::transformer(at, across, 6.0)),
+    );
     add(of_kind(BranchKind::Regulator), "regulator", Box::new(|at| symbols::regulator(at, 6.0)));
-    add(any(&|bus| bus.fact.capacitor), "capacitor", Box::new(move |(x, y)| symbols::capacitor((x - 8.0, y), across, 5.0)));
+    add(
+        any(&|bus| bus.fact.capacitor),
+        "capacitor",
+        Box::new(move |(x, y)| symbols::capacitor((x - 8.0, y), across, 5.0)),
+    );
     add(of_kind(BranchKind::Switch) && small, "switch", Box::new(|at| symbols::switch(at, 5.5)));
     add(drawing.branches.iter().any(|b| b.open), "open", Box::new(move |at| symbols::open(at, across, 4.0, 5.5)));
     add(of_kind(BranchKind::Reactor) && small, "reactor", Box::new(move |at| symbols::reactor(at, across, 5.5)));
-    add(any(&|bus| bus.fact.generation) && small, "generation", Box::new(move |(x, y)| symbols::generation((x - 9.0, y), across, 5.0)));
+    add(
+        any(&|bus| bus.fact.generation) && small,
+        "generation",
+        Box::new(move |(x, y)| symbols::generation((x - 9.0, y), across, 5.0)),
+    );
     add(any(&|bus| bus.fact.fault), "fault", Box::new(|at| symbols::fault(at, 5.0)));
     let ring = |at: Point| circle(at, 5.0, "none", Some((&Colour::Red.hex(), 1.3)), "");
     add(any(&|bus| bus.outside(limits_pu)) && small, "out of limits", Box::new(ring));

@@ -57,7 +57,8 @@ pub fn dark_style() -> String {
     for level in 0..LEVELS {
         let (light, dark) = (colour(level), hex(&DARK, level));
         // A `String` takes whatever is written to it.
-        let _ = writeln!(out, "svg [fill=\"{light}\"] {{ fill: {dark}; }} svg [stroke=\"{light}\"] {{ stroke: {dark}; }}");
+        let _ =
+            writeln!(out, "svg [fill=\"{light}\"] {{ fill: {dark}; }} svg [stroke=\"{light}\"] {{ stroke: {dark}; }}");
     }
     out.push_str("}\n");
     out
