@@ -193,7 +193,9 @@ impl Placer {
             Some((self.cost(&room)? + k, room, centre))
         });
         let (cost, room, centre) = best.min_by_key(|(cost, ..)| *cost)?;
-        if cost >= 1000 && !flag && !(self.all && cost < 2000) {
+        // Flags and the extremes are worth covering a few dots.
+        let must = flag || label.look == Look::Bold;
+        if cost >= 1000 && !must && !(self.all && cost < 2000) {
             return None;
         }
         self.taken.push(room);
