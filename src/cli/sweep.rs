@@ -1,6 +1,5 @@
 //! `phasorbench sweep SCENARIO --samples N`: Monte Carlo and grids over the scenario's `vary:`, to disk, resumable.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
