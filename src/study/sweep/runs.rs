@@ -7,42 +7,56 @@ use super::result::{CONVERGED, NOT_CONVERGED, REFUSED};
 use super::sheet::Sheet;
 use crate::bench::{Batch, Bench, GridPlant, Outcome, Plant, phase_nodes};
 use crate::quantity::Tick;
-use crate::record::Recorder;
-use crate::scenario::{self, Plan};
+use crate::record::{Recorder, fnv1a_64};
+use crate::scenario::{self, Input, Plan};
 
 /// Runs one sample after another.
 pub(super) struct Runs<'a> {
     /// The scenario file.
     pub(super) path: PathBuf,
     pub(super) design: &'a Design,
+    /// The files it was made of, as they were at the start.
+    pub(super) inputs: &'a [Input],
     /// Each sample is one solution, recorded as such.
     pub(super) snapshot: bool,
 }
 
 impl Runs<'_> {
     /// Fills a sheet with the samples from `first` on.
-    pub(super) fn fill(&mut self, first: u64, sheet: &mut Sheet) {
+    ///
+    /// # Errors
+    /// The path of a file that is no longer what it was at the start.
+    pub(super) fn fill(&mut self, first: u64, sheet: &mut Sheet) -> Result<(), PathBuf> {
         let variables = self.design.variables.len();
         for row in 0..sheet.rows() {
             let sample = first + row as u64;
             let values: Vec<f64> = (0..variables).map(|k| self.design.value(k, sample)).collect();
             sheet.fill(0, row, &values);
-            match self.sample(&values) {
+            match self.sample(&values)? {
                 Some(results) => sheet.fill(variables, row, &results),
                 None => sheet.set(variables, row, REFUSED),
             }
         }
+        Ok(())
     }
 
     /// What a sample comes to; `None` when its values make no scenario that can be run.
-    fn sample(&self, values: &[f64]) -> Option<Vec<f64>> {
+    fn sample(&self, values: &[f64]) -> Result<Option<Vec<f64>>, PathBuf> {
         let text = |(variable, value): (&scenario::vary::Variable, &f64)| {
             (variable.path.clone(), variable.law.scalar(*value).text())
         };
         let overrides: Vec<(String, String)> = self.design.variables.iter().zip(values).map(text).collect();
-        let plan = scenario::read_with(&self.path, &overrides).plan?;
-        let bench = Bench::new(&plan).ok()?;
-        if self.snapshot { Some(snapshot(&plan, bench)) } else { run(bench) }
+        let reading = scenario::read_with(&self.path, &overrides);
+        // Also when it is refused: that may be because of the change.
+        for (path, text) in reading.sources.iter() {
+            let now = fnv1a_64(text.as_bytes());
+            if self.inputs.iter().any(|input| input.path == path && input.fnv1a_64 != now) {
+                return Err(path.to_owned());
+            }
+        }
+        let Some(plan) = reading.plan else { return Ok(None) };
+        let Ok(bench) = Bench::new(&plan) else { return Ok(None) };
+        Ok(if self.snapshot { Some(snapshot(&plan, bench)) } else { run(bench) })
     }
 }
 
