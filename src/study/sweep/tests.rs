@@ -91,6 +91,28 @@ fn the_short_way_is_the_general_way() {
 }
 
 #[test]
+fn ieee_13_keeps_the_promised_voltage_error() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/ieee13_sweep.yaml");
+    let plan = scenario::read(&path).plan.unwrap();
+    let sheet_of = |short| {
+        let sweep = Sweep::with_method(&path, &plan, Some(40), 1, short).unwrap();
+        let sheet = sheet(&sweep, 0, 40);
+        (sweep, sheet)
+    };
+    let ((sweep, lanes), (_, single)) = (sheet_of(true), sheet_of(false));
+    assert_eq!((sweep.identity.method.as_str(), sweep.identity.tolerance_pu.as_deref()), ("lanes", Some("1e-6")));
+    // Single power flows promise 1e-9. Powers follow voltages; losses follow differences of voltages of about 5 %.
+    let promised =
+        [("v_min_pu", 1e-6), ("v_mean_pu", 1e-6), ("v_max_pu", 1e-6), ("source_kw", 0.01), ("losses_kw", 0.01)];
+    for (name, most) in promised {
+        let k = column(&sweep, name);
+        for (x, y) in lanes.column(k).iter().zip(single.column(k)) {
+            assert!((x - y).abs() < most, "{name}: {x} and {y}");
+        }
+    }
+}
+
+#[test]
 fn a_sample_is_what_a_power_flow_of_its_loads_is() {
     let dir = folder(SCENARIO);
     let sweep = sweep(dir.path(), Some(10), true);
