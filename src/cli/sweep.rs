@@ -103,6 +103,9 @@ fn complain(error: &SweepError) -> Exit {
         }
         SweepError::Store(_) => ("E0461", "give another --out", Exit::BadInput),
         SweepError::NoCsv(_) => ("E0461", "read samples.parquet, or sweep again with another --out", Exit::BadInput),
+        SweepError::Changed(_) => {
+            ("E0461", "what was done before is kept, but belongs to the file as it was", Exit::BadInput)
+        }
         SweepError::Missing { .. } => ("E0463", "run every shard to its end, and name all of them", Exit::BadInput),
         SweepError::Write(_) => {
             ("E0462", "what is done is kept: the same command goes on once there is room", Exit::Internal)

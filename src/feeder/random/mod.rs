@@ -13,10 +13,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Bus, Capacitor, Connection, Feeder, Line, LineCode, LineImpedance, Load, LoadModel, LoadStatus, PvSystem,
-    Regulator, Solve, Source, SourceModel, Terminal, Transformer, Unit, Winding, defaults as d,
-};
+mod codes;
+mod equipment;
+
+use codes::codes;
+use equipment::{capacitors, pv, substation, ties};
+
+use super::{Bus, Connection, Feeder, Line, Load, LoadModel, LoadStatus, Solve, Terminal, Unit, defaults as d};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::quantity::Noise;
 
@@ -303,34 +306,6 @@ fn rounded(x: f64) -> f64 {
     (x / unit).round() * unit
 }
 
-fn pv(bus: &Terminal, phases: usize, connection: Connection, v_kv: f64, p_kw: f64) -> PvSystem {
-    PvSystem {
-        bus: bus.clone(),
-        phases,
-        connection,
-        model: SourceModel::ConstantPower,
-        v_kv,
-        s_kva: p_kw,
-        p_mpp_kw: p_kw,
-        irradiance_kw_per_m2: 1.0,
-        temperature_c: d::twenty_five(),
-        p_mpp_percent: d::hundred(),
-        temperature_curve: Vec::new(),
-        efficiency_curve: Vec::new(),
-        cut_in_percent: d::twenty(),
-        cut_out_percent: d::twenty(),
-        q_kvar: None,
-        power_factor: None,
-        q_max_kvar: None,
-        q_priority: false,
-        v_min_pu: 0.85,
-        v_max_pu: 1.15,
-        daily: None,
-        yearly: None,
-        duty: None,
-    }
-}
-
 /// Sums up what hangs on each bus, and shortens all lines until the worst voltage drop is what a planner allows.
 fn size(options: &RandomFeeder, places: &mut [Place]) {
     // Children come after their parents.
@@ -384,131 +359,6 @@ fn line_defaults() -> Line {
     Line { earth_ohm_m: d::hundred(), ..Line::default() }
 }
 
-fn substation(options: &RandomFeeder, places: &[Place], feeder: &mut Feeder) {
-    let most_kva = places[0].below_kva.iter().copied().fold(0.0, f64::max);
-    let s_kva = (3.0 * most_kva * 1.25 / 100.0).ceil().max(1.0) * 100.0;
-    let source = Source {
-        bus: Terminal::new("1", &[]),
-        return_bus: None,
-        phases: 3,
-        v_kv: 115.0,
-        v_pu: 1.0,
-        angle_deg: 30.0,
-        ideal: false,
-        mvasc3: Some((s_kva / 1000.0 * 50.0).max(2000.0)),
-        mvasc1: Some((s_kva / 1000.0 * 50.0).max(2000.0) * 1.05),
-        isc3_a: None,
-        isc1_a: None,
-        x1_over_r1: d::four(),
-        x0_over_r0: d::three(),
-        r1_ohm: None,
-        x1_ohm: None,
-        r0_ohm: None,
-        x0_ohm: None,
-        r2_ohm: None,
-        x2_ohm: None,
-    };
-    feeder.sources.insert("source".into(), source);
-    let winding = |bus: &str, connection, v_kv, tap_pu| Winding {
-        bus: Terminal::new(bus, &[]),
-        connection,
-        v_kv,
-        s_kva,
-        r_percent: 0.25,
-        tap_pu,
-        tap_min_pu: d::pu_0_9(),
-        tap_max_pu: d::pu_1_1(),
-        tap_steps: d::taps_32(),
-        neutral_r_ohm: None,
-        neutral_x_ohm: 0.0,
-    };
-    let windings =
-        vec![winding("1", Connection::Delta, 115.0, 1.0), winding("2", Connection::Wye, options.v_kv, TAP_PU)];
-    let transformer = Transformer {
-        phases: 3,
-        windings,
-        x_percent: vec![8.0],
-        no_load_loss_percent: 0.1,
-        magnetizing_percent: 0.5,
-        anti_float_ppm: d::one(),
-        phase_shift: super::PhaseShift::Lag,
-        bank: None,
-        open: false,
-        normal_kva: None,
-        emergency_kva: None,
-    };
-    feeder.transformers.insert("substation".into(), transformer);
-    feeder.buses.insert("1".into(), Bus { x: Some(0.0), y: Some(-100.0), base_kv: None });
-    if options.regulator {
-        feeder.regulators.insert("substation".into(), regulator(options));
-    }
-}
-
-fn regulator(options: &RandomFeeder) -> Regulator {
-    Regulator {
-        transformer: "substation".into(),
-        winding: 2,
-        tap_winding: None,
-        v_v: 120.0 * 1.02,
-        band_v: d::two(),
-        pt_ratio: options.v_kv / 3f64.sqrt() * 1000.0 / 120.0,
-        ct_primary_a: d::three_hundred(),
-        ldc_r_v: 0.0,
-        ldc_x_v: 0.0,
-        remote_bus: None,
-        remote_pt_ratio: None,
-        phase: super::Phases::default(),
-        v_limit_v: 0.0,
-        delay_s: d::fifteen(),
-        tap_delay_s: d::two(),
-        inverse_time: false,
-        max_tap_change: d::taps_16(),
-    }
-}
-
-/// Closed lines between three-phase buses that are not neighbours already.
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn ties(options: &RandomFeeder, draws: &Draws, places: &[Place], feeder: &mut Feeder) {
-    let whole: Vec<usize> = (1..places.len()).filter(|k| places[*k].phases.len() == 3).collect();
-    let wanted = (options.mesh * options.buses as f64).ceil() as usize;
-    for tie in 0..wanted {
-        let [a, b] = ["tie from", "tie to"].map(|what| whole.get(draws.pick(what, tie, whole.len())).copied());
-        let (Some(a), Some(b)) = (a, b) else { return };
-        if a == b || places[a].parent == b || places[b].parent == a {
-            continue;
-        }
-        let apart = (places[a].x_m - places[b].x_m).hypot(places[a].y_m - places[b].y_m).max(1.0);
-        let end = |k: usize| Terminal { bus: name(k), nodes: vec![1, 2, 3] };
-        let length_m = Some((apart * 1e2).round() / 1e2);
-        let line =
-            Line { from: end(a), to: end(b), code: Some("601".into()), length_m, switch: true, ..line_defaults() };
-        feeder.lines.insert(format!("tie{}", tie + 1), line);
-    }
-}
-
-/// A bank on every fiftieth trunk bus: together at most a third of the reactive load, so that current still lags.
-fn capacitors(options: &RandomFeeder, places: &[Place], feeder: &mut Feeder) {
-    const EVERY: usize = 50;
-    let trunk: Vec<usize> = (1..places.len()).filter(|k| places[*k].trunk).skip(EVERY / 5).step_by(EVERY).collect();
-    let load_kvar: f64 = feeder.loads.values().map(|load| load.q_kvar).sum();
-    #[allow(clippy::cast_precision_loss, reason = "a number of banks")]
-    let q_kvar = (load_kvar / 3.0 / trunk.len().max(1) as f64).floor();
-    for k in trunk.into_iter().filter(|_| q_kvar >= 1.0) {
-        let bank = Capacitor {
-            bus: Terminal { bus: name(k), nodes: vec![1, 2, 3] },
-            to: None,
-            phases: 3,
-            connection: Connection::Wye,
-            v_kv: options.v_kv,
-            q_kvar: vec![q_kvar],
-            r_ohm: Vec::new(),
-            x_ohm: Vec::new(),
-            closed: Vec::new(),
-        };
-        feeder.capacitors.insert(format!("capacitor{}", k + 2), bank);
-    }
-}
-
 fn empty(options: &RandomFeeder) -> Feeder {
     Feeder {
         feeder: format!("random_{}_{}", options.buses, options.seed),
@@ -539,58 +389,6 @@ fn empty(options: &RandomFeeder) -> Feeder {
         shapes: super::Named::default(),
         origins: super::Origins::default(),
     }
-}
-
-/// Configurations 601, 602, 603, 605, 606 and 607 of the IEEE 13-node test feeder, per mile: ohm, and nF from µS at 60 Hz
-/// as OpenDSS's script of that feeder rounds them.
-fn codes() -> Vec<(&'static str, LineCode)> {
-    let code = |r: &[&[f64]], x: &[&[f64]], c: &[&[f64]]| {
-        let matrix = |m: &[&[f64]]| Some(m.iter().map(|row| row.to_vec()).collect());
-        let impedance =
-            LineImpedance { r_ohm: matrix(r), x_ohm: matrix(x), c_nf: matrix(c), ..LineImpedance::default() };
-        LineCode { phases: r.len(), per: Unit::Mi, impedance, normal_a: Some(400.0), emergency_a: Some(600.0) }
-    };
-    let overhead: [&[f64]; 3] = [&[2.8, -0.6, -0.6], &[-0.6, 2.8, -0.6], &[-0.6, -0.6, 2.8]];
-    vec![
-        (
-            "601",
-            code(
-                &[&[0.3465, 0.156, 0.158], &[0.156, 0.3375, 0.1535], &[0.158, 0.1535, 0.3414]],
-                &[&[1.0179, 0.5017, 0.4236], &[0.5017, 1.0478, 0.3849], &[0.4236, 0.3849, 1.0348]],
-                &overhead,
-            ),
-        ),
-        (
-            "602",
-            code(
-                &[&[0.7526, 0.158, 0.156], &[0.158, 0.7475, 0.1535], &[0.156, 0.1535, 0.7436]],
-                &[&[1.1814, 0.4236, 0.5017], &[0.4236, 1.1983, 0.3849], &[0.5017, 0.3849, 1.2112]],
-                &overhead,
-            ),
-        ),
-        (
-            "603",
-            code(
-                &[&[1.3238, 0.2066], &[0.2066, 1.3294]],
-                &[&[1.3569, 0.4591], &[0.4591, 1.3471]],
-                &[&[2.8, -0.6], &[-0.6, 2.8]],
-            ),
-        ),
-        ("605", code(&[&[1.3292]], &[&[1.3475]], &[&[2.8]])),
-        (
-            "606",
-            code(
-                &[&[0.791721, 0.318476, 0.28345], &[0.318476, 0.781649, 0.318476], &[0.28345, 0.318476, 0.791721]],
-                &[
-                    &[0.438352, 0.0276838, -0.0184204],
-                    &[0.0276838, 0.396697, 0.0276838],
-                    &[-0.0184204, 0.0276838, 0.438352],
-                ],
-                &[&[383.948, 0.0, 0.0], &[0.0, 383.948, 0.0], &[0.0, 0.0, 383.948]],
-            ),
-        ),
-        ("607", code(&[&[1.3425]], &[&[0.5124]], &[&[236.0]])),
-    ]
 }
 
 #[cfg(test)]
