@@ -115,7 +115,7 @@ impl Checker<'_> {
             let help = "give its rated apparent power in kVA";
             self.report("E0331", format!("`s_kva` is {}", s.s_kva), spots.at("s_kva"), help);
         } else if asked_kva > s.s_kva * (1.0 + 1e-9) {
-            let message = format!("a set-point of {asked_kva:.6} kVA is beyond a rating of {} kVA", s.s_kva);
+            let message = format!("a set-point of {asked_kva:.3} kVA is beyond a rating of {} kVA", s.s_kva);
             self.report("E0331", message, spots.at("s_kva"), "p_kw² + q_kvar² is at most s_kva²");
         }
         if s.ramp_kw_per_s.is_some_and(|ramp| ramp <= 0.0) {
@@ -331,7 +331,9 @@ impl Checker<'_> {
         let help = match nearest(name, known.iter().map(String::as_str)) {
             Some(near) => format!("did you mean {near:?}?"),
             None if known.is_empty() => "the scenario has none".to_owned(),
-            None => format!("there are {}", known.iter().take(12).map(String::as_str).collect::<Vec<_>>().join(", ")),
+            None => {
+                format!("the names are {}", known.iter().take(12).map(String::as_str).collect::<Vec<_>>().join(", "))
+            }
         };
         self.report("E0334", format!("there is no {what} {name:?}"), span, &help);
     }
@@ -378,8 +380,11 @@ impl Checker<'_> {
                 instrument.quantities.push(place);
             }
         }
-        for name in equipment.quantities() {
-            bind(&name, self.place, names, all, self.found);
+        // A name that is taken stands for something else, and has been reported.
+        for quantity in equipment.quantities().iter().filter_map(|name| names.quantity(name)) {
+            if !all.contains(&quantity) {
+                all.push(quantity);
+            }
         }
         for action in actions {
             let Action::DelayLink { link, ticks } = action else { continue };

@@ -18,7 +18,7 @@ pub(super) fn set_device(event: &DeviceEvent, w: &Written, checker: &mut Checker
     let s_kva = checker.equipment.devices.get(device)?.limits.s_va / 1000.0;
     let asked_kva = p_kw.unwrap_or(0.0).hypot(q_kvar.unwrap_or(0.0));
     if asked_kva > s_kva * (1.0 + 1e-9) {
-        let message = format!("a set-point of {asked_kva:.6} kVA is beyond a rating of {s_kva} kVA");
+        let message = format!("a set-point of {asked_kva:.3} kVA is beyond a rating of {s_kva} kVA");
         checker.report("E0331", message, inner.span, "p_kw² + q_kvar² is at most s_kva²");
     }
     let part = |value: Option<f64>, unit: &str| value.map(|x| format!(" {x} {unit}")).unwrap_or_default();
