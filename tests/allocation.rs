@@ -8,7 +8,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::path::Path;
 
-use phasorbench::feeder::{self, Feeder};
+use phasorbench::feeder::{self, Fault, FaultKind, Feeder};
 use phasorbench::solver::{Batch, Controls, Grid, Kind, Method, PowerFlow, Settings};
 
 /// Counts what the test's own thread asks for.
@@ -87,6 +87,9 @@ fn committed(name: &str) -> Feeder {
     feeder::read(&path).feeder.expect("a committed feeder has no errors")
 }
 
+/// The fault that comes and goes.
+const FAULT: &str = "f";
+
 /// A change of what a power flow solves.
 type Move = fn(&mut PowerFlow, &mut Controls, u32);
 
@@ -97,6 +100,23 @@ fn moves() -> Vec<(&'static str, Move)> {
         ("one load's multiplier", |flow, _, k| flow.set_multiplier(0, 0.8 + 0.1 * f64::from(k % 3), 1.0)),
         ("one load's power", |flow, _, k| flow.set_power(0, 5e3 + 1e3 * f64::from(k % 3), 1e3)),
         ("source", |flow, _, k| flow.set_source(0, 1.0 + 0.001 * f64::from(k % 3), 0.1 * f64::from(k % 2))),
+        ("one phase of a source", |flow, _, k| {
+            flow.set_source_phasor(0, 1, 1.0 - 0.3 * f64::from(k % 2), 5.0 * f64::from(k % 3));
+        }),
+        ("the source lost", |flow, _, k| {
+            let (name, _) = flow.grid().feeder.sources.first().expect("a source");
+            let source = flow.grid().element(Kind::Source, name).expect("the source");
+            flow.set_in_service(source, k.is_multiple_of(2));
+        }),
+        ("a fault", |flow, _, k| {
+            let fault = flow.grid().element(Kind::Fault, FAULT).expect("the fault");
+            flow.set_in_service(fault, !k.is_multiple_of(2));
+        }),
+        ("a phase", |flow, _, k| {
+            let (name, _) = flow.grid().feeder.lines.first().expect("a line");
+            let line = flow.grid().element(Kind::Line, name).expect("the line");
+            flow.set_phases(line, &[true, k.is_multiple_of(2), true]);
+        }),
         ("tap", |flow, controls, k| controls.set_tap_number(flow, 0, k as i32 % 5 - 2)),
         ("capacitor", |flow, _, k| {
             let closed = [k.is_multiple_of(2)];
@@ -112,7 +132,12 @@ fn moves() -> Vec<(&'static str, Move)> {
 
 /// Allocations of a warm step, by move and method.
 fn count_steps(feeder: &Feeder, method: Method) -> Vec<(String, u64)> {
-    let grid = Grid::compile(feeder).expect("compiles");
+    let mut feeder = feeder.clone();
+    // At the far end of the line whose phase is lost.
+    let bus = &feeder.lines.first().expect("a line").1.to.bus;
+    let fault = Fault::new(FaultKind::DoubleLineToGround, bus, &[1, 3], 0.0).expect("a fault");
+    feeder.faults.insert(FAULT.into(), Fault { open: true, ..fault });
+    let grid = Grid::compile(&feeder).expect("compiles");
     let mut flow = PowerFlow::new(grid, Settings { tolerance_pu: 1e-8, method, ..Settings::default() });
     let mut controls = Controls::new(&flow).expect("controls");
     assert!(flow.solve().converged());

@@ -8,7 +8,9 @@
 mod channels;
 mod demand;
 mod equipment;
+mod expect;
 mod grid;
+mod numbers;
 mod outcome;
 mod pace;
 mod plant;
@@ -22,6 +24,7 @@ use std::io;
 use indexmap::IndexMap;
 
 pub use grid::{GridPlant, SetupError};
+pub use numbers::Numbers;
 pub use outcome::{NodeOutcome, Outcome, Snapshot};
 pub use pace::{Batch, Pacer};
 pub use plant::{Conductor, Node, Plant, Solution};
@@ -34,6 +37,8 @@ use crate::scenario::{Action, Plan, Unit};
 use channels::{Channels, Overall};
 use demand::Demands;
 use equipment::Equipment;
+use expect::Expectations;
+use numbers::Counting;
 use outcome::{Gatherer, Spread};
 use state::{Sources, Triggers};
 
@@ -51,6 +56,8 @@ pub struct Bench<'a, P: Plant> {
     /// Places of the nodes that each load stands at.
     load_nodes: Vec<Vec<usize>>,
     gatherer: Gatherer,
+    numbers: Counting,
+    expectations: Expectations,
     next_event: usize,
 }
 
@@ -80,6 +87,8 @@ impl<'a, P: Plant> Bench<'a, P> {
             row: vec![f64::NAN; plan.quantities.len()],
             load_nodes: load_nodes(plan, &nodes),
             gatherer: Gatherer::new(Vec::new(), 0, plan.watch.limits_pu, Vec::new(), Vec::new()),
+            numbers: Counting::new(plan),
+            expectations: Expectations::new(plan, nodes.clone()),
             plan,
             plant,
             next_event: 0,
@@ -121,7 +130,10 @@ impl<'a, P: Plant> Bench<'a, P> {
             }
             progress(tick);
         }
-        Ok(Outcome { triggered: self.triggers.in_words(&self.plan.triggers), ..self.gatherer.finish() })
+        let triggered = self.triggers.happened(&self.plan.triggers);
+        let outcome = Outcome { triggered, numbers: self.numbers.finish(), ..self.gatherer.finish() };
+        let verdicts = self.expectations.verdicts(self.plan, &outcome, &self.plant);
+        Ok(Outcome { verdicts, ..outcome })
     }
 
     /// The plant as it stands before a tick is solved: what happens until then has happened, demands are told.
@@ -147,6 +159,8 @@ impl<'a, P: Plant> Bench<'a, P> {
         let overall = Overall { solution, source_va, losses_va, spread, unserved_w, f_hz };
         self.channels.fill(&mut self.row, &mut self.plant, &overall);
         self.equipment.sense_and_control(tick, &mut self.row);
+        self.numbers.take(tick, &self.row, solution.converged);
+        self.expectations.take(tick, &self.row, &overall, &mut self.plant);
         self.triggers.look(tick, &self.row, &self.plan.triggers);
     }
 

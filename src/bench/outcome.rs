@@ -1,8 +1,10 @@
 //! What a run came to: statistics over every node and every tick, gathered as the run goes.
 
+use super::numbers::Numbers;
 use super::plant::{Node, Plant, Solution};
 use super::verdict::Verdict;
 use crate::quantity::{Complex, Tick};
+use crate::scenario::Planned;
 
 /// What a run came to. Voltages are per unit of each node's base, over phase nodes that something feeds.
 #[derive(Clone, Debug)]
@@ -37,9 +39,12 @@ pub struct Outcome {
     pub nodes: Vec<NodeOutcome>,
     /// All voltages at the tick with the voltage farthest beyond a limit (or nearest to one).
     pub worst: Snapshot,
-    /// What conditions set off, in order of time, in words.
-    pub triggered: Vec<(Tick, String)>,
-    /// What each expectation came to, in the scenario's order.
+    /// What conditions set off, in order of time.
+    pub triggered: Vec<Planned>,
+    /// What each of the plan's quantities came to, in their order.
+    pub numbers: Vec<Numbers>,
+    /// What each expectation came to, in the scenario's order; one more when a step has no solution and no expectation is
+    /// about that.
     pub verdicts: Vec<Verdict>,
 }
 
@@ -133,6 +138,7 @@ impl Gatherer {
             nodes,
             worst: Snapshot { tick: Tick(0), v_pu: vec![0.0; all] },
             triggered: Vec::new(),
+            numbers: Vec::new(),
             verdicts: Vec::new(),
         };
         Self { outcome, limits_pu, worst_excess: f64::NEG_INFINITY, outside: 0, fed: 0, taps, steps }
@@ -256,6 +262,11 @@ impl NodeOutcome {
 }
 
 impl Outcome {
+    /// Whether every expectation holds, that every step has a solution among them.
+    pub fn passed(&self) -> bool {
+        self.verdicts.iter().all(|verdict| verdict.passed)
+    }
+
     /// The node with the lowest voltage of the run.
     pub fn lowest(&self) -> Option<&NodeOutcome> {
         let fed = self.nodes.iter().filter(|n| n.fed > 0);

@@ -23,3 +23,8 @@ pub struct Verdict {
     /// One sentence that a person reads first when it failed.
     pub reason: String,
 }
+
+impl Verdict {
+    /// Why an expectation about the baseline fails where there is none.
+    pub const NO_BASELINE: &str = "there is no baseline: `phasorbench verify SCENARIO --bless` makes one";
+}

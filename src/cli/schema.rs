@@ -2,10 +2,14 @@
 
 use phasorbench::{feeder, report, scenario};
 
-use crate::{Exit, benchmark, output, powerflow};
+use crate::{Exit, benchmark, output, powerflow, pv};
 
 /// Print the JSON Schema of a kind of file, or of what a command prints with `--json`.
 #[derive(Clone, Copy, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  phasorbench schema scenario > scenario.schema.json
+      with `# yaml-language-server: $schema=scenario.schema.json` as a file's first line, editors complete and check it
+  phasorbench schema summary")]
 pub struct Args {
     /// Kind of file, or command.
     #[arg(value_enum)]
@@ -20,6 +24,8 @@ enum Kind {
     Scenario,
     /// What `powerflow --json` prints.
     Powerflow,
+    /// What `pv --json` prints.
+    Pv,
     /// What `benchmark --json` prints.
     Benchmark,
     /// The `summary.json` of a run.
@@ -34,6 +40,7 @@ pub fn run(args: Args) -> Exit {
         Kind::Feeder => feeder::yaml::schema(),
         Kind::Scenario => scenario::schema(),
         Kind::Powerflow => powerflow::schema(),
+        Kind::Pv => pv::schema(),
         Kind::Benchmark => benchmark::schema(),
         Kind::Summary => report::summary_schema().to_value(),
         Kind::Run => report::run_schema().to_value(),

@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 
 use super::events::{Timeline, Written};
+use super::expect;
 use super::quantity::{self, Namespace};
 use super::read::{entry, key_span};
 use super::{
@@ -41,6 +42,7 @@ impl<'a> Checker<'a> {
         profiles: IndexMap<String, Option<Course>>,
         outputs: &Outputs,
         written: &[Written],
+        expected: &[expect::Written],
     ) -> Option<Plan> {
         let time = self.time(s);
         self.step = time.map(|(step, _)| step);
@@ -54,7 +56,10 @@ impl<'a> Checker<'a> {
         demands.extend(self.generators(s.feeder_shapes, &shapes));
         self.warn_of_shapes(s.feeder_shapes);
         let watch = self.watch(outputs, time);
-        let quantities = self.quantities(outputs, &watch, &mut timeline);
+        let mut quantities = self.quantities(outputs, &watch, &mut timeline);
+        let controls = s.controls.unwrap_or_else(|| self.controls());
+        let mut context = expect::Context { time, controls, timeline: &timeline, quantities: &mut quantities };
+        let expectations = self.expectations(expected, &mut context);
         let (step, last) = time?;
         let mut feeder = self.feeder.clone();
         feeder.faults.extend(timeline.fault_elements);
@@ -66,7 +71,7 @@ impl<'a> Checker<'a> {
             step,
             last,
             start_s: self.start(s),
-            controls: s.controls.unwrap_or_else(|| self.controls()),
+            controls,
             load_multiplier: s.load_multiplier.unwrap_or(self.feeder.solve.load_multiplier),
             shapes: shapes.into_values().map(Option::unwrap_or_default).collect(),
             demands,
@@ -77,6 +82,7 @@ impl<'a> Checker<'a> {
             faults: timeline.faults,
             equipment: std::mem::take(&mut self.equipment),
             quantities,
+            expectations,
             watch,
             vary: Vec::new(),
             inputs: Vec::new(),

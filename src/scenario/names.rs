@@ -214,16 +214,21 @@ impl Checker<'_> {
 
     /// Reports a tap number beyond the regulator's range.
     pub(super) fn tap_in_range(&mut self, regulator: usize, tap: i32, span: Span) {
-        let Some((name, control)) = self.feeder.regulators.get_index(regulator) else { return };
-        let winding = control.tap_winding.unwrap_or(control.winding);
-        let transformer = self.feeder.transformers.get(&control.transformer);
-        let Some(w) = transformer.zip(winding.checked_sub(1)).and_then(|(t, k)| t.windings.get(k)) else { return };
-        let step_pu = (w.tap_max_pu - w.tap_min_pu) / f64::from(w.tap_steps.max(1));
-        let (low, high) = (((w.tap_min_pu - 1.0) / step_pu).round(), ((w.tap_max_pu - 1.0) / step_pu).round());
+        let Some([low, high]) = self.tap_range(regulator) else { return };
+        let Some((name, _)) = self.feeder.regulators.get_index(regulator) else { return };
         if !(low..=high).contains(&f64::from(tap)) {
             let message = format!("tap {tap} is beyond the range of regulator {name:?}");
             self.report("E0308", message, span, &format!("its taps go from {low} to {high}"));
         }
+    }
+
+    /// Lowest and highest tap of a regulator, in steps from neutral.
+    pub(super) fn tap_range(&self, regulator: usize) -> Option<[f64; 2]> {
+        let (_, control) = self.feeder.regulators.get_index(regulator)?;
+        let winding = control.tap_winding.unwrap_or(control.winding);
+        let w = self.feeder.transformers.get(&control.transformer)?.windings.get(winding.checked_sub(1)?)?;
+        let step_pu = (w.tap_max_pu - w.tap_min_pu) / f64::from(w.tap_steps.max(1));
+        Some([w.tap_min_pu, w.tap_max_pu].map(|pu| ((pu - 1.0) / step_pu).round()))
     }
 
     /// The nodes of a load at a bus: as written, else all phases of the bus.

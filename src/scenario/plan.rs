@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use super::quantity::Namespace;
 use super::vary::Variable;
-use super::{Course, Quantity};
-use super::{Equipment, Link};
+use super::{Course, Equipment, Expectation, Link, Quantity};
 use crate::feeder::{ControlMode, Feeder, Terminal};
 use crate::quantity::{Step, Tick};
 use crate::sense;
@@ -49,6 +48,8 @@ pub struct Plan {
     pub equipment: Equipment,
     /// What is known of each step, and recorded: expectations and conditions refer to these.
     pub quantities: Vec<Quantity>,
+    /// What must be true of the run.
+    pub expectations: Vec<Expectation>,
     /// What is recorded.
     pub watch: Watch,
     /// What a sweep varies.
@@ -129,7 +130,7 @@ pub struct Trigger {
 }
 
 /// A branch that can be opened and closed, by its place among the feeder's of its kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Branch {
     /// A line, switch or fuse.
     Line(usize),

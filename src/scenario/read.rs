@@ -6,7 +6,9 @@ use indexmap::IndexMap;
 
 use super::check::Checker;
 use super::vary::{self, Scalar, Variable};
-use super::{Course, Document, Input, LoadSetting, Outputs, Override, Plan, Profile, Scenario, events, profile};
+use super::{
+    Course, Document, Input, LoadSetting, Outputs, Override, Plan, Profile, Scenario, events, expect, profile,
+};
 use crate::diagnostic::yaml::{self, Node, Value};
 use crate::diagnostic::{Diagnostic, FileId, Sources, Span};
 use crate::feeder::{self, Feeder, expand};
@@ -93,6 +95,7 @@ impl Document {
             "lines",
             "sources",
             "events",
+            "expect",
             "outputs",
             "devices",
             "instruments",
@@ -104,6 +107,7 @@ impl Document {
         let loads = self.map::<LoadSetting>(root, "loads");
         let outputs = self.outputs(root);
         let written = events::read(root, &mut self.found);
+        let expected = expect::read(root, &mut self.found);
         let seed = scenario.as_ref().map_or(0, |s| s.seed);
         let shapes = self.shapes(root, profiles, seed);
         let (taps, capacitors, lines) = (self.map(root, "taps"), self.map(root, "capacitors"), self.map(root, "lines"));
@@ -114,7 +118,7 @@ impl Document {
             Scenario { taps, capacitors, lines, sources, loads, devices, instruments, controllers, ..scenario? };
         let feeder = self.feeder(&scenario, root)?;
         let mut checker = Checker::new(root, place, &feeder, &mut self.found);
-        let plan = checker.plan(&scenario, shapes, &outputs, &written)?;
+        let plan = checker.plan(&scenario, shapes, &outputs, &written, &expected)?;
         let input = |(path, text): (&Path, &str)| Input { path: path.into(), fnv1a_64: fnv1a_64(text.as_bytes()) };
         let inputs = self.sources.iter().map(input).collect();
         let vary = if varied { vary::read(root, &feeder, &super::schema(), &mut self.found) } else { Vec::new() };

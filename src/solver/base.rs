@@ -7,20 +7,25 @@ use super::grid::Grid;
 use super::kernel::{BadPivot, Isa, Lanes, Ldlt, Operator, Sweep};
 use crate::quantity::{Complex, complex};
 
-/// Node voltages without loads, by place, in V.
-pub(super) fn no_load_voltages(grid: &Grid) -> Result<Vec<Complex>, BadPivot> {
-    let pattern = &grid.pattern;
-    let mut operator = Operator::zero(pattern);
+/// The factor of the series network without loads and faults.
+pub(super) fn series_factor(grid: &Grid) -> Result<Ldlt, BadPivot> {
+    let mut operator = Operator::zero(&grid.pattern);
     grid.network.assemble_series(&mut operator);
-    let mut factor = Ldlt::new(pattern);
-    factor.factor(pattern, &operator)?;
+    let mut factor = Ldlt::new(&grid.pattern);
+    factor.factor(&grid.pattern, &operator)?;
+    Ok(factor)
+}
+
+/// Node voltages without loads, by place, in V.
+pub(super) fn no_load_voltages(grid: &Grid, factor: &Ldlt) -> Vec<Complex> {
+    let pattern = &grid.pattern;
     let mut v: Vec<Lanes<1>> = vec![[[0.0]; 2]; pattern.n];
     let mut x = v.clone();
     grid.network.hold(&mut v);
     grid.network.add_series_residual(&v, &mut x);
     let weight = vec![1.0; pattern.n];
     factor.solve(Isa::detect(), pattern, 0, &mut x, Sweep { step: &[1.0], v: &mut v, weight: &weight });
-    Ok(v.iter().map(|v| complex(v[0][0], v[1][0])).collect())
+    v.iter().map(|v| complex(v[0][0], v[1][0])).collect()
 }
 
 /// Sets the base of each bus and node.

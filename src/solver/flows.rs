@@ -84,6 +84,12 @@ impl PowerFlow {
         largest_va / MISMATCH_BASE_VA
     }
 
+    /// Nodes that nothing but rounding would hold, and a microsiemens to ground does: corners of delta windings that have
+    /// lost their phase. Their voltage means little.
+    pub fn leaking(&self) -> impl Iterator<Item = NodeId> {
+        self.grid().network.leaks().map(NodeId)
+    }
+
     /// Nodes without a path to a source, in their owner's order.
     pub fn de_energised(&self) -> impl Iterator<Item = NodeId> {
         self.grid().listing.iter().copied().filter(|&n| !self.energised(n))

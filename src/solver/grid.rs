@@ -8,7 +8,8 @@ use std::collections::HashMap;
 
 use indexmap::IndexMap;
 
-use super::base::{assign_bases, no_load_voltages};
+use super::base::{assign_bases, no_load_voltages, series_factor};
+use super::bolted::bolt_faults;
 use super::element::{self, Admittance, Conductor, ElementError, Frequency, Part, SourceModel, TransformerModel};
 use super::injection::Injections;
 use super::kernel::{BadPivot, Pattern};
@@ -111,8 +112,10 @@ impl Grid {
         let injections = Injections::new(&models, varies, &pattern, |conductor| place(names.get(conductor)));
         let network = builder.finish(&pattern, &injections);
         let mut grid = Self::named(feeder, &names, pattern, network, injections, transformers);
-        let voltages = no_load_voltages(&grid).map_err(|pivot| grid.floating(pivot))?;
+        let factor = series_factor(&grid).map_err(|pivot| grid.floating(pivot))?;
+        let voltages = no_load_voltages(&grid, &factor);
         assign_bases(&mut grid, &voltages);
+        bolt_faults(&mut grid, &factor)?;
         grid.network.find_islands(false);
         Ok(grid)
     }

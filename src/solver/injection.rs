@@ -211,6 +211,11 @@ impl Injections {
         complex(p[0][0] - q[0][0], p[1][0] - q[1][0])
     }
 
+    /// Places of a branch's two ends; the number of places stands for ground.
+    pub(super) fn ends(&self, branch: usize) -> [u32; 2] {
+        self.branches[branch].ends
+    }
+
     /// Base voltage of a branch in V.
     pub(super) fn v_base_v(&self, branch: usize) -> f64 {
         self.elements[self.branches[branch].element as usize].v_base_v

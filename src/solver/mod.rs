@@ -6,6 +6,8 @@
 //! electrically), `kernel` (linear algebra on flat arrays) and `power_flow` (the iteration).
 
 mod base;
+mod bolted;
+mod continuation;
 pub mod element;
 mod flows;
 mod grid;
@@ -16,6 +18,7 @@ mod network;
 mod power_flow;
 mod regulation;
 
+pub use continuation::{Continuation, End, Path, PathPoint, TraceSettings};
 pub use flows::ElementFlow;
 pub use grid::{Grid, GridBus, GridError, Node, NodeId};
 pub use kernel::Isa;

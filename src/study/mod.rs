@@ -4,4 +4,5 @@
 //! Results do not depend on the number of threads: cases are numbered, each is solved from the same base, and they are
 //! gathered in order.
 
+pub mod pv;
 pub mod sweep;

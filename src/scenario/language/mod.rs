@@ -2,11 +2,13 @@
 
 mod equipment;
 mod event;
+mod expect;
 mod output;
 mod profile;
 
 pub use equipment::*;
 pub use event::*;
+pub use expect::*;
 pub use output::*;
 pub use profile::*;
 
@@ -84,6 +86,9 @@ pub struct Scenario {
     /// What happens, and when.
     #[serde(default)]
     pub events: Vec<Event>,
+    /// What must be true of the run: `phasorbench verify` and `run` fail when it is not.
+    #[serde(default)]
+    pub expect: Vec<Expect>,
     /// What is recorded.
     #[serde(default)]
     pub outputs: Option<Outputs>,

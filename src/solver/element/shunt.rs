@@ -145,11 +145,10 @@ fn per_phase_s(reactor: &Reactor, phases: usize, at: Frequency) -> Result<Comple
     Ok(own + reactor.parallel_ohm.filter(|r| *r != 0.0).map_or(0.0, |r| 1.0 / r))
 }
 
-/// What stands for no resistance in a fault. Against a loop impedance Z (0.01 to 100 ohm) it changes the fault current by
-/// r/Z ≤ 1e-6, and the rounding of voltages (1e-16 of V) over it stays below 1e-6 of V/Z.
+/// What stands for no resistance in a fault, in ohm, as long as the impedance of its loop is not known (`Grid` knows it).
 pub const BOLTED_OHM: f64 = 1e-8;
 
-/// The admittance of a fault; a resistance below [`BOLTED_OHM`] is taken for that.
+/// The admittance of a fault; no resistance is [`BOLTED_OHM`].
 ///
 /// # Errors
 /// When it has no phase, or a resistance is negative or not a number.
@@ -172,7 +171,7 @@ pub fn fault(name: &str, fault: &Fault, part: Part) -> Result<Primitive, Element
 
 fn fault_s(what: &'static str, ohm: f64) -> Result<f64, Reason> {
     if ohm >= 0.0 && ohm.is_finite() {
-        Ok(1.0 / ohm.max(BOLTED_OHM))
+        Ok(1.0 / if ohm == 0.0 { BOLTED_OHM } else { ohm })
     } else {
         Err(Reason::Value { what, value: ohm, range: "zero or a positive number is needed" })
     }

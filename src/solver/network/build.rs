@@ -4,6 +4,7 @@ use super::super::element::{Admittance, Primitive, SourceModel, Windings};
 use super::super::grid::NodeNames;
 use super::super::injection::Injections;
 use super::super::kernel::Pattern;
+use super::leak::MOST_LEAKS;
 use super::{Element, ElementId, GROUND, Held, Kind, Network};
 use crate::quantity::Complex;
 
@@ -129,6 +130,7 @@ impl NetworkBuilder {
             unsymmetric: self.unsymmetric,
             firsts,
             island: vec![0; pattern.n + 1],
+            leaks: Vec::with_capacity(MOST_LEAKS),
             scratch: Vec::new(),
         };
         network.find_islands(true);

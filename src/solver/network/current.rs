@@ -20,6 +20,7 @@ impl Network {
     /// network's equations at voltages `v`, loads not included. Zero at fixed nodes.
     pub(in crate::solver) fn add_residual(&self, v: &[Lanes<1>], x: &mut [Lanes<1>]) {
         self.add_residual_of(self.values(), |e| e.in_service, v, x);
+        self.add_leak_currents(v, x);
         self.clear_fixed(x);
     }
 
@@ -104,7 +105,11 @@ impl Network {
         let y = &values.y[element.values()];
         for (row, out) in out.iter_mut().enumerate() {
             let y = &y[row * n..(row + 1) * n];
-            *out = if element.paired { paired_current(y, &u[..n], row) } else { dot(y, &u[..n]) };
+            *out = match (element.kind, element.paired) {
+                (Kind::Fault, _) => branch_current(y, &u[..n], row),
+                (_, true) => paired_current(y, &u[..n], row),
+                (_, false) => dot(y, &u[..n]),
+            };
         }
     }
 
@@ -166,6 +171,13 @@ fn paired_current(y: &[Complex], u: &[Complex], row: usize) -> Complex {
             (near + far) * u[own + c] + far * (u[other + c] - u[own + c])
         })
         .sum()
+}
+
+/// Current of conductor `row` of an element that is nothing but branches between its conductors, from the differences
+/// along them: what leaves one arrives at another to the last bit, however large the admittance.
+fn branch_current(y: &[Complex], u: &[Complex], row: usize) -> Complex {
+    let others = y.iter().zip(u).enumerate().filter(|(k, _)| *k != row);
+    others.map(|(_, (y, other))| y * (other - u[row])).sum()
 }
 
 fn dot(y: &[Complex], u: &[Complex]) -> Complex {

@@ -8,6 +8,7 @@ mod build;
 mod current;
 mod emf;
 mod island;
+mod leak;
 mod phases;
 
 pub(in crate::solver) use build::NetworkBuilder;
@@ -103,6 +104,8 @@ pub struct Network {
     /// First element of each kind, in the order of the feeder's sections.
     firsts: Vec<(Kind, u32)>,
     island: Vec<u32>,
+    /// Conductances to ground, in siemens, of nodes that only rounding would hold.
+    leaks: Vec<(u32, f64)>,
     /// One element's admittance, while it is being worked out.
     scratch: Vec<Complex>,
 }
@@ -163,6 +166,13 @@ impl Network {
         lands.any(|((y, whole), _)| y.norm_sqr().max(whole.norm_sqr()) >= STIFF_S * STIFF_S)
     }
 
+    /// Writes an element's admittance before anything has been assembled from it.
+    pub(super) fn write_admittance(&mut self, id: ElementId, y: &Admittance) {
+        let values = self.elements[id.0 as usize].values();
+        self.whole[values.clone()].copy_from_slice(y.values());
+        self.y[values].copy_from_slice(y.values());
+    }
+
     /// Replaces an element's admittance, all phases closed; those that are open stay so. See [`Network::apply`].
     pub(super) fn set_admittance(
         &mut self,
@@ -221,6 +231,20 @@ impl Network {
         }
     }
 
+    /// Calls `entry` with row place, column place and admittance (S) of what every element in service couples; an
+    /// entry of the nodal matrix comes in as many parts as elements have a share in it. Ground is left out.
+    pub(super) fn each_entry(&self, mut entry: impl FnMut(u32, u32, Complex)) {
+        for element in self.elements.iter().filter(|e| e.in_service) {
+            let places = &self.places[element.places()];
+            for (k, y) in self.y[element.values()].iter().enumerate() {
+                let (row, column) = (places[k / places.len()], places[k % places.len()]);
+                if row != GROUND && column != GROUND {
+                    entry(row, column, *y);
+                }
+            }
+        }
+    }
+
     /// Whether an entry couples two nodes that are both solved for.
     fn has_equation(&self, element: &Element, row: usize, column: usize) -> bool {
         let first = element.first as usize;
@@ -236,6 +260,7 @@ impl Network {
     /// The whole network's operator, without loads. Fixed nodes get the equation V = given.
     pub(super) fn assemble(&self, operator: &mut Operator) {
         self.assemble_values(&self.y, operator, |e| e.in_service);
+        self.leaks.iter().for_each(|&(place, leak_s)| operator.diagonal[place as usize] += leak_s);
     }
 
     /// The operator of the no-load solve that assigns voltage bases: series parts, every element in service.

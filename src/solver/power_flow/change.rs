@@ -62,5 +62,6 @@ impl PowerFlow {
         self.grid.network.set_emf(source, phase, element::emf_v(written, phase, v_pu, angle_deg));
         self.grid.network.hold(&mut self.v);
         self.pending.full_passes = 2;
+        self.pending.switched = true;
     }
 }

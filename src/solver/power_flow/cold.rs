@@ -52,7 +52,8 @@ impl PowerFlow {
         let refactored = if self.pending.rebuild || self.active != self.preferred() {
             self.rebuild(self.preferred())
         } else {
-            self.refactor_path()
+            // A node may have lost what held it: made anew, it gets a leak.
+            self.refactor_path().or_else(|_| self.rebuild(self.active))
         };
         self.memory.steps += 1;
         if self.pending.full_passes == 0 && self.memory.steps.is_multiple_of(REFINE_EVERY) {
@@ -96,14 +97,20 @@ impl PowerFlow {
     /// Makes the factor anew at the present voltages; the next solves answer to the whole network's residual.
     pub(super) fn rebuild(&mut self, active: Active) -> Result<(), BadPivot> {
         self.active = active;
-        self.grid.network.assemble(&mut self.passive);
+        self.grid.network.clear_leaks();
         self.grid.network.hold(&mut self.v);
         self.forget_path(|_, _| {});
         self.pending.rebuild = false;
         self.pending.full_passes = 2;
         (self.memory.excess, self.memory.mode) = (0.0, 0.0);
-        self.linearise();
-        self.factor()
+        loop {
+            self.grid.network.assemble(&mut self.passive);
+            self.linearise();
+            match self.factor() {
+                Err(pivot) if self.grid.network.add_leak(pivot.column) => {}
+                outcome => return outcome,
+            }
+        }
     }
 
     /// Linearises the loads at the present voltages into `operator`.

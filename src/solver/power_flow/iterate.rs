@@ -28,6 +28,8 @@ const CAREFUL_PU: f64 = 0.02;
 const LEAST_DAMPING: f64 = 1e-3;
 /// Changes below this are rounding: no smaller one can be told from noise.
 pub(super) const ROUNDING_PU: f64 = 2e-14;
+/// Rounding of a factor's solutions beside the admittance of a bolted fault, per unit of them.
+const FACTOR_ROUNDING: f64 = 1e-6;
 /// Share of the carried contraction that an error estimate never goes below.
 pub(super) const CARRIED_SHARE: f64 = 0.3;
 
@@ -38,6 +40,8 @@ struct Progress {
     /// Changes that the whole network's residual did not cause: how many.
     counted: u32,
     first_d: f64,
+    /// Largest change since the whole network's residual was looked at.
+    since_full: f64,
     largest_ratio: f64,
     error: f64,
     fresh: bool,
@@ -45,8 +49,15 @@ struct Progress {
 
 impl PowerFlow {
     pub(super) fn iterate(&mut self, limit: u32) -> Solved {
-        let mut progress =
-            Progress { last: None, counted: 0, first_d: 0.0, largest_ratio: 0.0, error: f64::INFINITY, fresh: false };
+        let mut progress = Progress {
+            last: None,
+            counted: 0,
+            first_d: 0.0,
+            since_full: 0.0,
+            largest_ratio: 0.0,
+            error: f64::INFINITY,
+            fresh: false,
+        };
         for iterations in 1..=limit {
             match self.iteration(iterations, &mut progress) {
                 None => {}
@@ -71,6 +82,7 @@ impl PowerFlow {
         if self.pending.full_passes > 0 {
             self.finish_full();
             progress.first_d = progress.first_d.max(d);
+            (progress.since_full, progress.last, progress.counted) = (0.0, None, 0);
             return None;
         }
         if full {
@@ -101,6 +113,7 @@ impl PowerFlow {
         let q = ratio.map_or(carried, |r| r.max(CARRIED_SHARE * carried)).max(1e-3);
         progress.counted += 1;
         progress.first_d = progress.first_d.max(d);
+        progress.since_full = progress.since_full.max(d);
         progress.largest_ratio = progress.largest_ratio.max(ratio.unwrap_or(0.0));
         progress.error = if q < 1.0 { SAFETY * q / (1.0 - q) * d } else { f64::INFINITY };
         if step != 1.0 {
@@ -112,6 +125,10 @@ impl PowerFlow {
         if damping == 1.0 && progress.error <= self.settings.tolerance_pu {
             progress.error *= self.fill_condensed(progress.first_d);
             if progress.error <= self.settings.tolerance_pu {
+                if self.must_close(progress) {
+                    self.pending.full_passes = 1;
+                    return None;
+                }
                 self.remember(iterations, progress);
                 let error_pu = progress.error;
                 return Some(Solved { status: Status::Converged, iterations, error_pu, worst: None });
@@ -120,6 +137,12 @@ impl PowerFlow {
         progress.last = Some((d, step));
         progress.fresh = false;
         if self.should_refresh(damping, ratio, q, d) { self.refresh_within(iterations, progress) } else { None }
+    }
+
+    /// Whether changes through the factor alone have been so large since the whole residual was looked at that the
+    /// factor's rounding may show: after switching, with huge admittances beside nodes that little holds.
+    fn must_close(&self, progress: &Progress) -> bool {
+        self.pending.switched && progress.since_full * FACTOR_ROUNDING > self.settings.tolerance_pu
     }
 
     fn refresh_within(&mut self, iterations: u32, progress: &mut Progress) -> Option<Solved> {
@@ -281,6 +304,7 @@ impl PowerFlow {
             }
             memory.contraction = progress.largest_ratio.min(0.5).max(0.7 * memory.contraction);
         }
+        self.pending.switched = false;
         memory.excess += f64::from(iterations.saturating_sub(2));
         let tired = self.active == Active::Chord && memory.excess > FACTOR_COST && iterations > 2 && !progress.fresh;
         if tired && self.refresh().is_err() {

@@ -81,6 +81,8 @@ struct Pending {
     rebuild: bool,
     /// Solves from here on that use the whole network's residual.
     full_passes: u32,
+    /// Something was switched since the last solve that converged.
+    switched: bool,
     /// Columns whose values changed, and their ancestors.
     path: Vec<u32>,
     marked: Vec<bool>,
@@ -131,6 +133,7 @@ impl PowerFlow {
                 cold: true,
                 rebuild: true,
                 full_passes: 0,
+                switched: false,
                 path: Vec::with_capacity(n),
                 marked: vec![false; n],
                 short: LaneVec::zeros(n),
@@ -156,6 +159,14 @@ impl PowerFlow {
     /// The instruction set that its kernel runs on.
     pub fn isa(&self) -> Isa {
         self.isa
+    }
+
+    /// The iteration in use: [`Method::FixedPoint`] or [`Method::Chord`].
+    pub fn method(&self) -> Method {
+        match self.active {
+            Active::FixedPoint => Method::FixedPoint,
+            Active::Chord => Method::Chord,
+        }
     }
 
     /// Voltage of a node to ground in V.
@@ -212,6 +223,11 @@ impl PowerFlow {
             u * injections.linearise(branch, y, u).0.conj()
         };
         injections.branches_of(injection).map(power).sum()
+    }
+
+    /// Present admittance at rated voltage of each load or source branch, in S.
+    pub(super) fn branch_admittances(&self) -> impl Iterator<Item = Complex> {
+        self.branches.y.iter().map(|y| complex(y[0][0], y[1][0]))
     }
 
     /// Branches as admittances of their present power.

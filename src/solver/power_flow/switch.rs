@@ -100,7 +100,9 @@ impl PowerFlow {
     fn islands_moved(&mut self, id: ElementId) -> bool {
         let moved = self.grid.network.find_islands(false);
         self.pending.full_passes = 2;
-        self.pending.rebuild |= moved || self.grid.network.is_stiff(id);
+        self.pending.switched = true;
+        let leaks = self.grid.network.leaks().next().is_some();
+        self.pending.rebuild |= moved || leaks || self.grid.network.is_stiff(id);
         self.pending.rebuild
     }
 
