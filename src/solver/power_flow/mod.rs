@@ -210,6 +210,21 @@ impl PowerFlow {
         result
     }
 
+    /// Power in VA that an injection element (loads, then generators, PV systems, storages) draws at the present voltages,
+    /// by its own law of voltage; 0 where nothing feeds it, or for an element that there is not.
+    pub fn drawn(&self, injection: usize) -> Complex {
+        let injections = &self.grid.injections;
+        if injection >= injections.elements() {
+            return complex(0.0, 0.0);
+        }
+        let power = |branch: usize| {
+            let y = complex(self.branches.y[branch][0][0], self.branches.y[branch][1][0]);
+            let u = injections.voltage(branch, &self.v);
+            u * injections.linearise(branch, y, u).0.conj()
+        };
+        injections.branches_of(injection).map(power).sum()
+    }
+
     /// Present admittance at rated voltage of each load or source branch, in S.
     pub(super) fn branch_admittances(&self) -> impl Iterator<Item = Complex> {
         self.branches.y.iter().map(|y| complex(y[0][0], y[1][0]))
