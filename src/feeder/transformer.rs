@@ -56,10 +56,10 @@ pub struct Transformer {
     /// Out of service at the start.
     #[serde(default, skip_serializing_if = "d::is_no")]
     pub open: bool,
-    /// Normal rating in kVA; 110 % of the first winding's when not given.
+    /// Normal rating in kVA, all phases, that counts as a loading of 100 %; the windings' rated power when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normal_kva: Option<f64>,
-    /// Emergency rating in kVA; 150 % of the first winding's when not given.
+    /// Emergency rating in kVA, all phases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emergency_kva: Option<f64>,
 }

@@ -402,6 +402,24 @@ impl Network {
         self.currents_into(id, v, out);
     }
 
+    /// The same into a buffer of [`MOST`] zeros; returns the number of conductors.
+    pub(super) fn currents_on(&self, id: ElementId, v: &[Lanes<1>], out: &mut [Complex; MOST]) -> usize {
+        let count = usize::from(self.elements[id.0 as usize].conductors);
+        self.currents_into(id, v, &mut out[..count]);
+        count
+    }
+
+    /// Calls `take` with each winding (0-based) and the current through it, in A, phase after phase; not at all when the
+    /// element is out of service or no transformer.
+    pub(super) fn winding_currents(&self, id: ElementId, v: &[Lanes<1>], take: impl FnMut(usize, Complex)) {
+        let element = &self.elements[id.0 as usize];
+        let windings = element.windings.filter(|_| element.in_service).and_then(|w| self.windings.get(w as usize));
+        if let Some(windings) = windings {
+            let places = &self.places[element.places()];
+            windings.through(|conductor| voltage_at(v, places[conductor]), take);
+        }
+    }
+
     fn currents_into(&self, id: ElementId, v: &[Lanes<1>], out: &mut [Complex]) {
         let element = &self.elements[id.0 as usize];
         if !element.in_service {

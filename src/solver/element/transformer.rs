@@ -38,14 +38,28 @@ impl Windings {
             *out = y * v;
         }
         for ends in self.ends.chunks(self.count.max(1)) {
-            let across = |[a, b]: [u16; 2]| v[usize::from(a)] - v[usize::from(b)];
             for (&[a, b], row) in ends.iter().zip(self.y.chunks(self.count)) {
-                let i: Complex = row.iter().zip(ends).map(|(y, &ends)| y * across(ends)).sum();
+                let i = current(row, ends, |conductor| v[conductor]);
                 out[usize::from(a)] += i;
                 out[usize::from(b)] -= i;
             }
         }
     }
+
+    /// Calls `take` with each winding and the current through it, in A, phase after phase; `v` is the voltage of a
+    /// conductor to ground.
+    pub fn through(&self, v: impl Fn(usize) -> Complex, mut take: impl FnMut(usize, Complex)) {
+        for ends in self.ends.chunks(self.count.max(1)) {
+            for (winding, row) in self.y.chunks(self.count.max(1)).enumerate() {
+                take(winding, current(row, ends, &v));
+            }
+        }
+    }
+}
+
+/// Current through a winding: its row of the admittance between windings times the voltages across the windings.
+fn current(row: &[Complex], ends: &[[u16; 2]], v: impl Fn(usize) -> Complex) -> Complex {
+    row.iter().zip(ends).map(|(y, &[a, b])| y * (v(usize::from(a)) - v(usize::from(b)))).sum()
 }
 
 /// A transformer's admittance as a function of its taps.
