@@ -64,6 +64,11 @@ impl GridPlant {
         &self.flow
     }
 
+    /// The power flow, for good.
+    pub fn into_power_flow(self) -> PowerFlow {
+        self.flow
+    }
+
     fn keep_voltages(&mut self) {
         for (v, &node) in self.voltages.iter_mut().zip(&self.order) {
             *v = self.flow.voltage(node);

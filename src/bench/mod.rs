@@ -25,6 +25,7 @@ pub use verdict::Verdict;
 use crate::quantity::Tick;
 use crate::record::Recorder;
 use crate::scenario::{Action, Plan};
+use crate::solver::PowerFlow;
 use channels::Channels;
 use demand::Demands;
 use outcome::{Gatherer, Spread};
@@ -46,6 +47,12 @@ impl<'a> Bench<'a, GridPlant> {
     /// When the feeder cannot be compiled.
     pub fn new(plan: &'a Plan) -> Result<Self, SetupError> {
         Ok(Self::with_plant(plan, GridPlant::new(plan)?))
+    }
+
+    /// The plant's power flow as the first step finds it: set up, with the demands of that time, not solved.
+    pub fn into_first_state(mut self) -> PowerFlow {
+        self.demands.apply(self.plan.clock_s(Tick(1)), &mut self.plant);
+        self.plant.into_power_flow()
     }
 }
 

@@ -2,10 +2,14 @@
 
 mod benchmark;
 mod check;
+mod contingency;
+mod contingency_scratch;
+mod contingency_table;
 mod import;
 mod input;
 mod output;
 mod powerflow;
+mod progress;
 mod run;
 mod schema;
 
@@ -27,6 +31,8 @@ enum Command {
     Powerflow(powerflow::Args),
     /// Run a scenario and write its record, figures and report.
     Run(run::Args),
+    /// Lose every element in turn (or every two) and rank what happens.
+    Contingency(contingency::Args),
     /// Measure steps per second on a feeder.
     Benchmark(benchmark::Args),
     /// Turn an OpenDSS script into a feeder file.
@@ -68,6 +74,7 @@ fn main() -> ExitCode {
     match command {
         Command::Powerflow(args) => powerflow::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Contingency(args) => contingency::run(&args),
         Command::Benchmark(args) => benchmark::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Check(args) => check::run(&args),

@@ -109,7 +109,7 @@ impl Grid {
         let mut grid = Self::named(feeder, &names, pattern, network, injections, transformers);
         let voltages = no_load_voltages(&grid).map_err(|pivot| grid.floating(pivot))?;
         assign_bases(&mut grid, &voltages);
-        grid.network.find_islands(false);
+        grid.network.find_islands(false, |_| {});
         Ok(grid)
     }
 
@@ -171,6 +171,11 @@ impl Grid {
     /// Number of terminals of an element.
     pub fn terminals(&self, element: ElementId) -> usize {
         self.network.terminals(element)
+    }
+
+    /// Whether an element is in service.
+    pub fn in_service(&self, element: ElementId) -> bool {
+        self.network.in_service(element)
     }
 
     /// The two conductors (0-based, of its terminal) that each phase of a transformer's winding stands between.

@@ -4,6 +4,8 @@
 //! from voltage *differences*, so that a switch of 1e7 S between two nodes loses no digits: the residual of a solution is
 //! then good to the rounding of the currents themselves, and one correction with it removes the factor's rounding.
 
+mod islands;
+
 use super::element::{Admittance, Primitive, SourceModel, Windings};
 use super::grid::NodeNames;
 use super::injection::Injections;
@@ -70,6 +72,16 @@ impl Element {
     }
 }
 
+/// A node held at a voltage by an ideal source.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    place: u32,
+    /// Index in `emf_v`.
+    emf: u32,
+    /// The source.
+    element: u32,
+}
+
 /// The passive network, its sources and what is energised.
 #[derive(Clone, Debug)]
 pub struct Network {
@@ -86,8 +98,7 @@ pub struct Network {
     windings: Vec<Windings>,
     /// EMF of source elements per conductor of their first terminal, in V; (element, first emf).
     emf_v: Vec<Complex>,
-    /// Nodes held at a voltage by ideal sources: (place, index in `emf_v`).
-    held: Vec<(u32, u32)>,
+    held: Vec<Held>,
     /// Whether each node has a path to a source.
     pub(super) energised: Vec<bool>,
     /// Nodes whose equation is replaced by V = given: held or de-energised.
@@ -113,6 +124,16 @@ impl Network {
     /// All elements and their kinds.
     pub fn elements(&self) -> impl Iterator<Item = (ElementId, Kind)> {
         self.elements.iter().enumerate().map(|(i, e)| (ElementId(i as u32), e.kind))
+    }
+
+    /// Whether an element is of a kind.
+    pub(super) fn is(&self, id: ElementId, kind: Kind) -> bool {
+        self.elements[id.0 as usize].kind == kind
+    }
+
+    /// Whether an element is in service.
+    pub(super) fn in_service(&self, id: ElementId) -> bool {
+        self.elements[id.0 as usize].in_service
     }
 
     /// Number of terminals of an element.
@@ -219,50 +240,31 @@ impl Network {
         }
     }
 
+    /// Assembles again, in place, every entry of the operator in the rows and columns of `marked` places. Bit for bit what
+    /// [`Network::assemble`] makes there; entries that it does not have must be zero.
+    pub(super) fn assemble_at(&self, marked: &[bool], operator: &mut Operator) {
+        let is_marked = |place: &u32| *place != GROUND && marked[*place as usize];
+        for element in self.elements.iter().filter(|e| e.in_service) {
+            let places = &self.places[element.places()];
+            if !places.iter().any(is_marked) {
+                continue;
+            }
+            let n = places.len();
+            for (k, at) in element.values().enumerate() {
+                let (row, column) = (k / n, k % n);
+                let concerned = is_marked(&places[row]) || is_marked(&places[column]);
+                if concerned && self.has_equation(element, row, column) {
+                    operator.add(self.slots[at], self.y[at]);
+                }
+            }
+        }
+        for (place, _) in self.fixed.iter().zip(marked).enumerate().filter(|(_, (fixed, marked))| **fixed && **marked) {
+            operator.diagonal[place] = complex(1.0, 0.0);
+        }
+    }
+
     fn is_fixed(&self, place: u32) -> bool {
         place != GROUND && self.fixed[place as usize]
-    }
-
-    /// Finds out what is energised, with everything that is open counted as closed if `all`; says whether that differs
-    /// from before.
-    pub(super) fn find_islands(&mut self, all: bool) -> bool {
-        let n = self.energised.len() as u32;
-        let mut island = std::mem::take(&mut self.island);
-        island.iter_mut().zip(0..).for_each(|(root, i)| *root = i);
-        for element in self.elements.iter().filter(|e| all || e.in_service) {
-            self.couple(element, |a, b| union(&mut island, a, b));
-        }
-        self.load_pairs.iter().for_each(|&(a, b)| union(&mut island, a, b));
-        for element in self.elements.iter().filter(|e| e.kind == Kind::Source) {
-            for &place in self.places[element.places()].iter().filter(|&&p| p != GROUND) {
-                union(&mut island, place, n);
-            }
-        }
-        self.held.iter().for_each(|&(place, _)| union(&mut island, place, n));
-        let live = root(&island, n);
-        let mut changed = false;
-        for place in 0..n {
-            let energised = root(&island, place) == live;
-            changed |= std::mem::replace(&mut self.energised[place as usize], energised) != energised;
-            self.fixed[place as usize] = !energised;
-        }
-        self.held.iter().for_each(|&(place, _)| self.fixed[place as usize] = true);
-        self.island = island;
-        changed
-    }
-
-    /// Calls `pair` with every two nodes that an element joins. Phases of a line are not joined by their mutual
-    /// impedance: a conductor without a source floats, whatever is induced in it.
-    fn couple(&self, element: &Element, mut pair: impl FnMut(u32, u32)) {
-        let places = &self.places[element.places()];
-        let n = places.len();
-        let y = &self.y[element.values()];
-        for (a, b) in (0..n).flat_map(|a| (a + 1..n).map(move |b| (a, b))) {
-            let across = !element.paired || b == a + n / 2;
-            if across && y[a * n + b] != complex(0.0, 0.0) && places[a] != GROUND && places[b] != GROUND {
-                pair(places[a], places[b]);
-            }
-        }
     }
 
     /// Sets the voltages that are given: ideal sources' EMF, 0 where de-energised. `v` is by place.
@@ -272,15 +274,20 @@ impl Network {
                 *v = [[0.0]; 2];
             }
         }
-        for &(place, emf) in &self.held {
-            let e = self.emf_v[emf as usize];
-            v[place as usize] = [[e.re], [e.im]];
+        for held in self.holding() {
+            let e = self.emf_v[held.emf as usize];
+            v[held.place as usize] = [[e.re], [e.im]];
         }
     }
 
     /// Nothing moves nodes that ideal sources hold: clears their right-hand sides.
     pub(super) fn clear_held<const K: usize>(&self, x: &mut [Lanes<K>]) {
-        self.held.iter().for_each(|&(place, _)| x[place as usize] = [[0.0; K]; 2]);
+        self.holding().for_each(|held| x[held.place as usize] = [[0.0; K]; 2]);
+    }
+
+    /// What ideal sources in service hold.
+    fn holding(&self) -> impl Iterator<Item = &Held> {
+        self.held.iter().filter(|held| self.elements[held.element as usize].in_service)
     }
 
     /// Multiplies the EMF of a source by `factor` (a complex number: magnitude and angle).
@@ -314,7 +321,7 @@ impl Network {
     pub(super) fn held_power(&self, v: &[Lanes<1>], x: &mut [Lanes<1>]) -> Complex {
         self.add_residual_of(self.values(), |e| e.in_service, v, x);
         let drawn = |place: u32| complex(x[place as usize][0][0], x[place as usize][1][0]);
-        self.held.iter().map(|&(place, _)| -voltage_at(v, place) * drawn(place).conj()).sum()
+        self.holding().map(|held| -voltage_at(v, held.place) * drawn(held.place).conj()).sum()
     }
 
     fn clear_fixed(&self, x: &mut [Lanes<1>]) {
@@ -466,27 +473,6 @@ fn voltage_at(v: &[Lanes<1>], place: u32) -> Complex {
     if place == GROUND { complex(0.0, 0.0) } else { complex(v[place as usize][0][0], v[place as usize][1][0]) }
 }
 
-fn root(island: &[u32], mut i: u32) -> u32 {
-    while island[i as usize] != i {
-        i = island[i as usize];
-    }
-    i
-}
-
-fn union(island: &mut [u32], a: u32, b: u32) {
-    let (a, b) = (shorten(island, a), shorten(island, b));
-    island[a as usize] = b;
-}
-
-/// The root of `i`, halving the path to it on the way.
-fn shorten(island: &mut [u32], mut i: u32) -> u32 {
-    while island[i as usize] != i {
-        island[i as usize] = island[island[i as usize] as usize];
-        i = island[i as usize];
-    }
-    i
-}
-
 /// Collects elements while nodes are still being named.
 #[derive(Debug, Default)]
 pub(super) struct NetworkBuilder {
@@ -496,7 +482,7 @@ pub(super) struct NetworkBuilder {
     series: Vec<Complex>,
     windings: Vec<Windings>,
     emf_v: Vec<Complex>,
-    held: Vec<(u32, u32)>,
+    held: Vec<Held>,
     unsymmetric: bool,
 }
 
@@ -521,8 +507,8 @@ impl NetworkBuilder {
         self.element(names, Kind::Source, &primitive, None, true);
         if model.is_ideal() {
             for (k, conductor) in model.terminals[0].iter().enumerate() {
-                let held = names.meet(conductor).map(|place| (place, first_emf + k as u32));
-                self.held.extend(held);
+                let (emf, element) = (first_emf + k as u32, self.elements.len() as u32 - 1);
+                self.held.extend(names.meet(conductor).map(|place| Held { place, emf, element }));
             }
         }
     }
@@ -557,7 +543,7 @@ impl NetworkBuilder {
 
     /// Nodes that must not be condensed: none of the passive elements need it.
     pub(super) fn kept(&self) -> impl Iterator<Item = u32> {
-        self.held.iter().map(|&(node, _)| node)
+        self.held.iter().map(|held| held.place)
     }
 
     /// Pairs of nodes that elements couple.
@@ -574,7 +560,7 @@ impl NetworkBuilder {
 
     /// The network on its pattern; nodes become places.
     pub(super) fn finish(mut self, pattern: &Pattern, injections: &Injections) -> Network {
-        for place in self.places.iter_mut().chain(self.held.iter_mut().map(|(p, _)| p)) {
+        for place in self.places.iter_mut().chain(self.held.iter_mut().map(|held| &mut held.place)) {
             if *place != GROUND {
                 *place = pattern.place_of[*place as usize];
             }
@@ -608,7 +594,7 @@ impl NetworkBuilder {
             firsts,
             island: vec![0; pattern.n + 1],
         };
-        network.find_islands(true);
+        network.find_islands(true, |_| {});
         network
     }
 }

@@ -3,3 +3,5 @@
 //!
 //! Results do not depend on the number of threads: cases are numbered, each is solved from the same base, and they are
 //! gathered in order.
+
+pub mod contingency;

@@ -2,12 +2,15 @@
 
 mod axis;
 mod canvas;
+mod contingency;
 mod limits;
 mod power;
 mod profile;
 mod series;
 mod taps;
 mod voltages;
+
+pub use contingency::contingency;
 
 use super::Study;
 use crate::quantity::Tick;

@@ -104,24 +104,6 @@ impl PowerFlow {
         }
     }
 
-    /// Takes an element out of service (both ends open) or back.
-    pub fn set_in_service(&mut self, id: ElementId, on: bool) {
-        if !self.grid.network.set_in_service(id, on) {
-            return;
-        }
-        if self.pending.rebuild || self.grid.network.find_islands(false) {
-            self.grid.network.find_islands(false);
-            self.pending.rebuild = true;
-            return;
-        }
-        let sign = if on { 1.0 } else { -1.0 };
-        self.grid.network.add_element(id, sign, &mut self.passive);
-        self.grid.network.add_element(id, sign, &mut self.operator);
-        self.mark(id);
-        // Far-reaching, and through switches of huge admittance: the whole residual is looked at, twice.
-        self.pending.full_passes = 2;
-    }
-
     /// Gives an element the admittance in `scratch`, in both operators, and marks what must be refactored. The nodes it
     /// touches are short of the current that it draws more: the next solve answers to that.
     fn replace_admittance(&mut self, id: ElementId) {
@@ -136,7 +118,7 @@ impl PowerFlow {
         });
     }
 
-    fn mark(&mut self, id: ElementId) {
+    pub(super) fn mark(&mut self, id: ElementId) {
         let mut places = [0u32; super::super::network::MOST];
         let mut count = 0;
         for place in self.grid.network.places(id) {

@@ -121,6 +121,7 @@ impl PowerFlow {
     }
 
     pub(super) fn factor(&mut self) -> Result<(), BadPivot> {
+        self.touched.all();
         match self.active {
             Active::FixedPoint => self.ldlt.factor(&self.grid.pattern, &self.operator),
             Active::Chord => self.block.factor(&self.grid.pattern, &self.operator),
@@ -160,6 +161,7 @@ impl PowerFlow {
             return Ok(());
         }
         self.pending.path.sort_unstable();
+        self.touched.columns(&self.pending.path);
         let (pattern, path) = (&self.grid.pattern, &self.pending.path);
         match self.active {
             Active::FixedPoint => self.ldlt.refactor(pattern, path, &self.operator),
