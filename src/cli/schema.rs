@@ -1,5 +1,6 @@
 //! `phasorbench schema KIND`: the JSON Schemas of files, by which editors complete and check, and of what commands print.
 
+use phasorbench::study::contingency;
 use phasorbench::{feeder, report, scenario};
 
 use crate::{Exit, benchmark, output, powerflow};
@@ -22,6 +23,8 @@ enum Kind {
     Powerflow,
     /// What `benchmark --json` prints.
     Benchmark,
+    /// What `contingency --json` prints.
+    Contingency,
     /// The `summary.json` of a run.
     Summary,
     /// The `run.json` of a run.
@@ -35,6 +38,7 @@ pub fn run(args: Args) -> Exit {
         Kind::Scenario => scenario::schema(),
         Kind::Powerflow => powerflow::schema(),
         Kind::Benchmark => benchmark::schema(),
+        Kind::Contingency => schemars::schema_for!(contingency::Report).to_value(),
         Kind::Summary => report::summary_schema().to_value(),
         Kind::Run => report::run_schema().to_value(),
     };

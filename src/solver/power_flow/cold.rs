@@ -96,6 +96,7 @@ impl PowerFlow {
     /// Makes the factor anew at the present voltages; the next solves answer to the whole network's residual.
     pub(super) fn rebuild(&mut self, active: Active) -> Result<(), BadPivot> {
         self.active = active;
+        self.touched.network();
         self.grid.network.assemble(&mut self.passive);
         self.grid.network.hold(&mut self.v);
         self.forget_path(|_, _| {});

@@ -4,7 +4,7 @@
 //! measured contraction, and the error left is below 3·q/(1−q)·d with q = max(ρ, 0.3·ρ_carried): the factor 3 keeps the
 //! promise where ρ is still rising (without it errors reached 4.5 times the tolerance). After a change of the network
 //! the first two solves answer to the residual of the whole network instead, computed from element currents: the second
-//! one removes the rounding of the factor.
+//! one removes the rounding of the factor. Where increments then move voltages far, one more at the end removes theirs.
 //!
 //! The chord's error is soon one slow mode (loads that left their voltage band since the factor was made): r′ → λ·r′.
 //! Its λ is measured from successive r, and t = 1/(1−λ) takes the whole mode at once.
@@ -28,6 +28,9 @@ const CAREFUL_PU: f64 = 0.02;
 const LEAST_DAMPING: f64 = 1e-3;
 /// Changes below this are rounding: no smaller one can be told from noise.
 pub(super) const ROUNDING_PU: f64 = 2e-14;
+/// Share of an increment that the factor's rounding may lose where a change of the network left nodes next to floating
+/// (2e-7 was seen behind a regulator taken out of one phase).
+const ROUNDING_SHARE: f64 = 1e-6;
 /// Share of the carried contraction that an error estimate never goes below.
 pub(super) const CARRIED_SHARE: f64 = 0.3;
 
@@ -41,12 +44,24 @@ struct Progress {
     largest_ratio: f64,
     error: f64,
     fresh: bool,
+    /// The network has changed since the last solve.
+    rewired: bool,
+    /// How far voltages have moved since the whole network's residual was looked at.
+    moved: f64,
 }
 
 impl PowerFlow {
     pub(super) fn iterate(&mut self, limit: u32) -> Solved {
-        let mut progress =
-            Progress { last: None, counted: 0, first_d: 0.0, largest_ratio: 0.0, error: f64::INFINITY, fresh: false };
+        let mut progress = Progress {
+            last: None,
+            counted: 0,
+            first_d: 0.0,
+            largest_ratio: 0.0,
+            error: f64::INFINITY,
+            fresh: false,
+            rewired: self.pending.full_passes > 0,
+            moved: 0.0,
+        };
         for iterations in 1..=limit {
             match self.iteration(iterations, &mut progress) {
                 None => {}
@@ -100,6 +115,7 @@ impl PowerFlow {
         let carried = self.memory.contraction;
         let q = ratio.map_or(carried, |r| r.max(CARRIED_SHARE * carried)).max(1e-3);
         progress.counted += 1;
+        progress.moved += d;
         progress.first_d = progress.first_d.max(d);
         progress.largest_ratio = progress.largest_ratio.max(ratio.unwrap_or(0.0));
         progress.error = if q < 1.0 { SAFETY * q / (1.0 - q) * d } else { f64::INFINITY };
@@ -110,6 +126,10 @@ impl PowerFlow {
             progress.error = progress.error.min(SAFETY * d);
         }
         if damping == 1.0 && progress.error <= self.settings.tolerance_pu {
+            if progress.rewired && progress.moved * ROUNDING_SHARE > self.settings.tolerance_pu {
+                (self.pending.full_passes, progress.moved, progress.last) = (1, 0.0, None);
+                return None;
+            }
             progress.error *= self.fill_condensed(progress.first_d);
             if progress.error <= self.settings.tolerance_pu {
                 self.remember(iterations, progress);

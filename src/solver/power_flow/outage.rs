@@ -10,6 +10,8 @@ use crate::solver::network::{ElementId, Kind};
 /// What differs from the power flow that this one was cloned from, or last restored from.
 #[derive(Clone, Debug)]
 pub(super) struct Touched {
+    /// All columns of the factor, the passive network's included.
+    network: bool,
     /// All columns of the factor.
     all: bool,
     columns: Vec<u32>,
@@ -22,7 +24,12 @@ pub(super) struct Touched {
 impl Touched {
     pub(super) fn new(n: usize) -> Self {
         let (columns, places) = (Vec::with_capacity(n), Vec::with_capacity(n));
-        Self { all: true, columns, marked: vec![false; n], places, at: vec![false; n] }
+        Self { network: true, all: true, columns, marked: vec![false; n], places, at: vec![false; n] }
+    }
+
+    /// The passive network was assembled anew.
+    pub(super) fn network(&mut self) {
+        self.network = true;
     }
 
     /// The whole factor has changed.
@@ -40,7 +47,7 @@ impl Touched {
     }
 
     fn forget(&mut self) {
-        self.all = false;
+        (self.network, self.all) = (false, false);
         let marked = &mut self.marked;
         self.columns.drain(..).for_each(|column| marked[column as usize] = false);
     }
@@ -105,7 +112,6 @@ impl PowerFlow {
                 Active::FixedPoint => self.ldlt.copy_from(&base.ldlt),
                 Active::Chord => self.block.copy_from(&base.block),
             }
-            self.passive.copy_from(&base.passive);
             self.operator.copy_from(&base.operator);
             self.linear.copy_from_slice(&base.linear);
         } else {
@@ -114,8 +120,12 @@ impl PowerFlow {
                 Active::FixedPoint => self.ldlt.copy_columns(pattern, columns, &base.ldlt),
                 Active::Chord => self.block.copy_columns(pattern, columns, &base.block),
             }
-            self.passive.copy_columns(pattern, columns, &base.passive);
             self.operator.copy_columns(pattern, columns, &base.operator);
+        }
+        if self.touched.network {
+            self.passive.copy_from(&base.passive);
+        } else {
+            self.passive.copy_columns(pattern, &self.touched.columns, &base.passive);
         }
         self.touched.forget();
         self.grid.network.copy_service(&base.grid.network);

@@ -64,10 +64,8 @@ fn kind_of(word: &str) -> Option<LossKind> {
         LossKind::Storage => ["storage", "storages"],
         other => [other.word(); 2],
     };
-    let all = LossKind::ALL.into_iter();
-    all.map(|(kind, plural)| (kind, plural))
-        .find(|(k, plural)| *plural == word || also(*k).contains(&word))
-        .map(|x| x.0)
+    let mut all = LossKind::ALL.into_iter();
+    all.find(|(kind, plural)| *plural == word || also(*kind).contains(&word)).map(|(kind, _)| kind)
 }
 
 /// Whether a word names a loss: its whole name or the part after its class, with `*` for any text and `?` for any

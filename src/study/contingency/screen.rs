@@ -13,6 +13,9 @@ use super::meter::{Finding, Meter};
 use crate::record::fnv1a_64;
 use crate::solver::{PowerFlow, Solved};
 
+/// Takes what was found, some cases at a time.
+pub type Sink<'a, E> = dyn FnMut(&[(usize, Finding)]) -> Result<(), E> + Send + 'a;
+
 /// A solved base and the cases to try on it.
 #[derive(Debug)]
 pub struct Screening {
@@ -76,12 +79,7 @@ impl Screening {
     ///
     /// # Errors
     /// The first error of `take`; the rest is then left.
-    pub fn run<E: Send>(
-        &self,
-        wanted: &[usize],
-        threads: usize,
-        take: &mut (dyn FnMut(&[(usize, Finding)]) -> Result<(), E> + Send),
-    ) -> Result<(), E> {
+    pub fn run<E: Send>(&self, wanted: &[usize], threads: usize, take: &mut Sink<'_, E>) -> Result<(), E> {
         let threads = threads.clamp(1, wanted.len().max(1));
         let at_once = (wanted.len() / (threads * 8)).clamp(1, 64);
         let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
