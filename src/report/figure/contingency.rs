@@ -118,7 +118,7 @@ fn draw_unserved(canvas: &mut Canvas, rows: &[Row], bottom: f64) {
     for row in rows {
         let kw = row.found.unserved_kw;
         bar(canvas, &frame, row.y, [0.0, kw], Colour::Orange);
-        let text = if kw >= 1000.0 { format!("{kw:.0}") } else { format!("{kw:.1}") };
+        let text = if most >= 1000.0 { format!("{kw:.0}") } else { format!("{kw:.1}") };
         number(canvas, if kw > 0.0 { &text } else { "–" }, UNSERVED[2], row.y, false);
     }
 }
