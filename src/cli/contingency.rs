@@ -186,6 +186,7 @@ fn found(args: &Args, name: &str, screening: &Screening, threads: usize) -> Resu
     let bar = progress::bar(total as u64, "cases", args.quiet || args.json);
     bar.set_message(name.to_owned());
     bar.set_position((total - wanted.len()) as u64);
+    bar.reset_eta();
     screening
         .run(&wanted, threads, &mut |found| {
             found.iter().for_each(|&(k, finding)| all[k] = Some(finding));

@@ -5,7 +5,7 @@
 //! lateral that is a few dozen columns of thousands. [`PowerFlow::restore_from`] brings back just those.
 
 use super::{Active, PowerFlow};
-use crate::solver::network::{ElementId, Kind};
+use crate::solver::network::{ElementId, Kind, MOST};
 
 /// What differs from the power flow that this one was cloned from, or last restored from.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub(super) struct Touched {
 
 impl Touched {
     pub(super) fn new(n: usize) -> Self {
-        let (columns, places) = (Vec::with_capacity(n), Vec::with_capacity(n));
+        let (columns, places) = (Vec::with_capacity(n), Vec::with_capacity(n + MOST));
         Self { network: true, all: true, columns, marked: vec![false; n], places, at: vec![false; n] }
     }
 
