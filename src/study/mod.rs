@@ -4,5 +4,6 @@
 //! Results do not depend on the number of threads: cases are numbered, each is solved from the same base, and they are
 //! gathered in order.
 
+pub mod contingency;
 pub mod pv;
 pub mod sweep;
