@@ -182,7 +182,8 @@ fn frozen() -> Frozen {
 /// IEEE 13 without its loads, at the taps of `opendss_ieee13_fixed`, with the faults asked for, open.
 fn unloaded_ieee13(faults: impl Iterator<Item = (String, Fault)>) -> PowerFlow {
     let mut feeder = read("ieee13.yaml");
-    (feeder.loads.clear(), feeder.distributed_loads.clear());
+    feeder.loads.clear();
+    feeder.distributed_loads.clear();
     feeder.faults.extend(faults.map(|(name, fault)| (name, Fault { open: true, ..fault })));
     let mut flow = flow(&feeder, 1e-9);
     let controls = Controls::new(&flow).expect("controls");
@@ -284,4 +285,17 @@ fn what_is_no_fault_is_refused() {
     assert_eq!(new(&[1, 2], -1.0), Err(FaultError::Resistance(-1.0)));
     assert!(matches!(new(&[1, 2], f64::NAN), Err(FaultError::Resistance(_))));
     assert!(new(&[1, 2], 0.0).and_then(|f| f.with_ground_ohm(f64::INFINITY)).is_err());
+}
+
+#[test]
+fn a_fault_at_a_node_that_nothing_else_has_carries_nothing() {
+    for (kind, nodes) in [(FaultKind::LineToGround, &[4][..]), (FaultKind::LineToLine, &[1, 4])] {
+        let mut feeder = two_bus("r1_ohm: 0.1, x1_ohm: 0.8, r0_ohm: 0.3, x0_ohm: 1.1");
+        let fault = Fault::new(kind, "b", nodes, 0.0).expect("a fault");
+        feeder.faults.insert("f".into(), Fault { open: true, ..fault });
+        let mut flow = flow(&feeder, 1e-9);
+        assert!(flow.solve().converged());
+        let found = switched_on(&mut flow, "f");
+        assert!(found.iter().all(|i| i.norm() < 1e-3), "{}: {found:?}", kind.name());
+    }
 }

@@ -168,7 +168,7 @@ fn a_recloser_tries_and_locks_out() {
          outputs: {quantities: [line.c.i_a]}\n",
     );
     let (outcome, table) = run(&dir);
-    let said: Vec<(u64, &str)> = outcome.triggered.iter().map(|(t, s)| (t.0, s.as_str())).collect();
+    let said: Vec<(u64, &str)> = outcome.triggered.iter().map(|e| (e.tick.0, e.label.as_str())).collect();
     assert_eq!(said, [(2, "open c"), (3, "reclose c"), (4, "open c"), (6, "reclose c"), (7, "open c")]);
     let i = 1000.0 / 2.0;
     assert_column(&table, "line.c.i_a", &[i, 0.0, i, 0.0, 0.0, i, 0.0, 0.0, 0.0, 0.0]);

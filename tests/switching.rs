@@ -239,7 +239,8 @@ fn a_lost_phase_is_as_if_the_line_had_fewer() {
 #[test]
 fn all_phases_open_is_out_of_service_for_every_element_that_has_them() {
     for mut feeder in [text(MESH), read("ieee13.yaml"), read("ieee123.yaml")] {
-        (feeder.regulators.clear(), feeder.capacitor_controls.clear());
+        feeder.regulators.clear();
+        feeder.capacitor_controls.clear();
         let sound = solved(&feeder);
         let (mut open, mut out) = (sound.clone(), sound.clone());
         for (kind, name, _) in without_each(&feeder) {
@@ -456,6 +457,27 @@ fn events_on_ieee13_are_what_opendss_finds() {
                 let (error, size) = ((found - complex(*re, *im)).norm(), re.hypot(*im));
                 println!("  fault current {size:.1} A: {:.1e} of it", error / size);
                 assert!(error <= 1e-6 * size, "{name}: {found} for {re} + j{im}");
+            }
+        }
+    }
+}
+
+/// A sag of any depth on any phases, from the voltages before it, and its end.
+#[test]
+fn a_sag_of_any_depth_converges_and_ends() {
+    for name in ["ieee13.yaml", "ieee34.yaml", "ieee123.yaml"] {
+        let sound = solved(&read(name));
+        let mut flow = sound.clone();
+        for tenths in 0..10 {
+            for phases in [&[0][..], &[1, 2], &[0, 1, 2]] {
+                phases.iter().for_each(|&p| flow.set_source_phasor(0, p, f64::from(tenths) / 10.0, -5.0));
+                let outcome = flow.solve();
+                assert!(outcome.converged(), "{name} at {tenths}/10 of {phases:?}: {outcome:?}");
+                flow.set_source(0, 1.0, 0.0);
+                let outcome = flow.solve();
+                assert!(outcome.converged(), "{name} after {tenths}/10 of {phases:?}: {outcome:?}");
+                let (difference, node) = difference_pu(&flow, &sound);
+                assert!(difference <= 1e-9, "{name} after {tenths}/10 of {phases:?}: {difference:e} at {node}");
             }
         }
     }

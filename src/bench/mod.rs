@@ -124,7 +124,7 @@ impl<'a, P: Plant> Bench<'a, P> {
             }
             progress(tick);
         }
-        let triggered = self.triggers.in_words(&self.plan.triggers);
+        let triggered = self.triggers.happened(&self.plan.triggers);
         let outcome = Outcome { triggered, numbers: self.numbers.finish(), ..self.gatherer.finish() };
         let verdicts = self.expectations.verdicts(self.plan, &outcome, &self.plant);
         Ok(Outcome { verdicts, ..outcome })

@@ -4,6 +4,7 @@ use super::numbers::Numbers;
 use super::plant::{Node, Plant, Solution};
 use super::verdict::Verdict;
 use crate::quantity::{Complex, Tick};
+use crate::scenario::Planned;
 
 /// What a run came to. Voltages are per unit of each node's base, over phase nodes that something feeds.
 #[derive(Clone, Debug)]
@@ -38,8 +39,8 @@ pub struct Outcome {
     pub nodes: Vec<NodeOutcome>,
     /// All voltages at the tick with the voltage farthest beyond a limit (or nearest to one).
     pub worst: Snapshot,
-    /// What conditions set off, in order of time, in words.
-    pub triggered: Vec<(Tick, String)>,
+    /// What conditions set off, in order of time.
+    pub triggered: Vec<Planned>,
     /// What each of the plan's quantities came to, in their order.
     pub numbers: Vec<Numbers>,
     /// What each expectation came to, in the scenario's order; one more when a step has no solution and no expectation is

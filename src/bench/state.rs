@@ -2,7 +2,7 @@
 
 use super::plant::Plant;
 use crate::quantity::Tick;
-use crate::scenario::{Action, Phases, Plan, Trigger};
+use crate::scenario::{Action, Phases, Plan, Planned, Trigger};
 
 /// The sources' voltages, phase by phase, relative to the feeder's description.
 pub(super) struct Sources {
@@ -59,7 +59,7 @@ pub(super) struct Triggers {
     /// What is still to happen: when, of which trigger, and whether it is the undoing.
     pending: Vec<(Tick, usize, bool)>,
     /// What has happened.
-    pub(super) happened: Vec<(Tick, usize, bool)>,
+    happened: Vec<(Tick, usize, bool)>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -111,13 +111,13 @@ impl Triggers {
         if undo { trigger.undo.as_ref().map(|(action, _)| *action) } else { Some(trigger.action) }
     }
 
-    /// What has happened, in words.
-    pub(super) fn in_words(&self, triggers: &[Trigger]) -> Vec<(Tick, String)> {
-        let words = |&(tick, k, undo): &(Tick, usize, bool)| {
+    /// What has happened.
+    pub(super) fn happened(&self, triggers: &[Trigger]) -> Vec<Planned> {
+        let planned = |&(tick, k, undo): &(Tick, usize, bool)| {
             let trigger = triggers.get(k)?;
-            let label = if undo { &trigger.undo.as_ref()?.1 } else { &trigger.label };
-            Some((tick, label.clone()))
+            let (action, label) = if undo { trigger.undo.clone()? } else { (trigger.action, trigger.label.clone()) };
+            Some(Planned { tick, action, label })
         };
-        self.happened.iter().filter_map(words).collect()
+        self.happened.iter().filter_map(planned).collect()
     }
 }

@@ -269,7 +269,7 @@ fn a_condition_acts_one_step_later_and_as_often_as_it_may() {
     // node at 0 V is below the limit, too, so it does not go off again.
     let v_pu = table.column("a.1.v_pu").unwrap();
     assert_eq!(v_pu[..8], [0.99, 0.99, 0.9, 0.9, 0.0, 0.0, 0.0, 0.9]);
-    let said: Vec<(u64, &str)> = outcome.triggered.iter().map(|(t, s)| (t.0, s.as_str())).collect();
+    let said: Vec<(u64, &str)> = outcome.triggered.iter().map(|e| (e.tick.0, e.label.as_str())).collect();
     assert_eq!(said, [(5, "trip"), (8, "reclose")]);
     assert_eq!(table.column("line.l.loading_percent").unwrap()[2], 1000.0);
 }

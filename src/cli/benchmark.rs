@@ -16,6 +16,9 @@ use crate::{Exit, output};
 
 /// Measure steps on a feeder.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  phasorbench benchmark feeders/ieee123.yaml
+  phasorbench benchmark IEEE13Nodeckt.dss --steps 6000 --json")]
 pub struct Args {
     /// Feeder file (.yaml or OpenDSS .dss).
     feeder: PathBuf,

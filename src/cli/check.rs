@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 
 use phasorbench::{feeder, scenario};
 
-use crate::input;
-use crate::{Exit, output};
+use crate::terminal::terminal;
+use crate::{Exit, input, output};
 
 /// Read files and report everything that is wrong with them.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  phasorbench check demo.yaml
+  phasorbench check feeders/*.yaml scenarios/*.yaml --quiet")]
 pub struct Args {
     /// Feeder or scenario files.
     #[arg(required = true)]
@@ -28,11 +31,18 @@ fn is_scenario(file: &Path) -> bool {
     yaml && std::fs::read_to_string(file).is_ok_and(|text| scenario::is_one(&text))
 }
 
+/// What is sound is not worth a word with `--quiet`.
+fn say(text: &str) {
+    if !terminal().quiet {
+        output::print(text);
+    }
+}
+
 fn check_feeder(file: &Path) -> bool {
     let reading = feeder::read(file);
     input::report(&reading.diagnostics, &reading.sources);
     if let Some(feeder) = &reading.feeder {
-        output::print(&format!("{}: feeder \"{}\" is sound\n", file.display(), feeder.feeder));
+        say(&format!("{}: feeder \"{}\" is sound\n", file.display(), feeder.feeder));
     }
     reading.feeder.is_some()
 }
@@ -43,7 +53,7 @@ fn check_scenario(file: &Path) -> bool {
     if let Some(plan) = &reading.plan {
         let (steps, step_s) = (plan.last.0, plan.step.seconds());
         let text = format!("{}: scenario \"{}\" is sound: {steps} steps of {step_s} s", file.display(), plan.name);
-        output::print(&format!("{text}\n"));
+        say(&format!("{text}\n"));
     }
     reading.plan.is_some()
 }

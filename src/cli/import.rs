@@ -9,6 +9,8 @@ use crate::{Exit, output};
 
 /// Turn an OpenDSS script into a feeder file. Line codes and other tables that nothing refers to are left out.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  phasorbench import IEEE13Nodeckt.dss --out feeders/ieee13.yaml --title 'IEEE 13-node test feeder'")]
 pub struct Args {
     /// The script.
     script: PathBuf,

@@ -1,20 +1,19 @@
 //! Reading what the user gave, and saying what is wrong with it.
 
-use std::io::IsTerminal;
 use std::path::Path;
 
 use phasorbench::diagnostic::{self, Diagnostic, Sources};
 use phasorbench::feeder::{self, Feeder};
 use phasorbench::scenario::Override;
-use phasorbench::solver::{Grid, PowerFlow, Settings};
+use phasorbench::solver::{Grid, Method, PowerFlow, Settings};
 
 use crate::Exit;
+use crate::terminal::terminal;
 
-/// Prints findings to standard error, coloured on a terminal unless `NO_COLOR` is set.
+/// Prints findings to standard error.
 pub fn report(diagnostics: &[Diagnostic], sources: &Sources) {
     if !diagnostics.is_empty() {
-        let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        eprint!("{}", diagnostic::render(diagnostics, sources, color));
+        eprint!("{}", diagnostic::render(diagnostics, sources, terminal().color));
     }
 }
 
@@ -28,16 +27,45 @@ pub fn complain(code: &'static str, message: impl Into<String>, help: Option<Str
 
 /// Reads a feeder, reporting everything that was found.
 pub fn feeder(path: &Path) -> Result<Feeder, Exit> {
+    let stage = terminal().stage("read");
     let reading = feeder::read(path);
+    stage.done(|| path.display().to_string());
     report(&reading.diagnostics, &reading.sources);
     reading.feeder.ok_or(Exit::BadInput)
 }
 
 /// Compiles a feeder and makes a power flow of it.
 pub fn power_flow(feeder: &Feeder, settings: Settings) -> Result<PowerFlow, Exit> {
+    let stage = terminal().stage("compile");
     match Grid::compile(feeder) {
-        Ok(grid) => Ok(PowerFlow::new(grid, settings)),
+        Ok(grid) => {
+            let flow = PowerFlow::new(grid, settings);
+            stage.done(|| compiled(&flow));
+            Ok(flow)
+        }
         Err(error) => Err(complain("E0250", error.to_string(), None)),
+    }
+}
+
+/// A compiled feeder in words.
+pub fn compiled(flow: &PowerFlow) -> String {
+    let (grid, feeder) = (flow.grid(), &flow.grid().feeder);
+    let branches = feeder.lines.len() + feeder.transformers.len() + feeder.reactors.len();
+    format!(
+        "{}: {} buses, {} nodes, {branches} branches, {} loads, kernel {:?}",
+        feeder.feeder,
+        grid.buses.len(),
+        grid.nodes.len(),
+        feeder.loads.len(),
+        flow.isa()
+    )
+}
+
+/// The iteration in use, in words.
+pub fn method(flow: &PowerFlow) -> &'static str {
+    match flow.method() {
+        Method::Chord => "chord Newton",
+        Method::FixedPoint | Method::Auto => "fixed point",
     }
 }
 

@@ -2,48 +2,84 @@
 
 mod benchmark;
 mod check;
+mod completions;
 mod import;
+mod init;
 mod input;
+mod man;
 mod output;
 mod powerflow;
 mod pv;
 mod quantities;
+mod report;
 mod run;
 mod schema;
 mod sweep;
+mod terminal;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+/// What is shown without any command: the three that a newcomer wants.
+const OVERVIEW: &str = "\
+PhasorBench: a test bench for distribution grids. A scenario says what happens to a feeder; the report says what came of it.
+
+  phasorbench init demo                 write a scenario to start from: demo.yaml
+  phasorbench run demo.yaml             run it: figures, tables, report.html
+  phasorbench powerflow FEEDER          one power flow of a feeder (.yaml or OpenDSS .dss)
+
+  phasorbench --help                    all commands
+  phasorbench run --help                one of them, with examples
+";
+
+const EXAMPLES: &str = "\
+Examples:
+  phasorbench init demo && phasorbench run demo.yaml
+  phasorbench powerflow feeders/ieee13.yaml --json
+  phasorbench check scenarios/*.yaml
+
+Exit codes: 0 all well, 1 an expectation failed or a solve did not converge, 2 bad input, 3 a device link was lost,
+4 an error of the program or the machine.";
 
 /// Real-time co-simulation and hardware-in-the-loop test bench for distribution grids.
 #[derive(Debug, Parser)]
-#[command(name = "phasorbench", version, arg_required_else_help = true)]
+#[command(name = "phasorbench", version, long_version = env!("PHASORBENCH_LONG_VERSION"), after_help = EXAMPLES)]
 struct Cli {
+    #[command(flatten)]
+    terminal: terminal::Flags,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a commented scenario to start from, and the feeder it runs on.
+    Init(init::Args),
+    /// Run a scenario and write its record, figures and report.
+    Run(run::Args),
     /// Solve one power flow of a feeder (.yaml or .dss).
     Powerflow(powerflow::Args),
     /// P–V and Q–V curves of a bus, past the nose, before and after a loss.
     Pv(pv::Args),
-    /// Run a scenario and write its record, figures and report.
-    Run(run::Args),
-    /// List the quantities that a scenario can record, expect and act upon.
-    Quantities(quantities::Args),
     /// Solve a scenario many times, with what its `vary:` varies drawn at random or taken from grids.
     Sweep(sweep::Args),
-    /// Measure steps per second on a feeder.
-    Benchmark(benchmark::Args),
-    /// Turn an OpenDSS script into a feeder file.
-    Import(import::Args),
+    /// List the quantities that a scenario can record, expect and act upon.
+    Quantities(quantities::Args),
     /// Read files and report everything that is wrong with them.
     Check(check::Args),
+    /// Make report.html and the figures of results again, or an index of many.
+    Report(report::Args),
+    /// Turn an OpenDSS script into a feeder file.
+    Import(import::Args),
+    /// Measure steps per second on a feeder.
+    Benchmark(benchmark::Args),
     /// Print the JSON Schema of a kind of file.
     Schema(schema::Args),
+    /// Print completions for a shell.
+    Completions(completions::Args),
+    /// Print a manual page, or write all of them.
+    Man(man::Args),
 }
 
 /// How a command ended, by the exit codes of the project.
@@ -66,24 +102,49 @@ impl From<Exit> for ExitCode {
 }
 
 fn main() -> ExitCode {
-    let command = match Cli::try_parse() {
-        Ok(cli) => cli.command,
+    let cli = match parsed() {
+        Ok(cli) => cli,
         Err(error) => {
             let exit = if error.use_stderr() { Exit::BadInput } else { Exit::Passed };
             let _ = error.print();
             return exit.into();
         }
     };
+    terminal::set(cli.terminal);
+    let Some(command) = cli.command else {
+        eprint!("{OVERVIEW}");
+        return Exit::BadInput.into();
+    };
     match command {
+        Command::Init(args) => init::run(&args),
+        Command::Run(args) => run::run(&args),
         Command::Powerflow(args) => powerflow::run(&args),
         Command::Pv(args) => pv::run(&args),
-        Command::Run(args) => run::run(&args),
-        Command::Quantities(args) => quantities::run(&args),
         Command::Sweep(args) => sweep::run(&args),
-        Command::Benchmark(args) => benchmark::run(&args),
-        Command::Import(args) => import::run(&args),
+        Command::Quantities(args) => quantities::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::Benchmark(args) => benchmark::run(&args),
         Command::Schema(args) => schema::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(&args),
     }
     .into()
+}
+
+/// The command line. Help and mistakes are shown before flags are known, so `--color never` is looked for first.
+fn parsed() -> Result<Cli, clap::Error> {
+    let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let said = |when: &str| {
+        let pair = words.windows(2).any(|w| w[0] == "--color" && w[1] == when);
+        pair || words.iter().any(|word| *word == format!("--color={when}"))
+    };
+    let choice = match (said("never"), said("always")) {
+        (true, _) => clap::ColorChoice::Never,
+        (_, true) => clap::ColorChoice::Always,
+        _ => clap::ColorChoice::Auto,
+    };
+    let matches = Cli::command().color(choice).try_get_matches()?;
+    Cli::from_arg_matches(&matches)
 }

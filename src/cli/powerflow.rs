@@ -143,6 +143,7 @@ fn solve(args: &Args) -> Result<Solution, Exit> {
         Mode::Static => ControlMode::Static,
         Mode::Off => ControlMode::Off,
     });
+    let stage = crate::terminal::terminal().stage("solve");
     let (solved, at_rest) = match mode.or(feeder.solve.controls).unwrap_or(ControlMode::Static) {
         ControlMode::Off => (flow.solve(), true),
         ControlMode::Static => {
@@ -154,6 +155,7 @@ fn solve(args: &Args) -> Result<Solution, Exit> {
             (settled.solved, settled.at_rest)
         }
     };
+    stage.done(|| format!("{}, {} iterations", input::method(&flow), solved.iterations));
     Ok((feeder, flow, controls, solved, at_rest))
 }
 

@@ -1,22 +1,25 @@
 //! `phasorbench run SCENARIO`: reads it, runs it, writes its results, says where.
 
-use std::io::{self, IsTerminal};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use phasorbench::bench::{Batch, Bench, GridPlant, Outcome, SetupError};
 use phasorbench::quantity::Tick;
 use phasorbench::record::{Recorder, Table, TableError};
-use phasorbench::report::{self, Study, Summary, Timing};
+use phasorbench::report::{self, FinishedRun, Summary, Timing};
 use phasorbench::scenario::{self, Override, Plan};
 
+use crate::terminal::terminal;
 use crate::{Exit, input, output};
 
 /// Run a scenario and write its record, figures and report.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  phasorbench run scenarios/ieee13_day.yaml\n  \
-phasorbench run scenarios/ieee13_day.yaml --set load_multiplier=1.2 --set events.0.at_s=3600")]
+#[command(after_help = "Examples:
+  phasorbench run scenarios/ieee13_day.yaml
+  phasorbench run demo.yaml --out results/tried --json
+  phasorbench run demo.yaml --set load_multiplier=1.2 --set events.0.at_s=3600")]
 pub struct Args {
     /// The scenario file.
     scenario: PathBuf,
@@ -29,9 +32,6 @@ pub struct Args {
     /// Print the directory and the summary as JSON.
     #[arg(long)]
     json: bool,
-    /// Print nothing but the directory (and what is wrong).
-    #[arg(long, short)]
-    quiet: bool,
 }
 
 /// Why a run came to nothing.
@@ -61,7 +61,12 @@ impl RunError {
 /// Runs the command.
 pub fn run(args: &Args) -> Exit {
     let started = Instant::now();
+    let stage = terminal().stage("read");
     let reading = scenario::read_with(&args.scenario, &args.settings);
+    stage.done(|| match &reading.plan {
+        Some(plan) => plan.inputs.iter().map(|input| input.path.display().to_string()).collect::<Vec<_>>().join(", "),
+        None => args.scenario.display().to_string(),
+    });
     input::report(&reading.diagnostics, &reading.sources);
     let Some(plan) = reading.plan else { return Exit::BadInput };
     match execute(args, &plan, started) {
@@ -78,19 +83,27 @@ pub fn run(args: &Args) -> Exit {
 
 fn execute(args: &Args, plan: &Plan, started: Instant) -> Result<(PathBuf, Summary), RunError> {
     let started_unix_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    let stage = terminal().stage("compile");
     let bench = Bench::new(plan)?;
+    let flow = bench.plant().power_flow();
+    stage.done(|| input::compiled(flow));
     let dir = directory(args, plan)?;
     let mut recorder = Recorder::create(&dir.join("series.csv"), bench.channels())?;
     let setup = started.elapsed();
-    let bar = progress_bar(args, plan);
+    let bar = terminal().progress(plan.last.0, "steps", args.json);
+    bar.set_message(plan.name.clone());
+    let stage = terminal().stage("run");
     let outcome = with_progress(bench, &mut recorder, &bar)?;
     let series = recorder.finish()?;
     let run = started.elapsed().saturating_sub(setup);
     bar.finish_and_clear();
+    stage.done(|| format!("{} steps, {} iterations", outcome.ticks, outcome.iterations));
+    let stage = terminal().stage("report");
     let table = Table::read_csv(&series)?;
-    let study = Study { plan, outcome: &outcome, table: &table };
+    let finished = FinishedRun { plan, outcome: &outcome, table: &table };
     let timing = Timing { started_unix_s, setup_s: setup.as_secs_f64(), run_s: run.as_secs_f64() };
-    let summary = report::write(&dir, &study, timing)?;
+    let summary = report::write(&dir, &finished, timing)?;
+    stage.done(|| dir.display().to_string());
     Ok((dir, summary))
 }
 
@@ -103,18 +116,6 @@ fn with_progress(bench: Bench<'_, GridPlant>, recorder: &mut Recorder, bar: &Pro
         }
     };
     bench.run(Some(recorder), &mut Batch, &mut progress)
-}
-
-fn progress_bar(args: &Args, plan: &Plan) -> ProgressBar {
-    let quiet = args.quiet || args.json || std::env::var_os("CI").is_some() || !io::stderr().is_terminal();
-    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-    let bar = ProgressBar::with_draw_target(Some(plan.last.0), target);
-    if let Ok(style) = ProgressStyle::with_template("{msg} {bar:32} {pos}/{len} steps, {eta} left") {
-        bar.set_style(style);
-    }
-    bar.set_message(plan.name.clone());
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
 }
 
 fn directory(args: &Args, plan: &Plan) -> Result<PathBuf, RunError> {
@@ -131,7 +132,7 @@ fn directory(args: &Args, plan: &Plan) -> Result<PathBuf, RunError> {
 fn print(args: &Args, dir: &Path, summary: &Summary) {
     if args.json {
         output::json(&serde_json::json!({ "directory": dir, "summary": summary }));
-    } else if args.quiet {
+    } else if terminal().quiet {
         output::print(&format!("{}\n", dir.display()));
     } else {
         output::print(&format!("{}{}\n", in_words(summary), dir.join("report.html").display()));

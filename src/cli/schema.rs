@@ -6,6 +6,10 @@ use crate::{Exit, benchmark, output, powerflow, pv};
 
 /// Print the JSON Schema of a kind of file, or of what a command prints with `--json`.
 #[derive(Clone, Copy, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  phasorbench schema scenario > scenario.schema.json
+      with `# yaml-language-server: $schema=scenario.schema.json` as a file's first line, editors complete and check it
+  phasorbench schema summary")]
 pub struct Args {
     /// Kind of file, or command.
     #[arg(value_enum)]

@@ -23,13 +23,29 @@ pub struct Strand<'a> {
     pub length_m: f64,
     /// The line it belongs to, by its place among the feeder's lines.
     pub line: Option<usize>,
+    /// What the branch is.
+    pub kind: StrandKind,
+    /// The branch's name, among those of its kind.
+    pub name: &'a str,
     /// Whether it is out of service at the start.
     pub open: bool,
 }
 
+/// What a branch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StrandKind {
+    /// A line, cable, switch or fuse.
+    Line,
+    /// A series reactor.
+    Reactor,
+    /// A transformer, a regulator's included.
+    Transformer,
+}
+
 impl Strand<'_> {
     /// A conductor without length that is no line's, from nowhere to nowhere.
-    const JOINT: Self = Self { from: ("", 0), to: ("", 0), length_m: 0.0, line: None, open: false };
+    const JOINT: Self =
+        Self { from: ("", 0), to: ("", 0), length_m: 0.0, line: None, kind: StrandKind::Line, name: "", open: false };
 }
 
 /// Where a node lies.
@@ -58,17 +74,17 @@ impl Feeder {
 
     /// The conductors of all lines, series reactors and transformers.
     pub fn strands(&self) -> Vec<Strand<'_>> {
-        let lines = self.lines.values().enumerate().flat_map(|(index, line)| {
+        let lines = self.lines.iter().enumerate().flat_map(|(index, (name, line))| {
             let phases = self.line_phases(line);
-            let of_line =
-                Strand { line: Some(index), length_m: line.metres().unwrap_or(0.0), open: line.open, ..Strand::JOINT };
+            let (line_index, length_m) = (Some(index), line.metres().unwrap_or(0.0));
+            let of_line = Strand { line: line_index, length_m, name, open: line.open, ..Strand::JOINT };
             pairs(&line.from, &line.to, phases, of_line)
         });
-        let reactors = self.reactors.values().filter_map(|r| {
+        let reactors = self.reactors.iter().filter_map(|(name, r)| {
             let to = r.to.as_ref().filter(|to| to.bus != r.bus.bus)?;
-            Some(pairs(&r.bus, to, r.phases, Strand::JOINT))
+            Some(pairs(&r.bus, to, r.phases, Strand { kind: StrandKind::Reactor, name, ..Strand::JOINT }))
         });
-        let transformers = self.transformers.values().flat_map(transformer_strands);
+        let transformers = self.transformers.iter().flat_map(|(name, t)| transformer_strands(name, t));
         lines.chain(reactors.flatten()).chain(transformers).collect()
     }
 
@@ -125,7 +141,7 @@ fn pairs<'a>(from: &'a Terminal, to: &'a Terminal, phases: usize, like: Strand<'
 }
 
 /// From each hot node of the first winding to the hot node of the same phase of every other winding.
-fn transformer_strands(transformer: &Transformer) -> Vec<Strand<'_>> {
+fn transformer_strands<'a>(name: &'a str, transformer: &'a Transformer) -> Vec<Strand<'a>> {
     let Some((primary, others)) = transformer.windings.split_first() else { return Vec::new() };
     let hot = |w: &'_ super::Winding| -> Vec<u16> {
         let conductors = match w.connection {
@@ -148,6 +164,8 @@ fn transformer_strands(transformer: &Transformer) -> Vec<Strand<'_>> {
             strand(w).into_iter().filter(both_hot).map(|(a, b)| Strand {
                 from: (primary.bus.bus.as_str(), a),
                 to: (w.bus.bus.as_str(), b),
+                kind: StrandKind::Transformer,
+                name,
                 open: transformer.open,
                 ..Strand::JOINT
             })

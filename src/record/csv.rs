@@ -18,7 +18,7 @@ pub fn push_number(line: &mut String, value: f64) {
 }
 
 /// Reads a number back; an empty field is NaN. `None` when it is not a number.
-pub(super) fn number(field: &str) -> Option<f64> {
+pub fn number(field: &str) -> Option<f64> {
     let field = field.trim();
     if field.is_empty() { Some(f64::NAN) } else { field.parse().ok() }
 }
@@ -35,7 +35,7 @@ pub fn push_name(line: &mut String, name: &str) {
 }
 
 /// The fields of a line, quotes removed.
-pub(super) fn fields(line: &str) -> Vec<String> {
+pub fn fields(line: &str) -> Vec<String> {
     let mut fields = vec![String::new()];
     let mut quoted = false;
     let mut chars = line.chars().peekable();

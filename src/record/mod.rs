@@ -6,7 +6,7 @@
 //!
 //! Nothing half-written can be taken for whole: files grow under a temporary name and get their own when complete.
 
-mod csv;
+pub mod csv;
 mod recorder;
 mod table;
 

@@ -1,13 +1,13 @@
 //! `run.json`: what was run, by what, on what, how fast.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::Study;
+use super::FinishedRun;
 use crate::feeder::ControlMode;
 
 /// What was run, by what, on what, how fast. Of all results, only this differs between two runs of one scenario.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RunInfo {
     /// The program.
     pub build: Build,
@@ -34,7 +34,7 @@ pub struct RunInfo {
 }
 
 /// The program that ran.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Build {
     /// Its version.
     pub version: String,
@@ -53,7 +53,7 @@ impl Build {
 }
 
 /// A file that a run was made of.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct InputInfo {
     /// Its path, as the run was told.
     pub path: String,
@@ -62,7 +62,7 @@ pub struct InputInfo {
 }
 
 /// The machine that ran.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Machine {
     /// Operating system.
     pub os: String,
@@ -73,7 +73,7 @@ pub struct Machine {
 }
 
 /// How long a run took.
-#[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Timing {
     /// When it began, in s since 1970.
     pub started_unix_s: u64,
@@ -84,8 +84,8 @@ pub struct Timing {
 }
 
 impl RunInfo {
-    pub(super) fn new(study: &Study, timing: Timing) -> Self {
-        let plan = study.plan;
+    pub(super) fn new(run: &FinishedRun, timing: Timing) -> Self {
+        let plan = run.plan;
         let input = |input: &crate::scenario::Input| InputInfo {
             path: input.path.display().to_string(),
             fnv1a_64: format!("{:016x}", input.fnv1a_64),

@@ -1,31 +1,50 @@
 //! Floor 8: from a finished run to a directory that a person wants to open.
 //!
-//! `series.csv` (written by the loop), `nodes.csv` (every node in few numbers), `summary.json` ([`Summary`]), an SVG for
-//! each figure and `report.html`, one file that needs no network – all the same bytes for the same run. Last comes
-//! `run.json` ([`RunInfo`]), which alone holds what differs from run to run (machine, timing); a directory with it is whole.
+//! Two stages. First the data: `series.csv` (written by the loop), `nodes.csv` (every node in few numbers), `summary.json`
+//! ([`Summary`]) and `report.json` (the feeder as drawn, the events). Then an SVG for each figure and `report.html`, one file
+//! that needs no network: a function of those files alone, so that [`rebuild`] makes the same bytes where feeder and scenario
+//! are no more. Last comes `run.json` ([`RunInfo`]), which alone holds what differs from run to run (machine, timing); a
+//! directory with it is whole.
+//!
+//! Directories of other studies get a page, too: contingencies, P–V curves, sweeps, and directories of runs.
 
+mod contingency;
 mod directory;
+mod facts;
 pub mod figure;
-mod html;
+mod index;
 mod info;
+mod layout;
 mod nodes;
+pub mod page;
+mod pv;
+mod read;
+mod rebuild;
+mod run;
+mod run_page;
 mod summary;
+mod sweep;
 
 use std::io;
 use std::path::Path;
 
 pub use directory::next_run;
+pub use facts::{BranchFact, BranchKind, BusFact, EventFact, Facts, Place};
 pub use info::{Build, RunInfo, Timing};
-pub use summary::Summary;
+pub use nodes::NodeRow;
+pub use read::ReadError;
+pub use rebuild::rebuild;
+pub use run::Run;
+pub use summary::{Status, Summary};
 
 use crate::bench::Outcome;
-use crate::quantity::Tick;
 use crate::record::{Table, write_whole};
-use crate::scenario::{Action, Branch, Plan};
+use crate::scenario::Plan;
+use figure::Figure;
 
 /// A finished run.
 #[derive(Clone, Copy, Debug)]
-pub struct Study<'a> {
+pub struct FinishedRun<'a> {
     /// What was to be done.
     pub plan: &'a Plan,
     /// What it came to.
@@ -38,17 +57,31 @@ pub struct Study<'a> {
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn write(dir: &Path, study: &Study, timing: Timing) -> io::Result<Summary> {
-    let summary = Summary::new(study);
-    let figures = figure::figures(study);
-    for figure in &figures {
+pub fn write(dir: &Path, run: &FinishedRun, timing: Timing) -> io::Result<Summary> {
+    write_whole(&dir.join("nodes.csv"), nodes::write(run).as_bytes())?;
+    write_whole(&dir.join("summary.json"), &json(&Summary::new(run))?)?;
+    let mut facts = serde_json::to_vec(&facts::Facts::new(run))?;
+    facts.push(b'\n');
+    write_whole(&dir.join("report.json"), &facts)?;
+    let info = RunInfo::new(run, timing);
+    let read = Run::with_table(dir, info, run.table.clone()).map_err(io::Error::other)?;
+    render(dir, &read)?;
+    write_whole(&dir.join("run.json"), &json(&read.info)?)?;
+    Ok(read.summary)
+}
+
+/// Writes the figures and the page of a run.
+fn render(dir: &Path, run: &Run) -> io::Result<()> {
+    let figures = figure::figures(run);
+    write_page(dir, "report.html", &run_page::page(run, &figures), &figures)
+}
+
+/// Writes figures as files of their own, then their page.
+fn write_page(dir: &Path, name: &str, page: &str, figures: &[Figure]) -> io::Result<()> {
+    for figure in figures {
         write_whole(&dir.join(format!("{}.svg", figure.name)), figure.svg.as_bytes())?;
     }
-    write_whole(&dir.join("nodes.csv"), nodes::csv(study).as_bytes())?;
-    write_whole(&dir.join("summary.json"), &json(&summary)?)?;
-    write_whole(&dir.join("report.html"), html::page(study, &summary, &figures).as_bytes())?;
-    write_whole(&dir.join("run.json"), &json(&RunInfo::new(study, timing))?)?;
-    Ok(summary)
+    write_whole(&dir.join(name), page.as_bytes())
 }
 
 /// The JSON Schema of `summary.json`.
@@ -65,30 +98,6 @@ fn json(value: &impl serde::Serialize) -> io::Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(value)?;
     bytes.push(b'\n');
     Ok(bytes)
-}
-
-impl Study<'_> {
-    /// The clock at a tick, as a person writes it: `18:15`, `day 2 06:00`, with seconds where they matter.
-    pub fn clock(&self, tick: Tick) -> String {
-        clock(self.plan.clock_s(tick), self.plan.step.seconds())
-    }
-
-    /// Clock time of each row of the record in s.
-    fn row_clocks(&self) -> Vec<f64> {
-        self.table.t_s().iter().map(|t| self.plan.start_s + t).collect()
-    }
-
-    /// Whether each line of the feeder is open at a tick, as far as description and events say.
-    fn open_lines(&self, tick: Tick) -> Vec<bool> {
-        let mut open: Vec<bool> = self.plan.feeder.lines.values().map(|line| line.open).collect();
-        let due = self.plan.events.iter().filter(|event| event.tick <= tick).map(|event| event.action);
-        for action in self.plan.initial.iter().copied().chain(due) {
-            if let Action::Switch { branch: Branch::Line(line), open: now } = action {
-                open.iter_mut().skip(line).take(1).for_each(|open| *open = now);
-            }
-        }
-        open
-    }
 }
 
 /// A clock in words; `step_s` decides whether seconds are worth writing.

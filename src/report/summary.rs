@@ -2,14 +2,14 @@
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::Study;
-use crate::bench::NodeOutcome;
+use super::FinishedRun;
+use crate::bench::{NodeOutcome, Verdict};
 use crate::quantity::Tick;
 
 /// The numbers a run comes down to. Times are seconds since its start.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// The scenario's name.
     pub scenario: String,
@@ -33,10 +33,12 @@ pub struct Summary {
     pub capacitors: IndexMap<String, Capacitor>,
     /// How solving went.
     pub solver: Solver,
+    /// What each expectation came to, in the scenario's order; empty when it has none.
+    pub expectations: Vec<Verdict>,
 }
 
 /// Whether every step has a solution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Every step has one.
@@ -46,7 +48,7 @@ pub enum Status {
 }
 
 /// Voltages.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Voltage {
     /// The lowest.
     pub min: Option<Extreme>,
@@ -61,7 +63,7 @@ pub struct Voltage {
 }
 
 /// A voltage, where and when.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Extreme {
     /// Per unit of the node's base.
     pub v_pu: f64,
@@ -72,7 +74,7 @@ pub struct Extreme {
 }
 
 /// All sources together.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Source {
     /// Energy into the feeder in kWh.
     pub energy_kwh: f64,
@@ -83,7 +85,7 @@ pub struct Source {
 }
 
 /// Losses.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Losses {
     /// Energy in kWh.
     pub energy_kwh: f64,
@@ -92,7 +94,7 @@ pub struct Losses {
 }
 
 /// A regulator.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Regulator {
     /// Taps moved, in steps.
     pub operations: u64,
@@ -101,14 +103,14 @@ pub struct Regulator {
 }
 
 /// A capacitor bank.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Capacitor {
     /// Steps switched.
     pub operations: u64,
 }
 
 /// How solving went.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Solver {
     /// Steps without a solution.
     pub not_converged: u64,
@@ -125,8 +127,8 @@ pub struct Solver {
 }
 
 impl Summary {
-    pub(super) fn new(study: &Study) -> Self {
-        let (plan, o) = (study.plan, study.outcome);
+    pub(super) fn new(run: &FinishedRun) -> Self {
+        let (plan, o) = (run.plan, run.outcome);
         let t_s = |tick: Tick| plan.step.time_s(tick);
         let extreme = |node: Option<&NodeOutcome>, of: fn(&NodeOutcome) -> (f64, Tick)| {
             node.map(|n| Extreme { v_pu: of(n).0, node: n.node.name(), t_s: t_s(of(n).1) })
@@ -154,17 +156,18 @@ impl Summary {
                 energy_kwh: o.losses_wh / 1000.0,
                 percent: (o.source_wh > 0.0).then(|| 100.0 * o.losses_wh / o.source_wh),
             },
-            regulators: regulators(study),
-            capacitors: capacitors(study),
-            solver: solver(study),
+            regulators: regulators(run),
+            capacitors: capacitors(run),
+            solver: solver(run),
+            expectations: o.verdicts.clone(),
         }
     }
 }
 
-fn regulators(study: &Study) -> IndexMap<String, Regulator> {
-    let names = study.plan.feeder.regulators.keys().zip(&study.outcome.tap_operations);
+fn regulators(run: &FinishedRun) -> IndexMap<String, Regulator> {
+    let names = run.plan.feeder.regulators.keys().zip(&run.outcome.tap_operations);
     let regulator = |(name, &operations): (&String, &u64)| {
-        let taps = study.table.column(&format!("{name}.tap")).unwrap_or_default();
+        let taps = run.table.column(&format!("{name}.tap")).unwrap_or_default();
         #[allow(clippy::cast_possible_truncation, reason = "a tap number; a float cast saturates")]
         let tap = |t: f64| t as i32;
         let low = taps.iter().copied().min_by(f64::total_cmp).map(tap);
@@ -174,18 +177,18 @@ fn regulators(study: &Study) -> IndexMap<String, Regulator> {
     names.map(regulator).collect()
 }
 
-fn capacitors(study: &Study) -> IndexMap<String, Capacitor> {
-    let names = study.plan.feeder.capacitors.keys().zip(&study.outcome.capacitor_operations);
+fn capacitors(run: &FinishedRun) -> IndexMap<String, Capacitor> {
+    let names = run.plan.feeder.capacitors.keys().zip(&run.outcome.capacitor_operations);
     names.map(|(name, &operations)| (name.clone(), Capacitor { operations })).collect()
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a mean of counts far below 2^53")]
-fn solver(study: &Study) -> Solver {
-    let o = study.outcome;
+fn solver(run: &FinishedRun) -> Solver {
+    let o = run.outcome;
     let first = o.first_not_converged.as_ref();
     Solver {
         not_converged: o.not_converged,
-        first_not_converged_t_s: first.map(|(tick, _)| study.plan.step.time_s(*tick)),
+        first_not_converged_t_s: first.map(|(tick, _)| run.plan.step.time_s(*tick)),
         worst_node: first.and_then(|(_, node)| node.clone()),
         controls_not_at_rest: o.not_at_rest,
         iterations_mean: if o.ticks == 0 { 0.0 } else { o.iterations as f64 / o.ticks as f64 },

@@ -125,7 +125,7 @@ pub struct Trigger {
 }
 
 /// A branch that can be opened and closed, by its place among the feeder's of its kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Branch {
     /// A line, switch or fuse.
     Line(usize),

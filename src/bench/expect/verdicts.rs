@@ -227,12 +227,12 @@ impl Judge<'_> {
 
     #[allow(clippy::cast_precision_loss, reason = "a count of events")]
     fn happens(&self, what: &str, times: Option<u32>) -> Verdict {
-        let mut happened = self.outcome.triggered.iter().filter(|(_, label)| label.to_lowercase() == what);
+        let mut happened = self.outcome.triggered.iter().filter(|event| event.label.to_lowercase() == what);
         let count = happened.clone().count();
         let passed = times.map_or(count > 0, |times| count == times as usize);
         // The one too many, or else the last.
         let decides = times.and_then(|times| happened.clone().nth(times as usize)).or_else(|| happened.next_back());
-        let at_s = decides.map(|(tick, _)| self.plan.step.time_s(*tick));
+        let at_s = decides.map(|event| self.plan.step.time_s(event.tick));
         let expected = match times {
             Some(times) => format!("; expected {}", often(u64::from(times))),
             None => "; expected at least once".to_owned(),

@@ -53,6 +53,14 @@ impl Colour {
     }
 }
 
+impl Colour {
+    /// As `#RRGGBB`.
+    pub fn hex(self) -> String {
+        let RGBColor(r, g, b) = self.rgb();
+        format!("#{r:02X}{g:02X}{b:02X}")
+    }
+}
+
 /// How a text stands to its point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Anchor {
@@ -112,6 +120,11 @@ pub struct Canvas<'a> {
 
 /// Draws an SVG of this size in points; `title` is for those who cannot see it.
 pub fn svg(width: u32, height: u32, title: &str, draw: impl FnOnce(&mut Canvas)) -> String {
+    svg_over(width, height, title, "", draw)
+}
+
+/// The same, over `below`: SVG in points that lies between the sheet and what is drawn.
+pub fn svg_over(width: u32, height: u32, title: &str, below: &str, draw: impl FnOnce(&mut Canvas)) -> String {
     let mut text = String::new();
     {
         let size = (unit(f64::from(width)).unsigned_abs(), unit(f64::from(height)).unsigned_abs());
@@ -130,6 +143,10 @@ pub fn svg(width: u32, height: u32, title: &str, draw: impl FnOnce(&mut Canvas))
         unit(f64::from(height)),
         super::super::escaped(title)
     );
+    let sheet = text.get(root..).and_then(|rest| rest.find("/>")).map_or(root, |end| root + end + 2);
+    if !below.is_empty() {
+        text.insert_str(sheet, &format!("\n<g transform=\"scale({UNITS})\">\n{below}</g>"));
+    }
     text.replace_range(..root, &head);
     text
 }

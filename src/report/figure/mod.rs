@@ -1,20 +1,29 @@
 //! The figures of a report, as SVG. They are drawn for print (light); the report's page recolours them for a dark screen.
 
 mod axis;
+mod bars;
 mod canvas;
+mod curves;
+mod histogram;
 mod limits;
+mod marks;
+pub mod one_line;
 mod power;
 mod profile;
 mod pv;
 mod series;
+mod sketch;
 mod taps;
 mod voltages;
 
-pub use pv::{pv, qv};
+use super::nodes::NodeRow;
+use super::run::Run;
+use canvas::{Anchor, Canvas, Font, TITLE};
 
-use super::Study;
-use crate::quantity::Tick;
-use canvas::{Anchor, Canvas, Colour, Font, LABEL, Stroke, TITLE};
+pub use bars::{Bar, bars};
+pub use curves::{Curve, curves};
+pub use histogram::{Histogram, histogram};
+pub use pv::{pv, qv};
 
 /// Width of every figure in points.
 const WIDTH: u32 = 760;
@@ -26,7 +35,7 @@ const SIDES: (f64, f64) = (64.0, 744.0);
 #[derive(Clone, Debug)]
 pub struct Figure {
     /// Its file name, without `.svg`.
-    pub name: &'static str,
+    pub name: String,
     /// What it shows, in one sentence.
     pub caption: String,
     /// The SVG.
@@ -34,47 +43,21 @@ pub struct Figure {
 }
 
 /// All figures that a run has something to show in.
-pub fn figures(study: &Study) -> Vec<Figure> {
+pub fn figures(run: &Run) -> Vec<Figure> {
     let figures = [
-        profile::profile(study),
-        voltages::envelope(study),
-        voltages::buses(study),
-        power::power(study),
-        taps::taps(study),
+        one_line::one_line(run),
+        profile::profile(run),
+        voltages::envelope(run),
+        voltages::buses(run),
+        power::power(run),
+        taps::taps(run),
     ];
     figures.into_iter().flatten().collect()
 }
 
-/// Times at which something happens, in s on the clock, numbered as in the report's table.
-fn event_marks(study: &Study) -> Vec<(f64, String)> {
-    let mut marks: Vec<(Tick, Vec<String>)> = Vec::new();
-    for (k, event) in study.plan.events.iter().enumerate() {
-        let number = (k + 1).to_string();
-        match marks.last_mut().filter(|(tick, _)| *tick == event.tick) {
-            Some((_, numbers)) => numbers.push(number),
-            None => marks.push((event.tick, vec![number])),
-        }
-    }
-    marks.into_iter().map(|(tick, numbers)| (study.plan.clock_s(tick), numbers.join(","))).collect()
-}
-
-/// A thin line for each event, with its number on top. Too many are lines only.
-fn draw_events(canvas: &mut Canvas, frame: &axis::Frame, marks: &[(f64, String)], numbers: bool) {
-    const MOST_NUMBERS: usize = 24;
-    let [_, top, _, bottom] = frame.edges;
-    for (clock_s, number) in marks {
-        let x = frame.at((*clock_s, frame.y.from)).0;
-        canvas.dashes((x, top), (x, bottom), Stroke::new(Colour::Label, 1.0).opacity(0.7));
-        if numbers && marks.len() <= MOST_NUMBERS {
-            canvas.text(number, (x, top - 7.0), Anchor::Middle, Font { bold: true, ..LABEL });
-        }
-    }
-}
-
 /// The horizontal axis of figures over time.
-fn time_axis(study: &Study) -> (axis::Axis, &'static str) {
-    let plan = study.plan;
-    axis::Axis::time(plan.clock_s(Tick(0)), plan.clock_s(plan.last), plan.start_s)
+fn time_axis(run: &Run) -> (axis::Axis, &'static str) {
+    axis::Axis::time(run.clock_s(0.0), run.clock_s(run.summary.duration_s), run.info.start_s)
 }
 
 /// A heading without a subtitle, for a panel.

@@ -3,18 +3,18 @@
 use super::axis::{Axis, Frame, heading, legend};
 use super::canvas::{Colour, Stroke, svg};
 use super::series::{draw_line, range, thinned};
-use super::{Figure, SIDES, Study, WIDTH, draw_events, event_marks, time_axis};
+use super::{Figure, Run, SIDES, WIDTH, marks, time_axis};
 
 const HEIGHT: u32 = 320;
 
 /// Active and reactive power out of all sources, and losses.
-pub fn power(study: &Study) -> Option<Figure> {
-    let clock = study.row_clocks();
+pub fn power(run: &Run) -> Option<Figure> {
+    let clock = run.row_clocks();
     let names = ["source.p_w", "source.q_var", "losses.p_w"];
-    let columns: Vec<&[f64]> = names.iter().filter_map(|name| study.table.column(name)).collect();
+    let columns: Vec<&[f64]> = names.iter().filter_map(|name| run.table.column(name)).collect();
     let (low, high) = range(columns.iter().copied().flatten());
     let (unit_w, unit) = if low.abs().max(high.abs()) >= 1e6 { (1e6, "MW, Mvar") } else { (1e3, "kW, kvar") };
-    let (x, x_name) = time_axis(study);
+    let (x, x_name) = time_axis(run);
     let frame = Frame {
         edges: [SIDES.0, 84.0, SIDES.1, f64::from(HEIGHT) - 48.0],
         x,
@@ -29,12 +29,12 @@ pub fn power(study: &Study) -> Option<Figure> {
         frame.draw(canvas, true, &[]);
         frame.name_x(canvas, x_name);
         frame.name_y(canvas, unit);
-        draw_events(canvas, &frame, &event_marks(study), true);
+        marks::draw(canvas, &frame, &marks::marks(run), true);
         for (column, colour) in columns.iter().zip(colours) {
             let scaled: Vec<f64> = column.iter().map(|w| w / unit_w).collect();
             draw_line(canvas, &thinned(&clock, &scaled), false, Stroke::new(colour, 2.0), |p| frame.at(p));
         }
     });
     let caption = "Active and reactive power of all sources, and active losses of lines and transformers.";
-    Some(Figure { name: "power", caption: caption.into(), svg: drawn })
+    Some(Figure { name: "power".into(), caption: caption.into(), svg: drawn })
 }

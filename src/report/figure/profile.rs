@@ -5,8 +5,7 @@ use indexmap::IndexMap;
 use super::axis::{Axis, Frame, heading, legend, text_width};
 use super::canvas::{Anchor, Canvas, Colour, Font, LABEL, PHASES, Stroke, svg};
 use super::limits;
-use super::{Figure, SIDES, Study, WIDTH};
-use crate::bench::NodeOutcome;
+use super::{Figure, NodeRow, Run, SIDES, WIDTH};
 
 const HEIGHT: u32 = 400;
 const NAMES: [&str; 3] = ["phase a", "phase b", "phase c"];
@@ -14,17 +13,17 @@ const METRES_PER_KM: f64 = 1000.0;
 
 /// A node's point: distance in km and voltage per unit.
 struct Point<'a> {
-    node: &'a NodeOutcome,
+    node: &'a NodeRow,
     km: f64,
     v_pu: f64,
 }
 
 /// The figure; `None` when there was no voltage at all.
-pub fn profile(study: &Study) -> Option<Figure> {
-    let points = points(study);
+pub fn profile(run: &Run) -> Option<Figure> {
+    let points = points(run);
     let low = points.values().min_by(|a, b| a.v_pu.total_cmp(&b.v_pu))?;
     let high = points.values().max_by(|a, b| a.v_pu.total_cmp(&b.v_pu))?;
-    let limits_pu = study.plan.watch.limits_pu;
+    let limits_pu = run.summary.voltage.limits_pu;
     let farthest = points.values().map(|p| p.km).fold(0.0, f64::max);
     let pad = 0.12 * (high.v_pu.max(limits_pu[1]) - low.v_pu.min(limits_pu[0]));
     let frame = Frame {
@@ -32,7 +31,7 @@ pub fn profile(study: &Study) -> Option<Figure> {
         x: Axis::exact(-0.02 * farthest, farthest * 1.03, 10),
         y: Axis::exact(low.v_pu.min(limits_pu[0]) - pad, high.v_pu.max(limits_pu[1]) + pad, 9),
     };
-    let when = study.clock(study.outcome.worst.tick);
+    let when = run.clock(run.facts.worst_t_s?);
     let title = "Voltage along the feeder";
     let subtitle = format!("at {when}, when a voltage was farthest out");
     let drawn = svg(WIDTH, HEIGHT, title, |canvas| {
@@ -43,36 +42,32 @@ pub fn profile(study: &Study) -> Option<Figure> {
         limits::draw(canvas, &frame, limits_pu, true);
         frame.name_x(canvas, "distance from the source, km");
         frame.name_y(canvas, "voltage, pu");
-        draw_strands(canvas, &frame, study, &points);
+        draw_strands(canvas, &frame, run, &points);
         let mut taken = vec![annotate(canvas, &frame, low, 14.0), annotate(canvas, &frame, high, -14.0)];
         name_buses(canvas, &frame, &points, &mut taken);
     });
     let caption = format!(
         "Each line is a conductor of a phase, from node to node; regulators and transformers are vertical. Shown is {when}."
     );
-    Some(Figure { name: "profile", caption, svg: drawn })
+    Some(Figure { name: "profile".into(), caption, svg: drawn })
 }
 
-fn points<'a>(study: &Study<'a>) -> IndexMap<(&'a str, u16), Point<'a>> {
-    let point = |node: &'a NodeOutcome| {
-        let v_pu = study.outcome.worst.v_pu.get(node.index).copied().filter(|v| *v > 0.0)?;
-        let key = (node.node.bus.as_str(), node.node.number);
-        Some((key, Point { node, km: node.distance_m / METRES_PER_KM, v_pu }))
-    };
-    study.outcome.nodes.iter().filter_map(point).collect()
+fn points(run: &Run) -> IndexMap<(&str, u16), Point<'_>> {
+    let fed = run.nodes.iter().filter(|node| node.v_pu > 0.0);
+    let point = |node| Point { node, km: node.distance_m / METRES_PER_KM, v_pu: node.v_pu };
+    fed.map(|node| ((node.bus.as_str(), node.number), point(node))).collect()
 }
 
-fn draw_strands(canvas: &mut Canvas, frame: &Frame, study: &Study, points: &IndexMap<(&str, u16), Point>) {
-    let open = study.open_lines(study.outcome.worst.tick);
-    let feeder = &study.plan.feeder;
+fn draw_strands(canvas: &mut Canvas, frame: &Frame, run: &Run, points: &IndexMap<(&str, u16), Point>) {
     let crowd = points.len();
     let (width, radius) = if crowd > 600 { (1.0, 0.0) } else { (1.8, 2.6) };
-    for strand in feeder.strands() {
-        let is_open = strand.line.map_or(strand.open, |k| open.get(k).copied().unwrap_or(false));
-        let ends = points.get(&strand.from).zip(points.get(&strand.to)).filter(|_| !is_open);
-        if let Some((from, to)) = ends {
-            let stroke = Stroke::new(PHASES[from.node.phase], width).opacity(0.9);
-            canvas.path([frame.at((from.km, from.v_pu)), frame.at((to.km, to.v_pu))], stroke);
+    for branch in run.facts.branches.iter().filter(|branch| !branch.open) {
+        for [a, b] in &branch.nodes {
+            let ends = points.get(&(branch.from.as_str(), *a)).zip(points.get(&(branch.to.as_str(), *b)));
+            if let Some((from, to)) = ends {
+                let stroke = Stroke::new(PHASES[from.node.phase], width).opacity(0.9);
+                canvas.path([frame.at((from.km, from.v_pu)), frame.at((to.km, to.v_pu))], stroke);
+            }
         }
     }
     for point in points.values().filter(|_| radius > 0.0) {
@@ -95,7 +90,7 @@ fn overlap(a: &Box4, b: &Box4) -> bool {
 
 /// Names a point, above or below it, inside the frame. Returns the room that takes.
 fn annotate(canvas: &mut Canvas, frame: &Frame, point: &Point, below: f64) -> Box4 {
-    let text = format!("{}  {:.4} pu", point.node.node.name(), point.v_pu);
+    let text = format!("{}  {:.4} pu", point.node.name(), point.v_pu);
     let (x, y) = frame.at((point.km, point.v_pu));
     let half = text_width(&text, LABEL.size) / 2.0;
     let [left, _, right, _] = frame.edges;

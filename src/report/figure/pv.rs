@@ -61,7 +61,7 @@ pub fn pv(answer: &Answer) -> Figure {
     });
     let caption = "Voltage against power, before (solid) and after (dashed) the loss; a dot at each nose. Thin lines: nominal \
                    voltage ± 5 %.";
-    Figure { name: "pv", caption: caption.into(), svg: drawn }
+    Figure { name: "pv".into(), caption: caption.into(), svg: drawn }
 }
 
 /// The Q–V curves of an answer, if it has any.
@@ -102,7 +102,7 @@ pub fn qv(answer: &Answer) -> Option<Figure> {
         }
     });
     let caption = "Reactive power that must be injected at the bus for each voltage, everything else as it is.";
-    Some(Figure { name: "qv", caption: caption.into(), svg: drawn })
+    Some(Figure { name: "qv".into(), caption: caption.into(), svg: drawn })
 }
 
 fn subtitle(answer: &Answer) -> String {

@@ -3,7 +3,7 @@
 use super::axis::{Axis, Frame, heading};
 use super::canvas::{Anchor, Canvas, Colour, Font, LABEL, Stroke, svg};
 use super::series::{draw_line, range, thinned};
-use super::{Figure, SIDES, Study, WIDTH, draw_events, event_marks, time_axis};
+use super::{Figure, Run, SIDES, WIDTH, marks, time_axis};
 
 const MOST_LANES: usize = 16;
 const GAP: f64 = 14.0;
@@ -18,8 +18,8 @@ struct Lane<'a> {
 }
 
 /// The figure; `None` for a feeder without regulators and capacitors.
-pub fn taps(study: &Study) -> Option<Figure> {
-    let lanes = lanes(study);
+pub fn taps(run: &Run) -> Option<Figure> {
+    let lanes = lanes(run);
     let shown = lanes.get(..MOST_LANES.min(lanes.len())).filter(|lanes| !lanes.is_empty())?;
     let end = TOP + shown.iter().map(|lane| lane.height + GAP).sum::<f64>() - GAP;
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few hundred points")]
@@ -34,33 +34,39 @@ pub fn taps(study: &Study) -> Option<Figure> {
         heading(canvas, title, &subtitle);
         let mut top = TOP;
         for (k, lane) in shown.iter().enumerate() {
-            draw_lane(canvas, study, lane, top, k + 1 == shown.len());
+            draw_lane(canvas, run, lane, top, k + 1 == shown.len());
             top += lane.height + GAP;
         }
     });
     let caption = "One lane for each regulator and capacitor bank; the number at the right counts its operations.";
-    Some(Figure { name: "taps", caption: caption.into(), svg: drawn })
+    Some(Figure { name: "taps".into(), caption: caption.into(), svg: drawn })
 }
 
-fn lanes<'a>(study: &Study<'a>) -> Vec<Lane<'a>> {
-    let feeder = &study.plan.feeder;
-    let lane = |name: &'a String, unit: &str, height: f64, colour: Colour, operations: u64| {
-        let values = study.table.column(&format!("{name}.{unit}"))?;
+fn lanes(run: &Run) -> Vec<Lane<'_>> {
+    fn lane<'a>(
+        run: &'a Run,
+        name: &'a str,
+        unit: &str,
+        height: f64,
+        colour: Colour,
+        operations: u64,
+    ) -> Option<Lane<'a>> {
+        let values = run.table.column(&format!("{name}.{unit}"))?;
         Some(Lane { name, values, height, colour, operations })
-    };
-    let taps = feeder.regulators.keys().zip(&study.outcome.tap_operations);
-    let regulators = taps.filter_map(|(name, &n)| lane(name, "tap", 58.0, Colour::Blue, n));
-    let steps = feeder.capacitors.keys().zip(&study.outcome.capacitor_operations);
+    }
+    let summary = &run.summary;
+    let regulators =
+        summary.regulators.iter().filter_map(|(name, r)| lane(run, name, "tap", 58.0, Colour::Blue, r.operations));
     // A bank that never moves has nothing to show.
-    let capacitors =
-        steps.filter(|(_, n)| **n > 0).filter_map(|(name, &n)| lane(name, "steps", 30.0, Colour::Orange, n));
+    let moving = summary.capacitors.iter().filter(|(_, c)| c.operations > 0);
+    let capacitors = moving.filter_map(|(name, c)| lane(run, name, "steps", 30.0, Colour::Orange, c.operations));
     regulators.chain(capacitors).collect()
 }
 
-fn draw_lane(canvas: &mut Canvas, study: &Study, lane: &Lane, top: f64, last: bool) {
-    let clock = study.row_clocks();
+fn draw_lane(canvas: &mut Canvas, run: &Run, lane: &Lane, top: f64, last: bool) {
+    let clock = run.row_clocks();
     let (low, high) = range(lane.values);
-    let (x, x_name) = time_axis(study);
+    let (x, x_name) = time_axis(run);
     let (from, to) = if low.is_finite() { (low, high) } else { (0.0, 0.0) };
     let mut ticks = vec![(from, format!("{from:.0}"))];
     if to > from {
@@ -72,7 +78,7 @@ fn draw_lane(canvas: &mut Canvas, study: &Study, lane: &Lane, top: f64, last: bo
     if last {
         frame.name_x(canvas, x_name);
     }
-    draw_events(canvas, &frame, &event_marks(study), false);
+    marks::draw(canvas, &frame, &marks::marks(run), false);
     let middle = top + lane.height / 2.0;
     canvas.text(lane.name, (16.0, middle), Anchor::Start, Font { colour: Colour::Ink, bold: true, ..LABEL });
     canvas.text(&format!("{}×", lane.operations), (SIDES.1, middle), Anchor::End, LABEL);

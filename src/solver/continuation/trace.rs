@@ -12,6 +12,8 @@ const ROUNDING: f64 = 1e-9;
 const MOST_CORRECTIONS: usize = 16;
 /// A corrector's step larger than this (pu) does not lead back to the curve.
 const LOST: f64 = 0.5;
+/// The first factor is kept for a second step after a first one shorter than this.
+const FIRST: f64 = 1e-2;
 /// An old factor is kept while each step is smaller than the last by this.
 const CHORD: f64 = 0.05;
 /// Cosine of the angle between tangents at two neighbours above which a step may grow, must shrink, or is taken back.
@@ -115,7 +117,7 @@ impl Equations<'_> {
             if length <= CONVERGED || (fresh && length <= ROUNDING && length > 0.3 * last) {
                 return Some(corrections);
             }
-            if length < CHORD * last && last.is_finite() {
+            if length < if last.is_finite() { CHORD * last } else { FIRST } {
                 factor = Some(current);
             }
             last = length;

@@ -103,6 +103,7 @@ impl TransformerModel {
         let windings = (0..transformer.windings.len())
             .map(|w| WindingModel::new(transformer, w, s_phase_va, turn, at))
             .collect::<Result<Vec<_>, _>>()?;
+        count("conductors at all windings", transformer.windings.len() * (phases + 1), 2)?;
         let terminals = transformer.windings.iter().map(|w| conductors(&w.bus, phases, phases + 1)).collect();
         let core = complex(transformer.no_load_loss_percent, -transformer.magnetizing_percent / at.order());
         let model = Self {

@@ -161,6 +161,14 @@ impl PowerFlow {
         self.isa
     }
 
+    /// The iteration in use: [`Method::FixedPoint`] or [`Method::Chord`].
+    pub fn method(&self) -> Method {
+        match self.active {
+            Active::FixedPoint => Method::FixedPoint,
+            Active::Chord => Method::Chord,
+        }
+    }
+
     /// Voltage of a node to ground in V.
     pub fn voltage(&self, node: NodeId) -> Complex {
         let v = &self.v[node.0 as usize];

@@ -57,7 +57,9 @@ fn refusals_name_the_element_and_the_reason() {
         (r#""loads": {"a": {"bus": "p", "v_kv": 1, "p_kw": 1, "model": "zip"}}"#.to_owned(), "load a: zip is missing"),
         (r#""loads": {"a": {"bus": "p", "phases": 1000000000000, "v_kv": 1, "p_kw": 1}}"#.to_owned(), "load a: 1000000000000 phases: from 1 to 64 are possible"),
         (r#""reactors": {"a": {"bus": "p"}}"#.to_owned(), "reactor a: its impedance is missing"),
-        (r#""faults": {"a": {"bus": "p", "r_ohm": 0}}"#.to_owned(), "fault a: r_ohm is 0: a positive number is needed"),
+        (r#""faults": {"a": {"bus": "p", "r_ohm": -1}}"#.to_owned(), "fault a: r_ohm is -1: zero or a positive number is needed"),
+        (r#""faults": {"a": {"bus": "p", "phases": 2, "ground_ohm": -1}}"#.to_owned(), "fault a: ground_ohm is -1: zero or a positive number is needed"),
+        (r#""transformers": {"a": {"phases": 32, "x_percent": [1], "windings": [{"bus": "p", "v_kv": 1, "s_kva": 1}, {"bus": "q", "v_kv": 1, "s_kva": 1}]}}"#.to_owned(), "transformer a: 66 conductors at all windings: from 2 to 64 are possible"),
         (r#""storages": {"a": {"bus": "p", "v_kv": 1, "p_rated_kw": 0, "e_rated_kwh": 1}}"#.to_owned(), "storage a: s_kva is 0: a positive number is needed"),
     ];
     for (body, expected) in table {

@@ -1,0 +1,40 @@
+//! `phasorbench report DIR`: makes the page and figures of results again, from their files alone.
+
+use std::path::PathBuf;
+
+use phasorbench::report::{self, ReadError};
+
+use crate::terminal::terminal;
+use crate::{Exit, input, output};
+
+/// Make report.html and the figures of results again, or an index of many.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  phasorbench report results/ieee13_day/run-0001    the page of a run, from what lies in its directory
+  phasorbench report results                        index.html: all results below, with verdicts")]
+pub struct Args {
+    /// Directories of results: of runs, contingencies, P–V curves, sweeps, or directories of such directories.
+    #[arg(required = true, value_name = "DIR")]
+    directories: Vec<PathBuf>,
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> Exit {
+    let mut exit = Exit::Passed;
+    for dir in &args.directories {
+        let stage = terminal().stage("report");
+        match report::rebuild(dir) {
+            Ok(page) => {
+                stage.done(|| dir.display().to_string());
+                output::print(&format!("{}\n", page.display()));
+            }
+            Err(error) => {
+                input::complain("E0407", error.to_string(), None);
+                let failed = if matches!(error, ReadError::Write(..)) { Exit::Internal } else { Exit::BadInput };
+                // The first reason stands.
+                exit = if exit == Exit::Passed { failed } else { exit };
+            }
+        }
+    }
+    exit
+}
