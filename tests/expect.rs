@@ -247,10 +247,7 @@ fn an_overshoot_is_told_from_the_final_value() {
     let limit = |v: &[f64], limit: &str| verdict(v, &format!("overshoot: end.1.v_pu, after_s: 3, {limit}"));
     let failed = limit(&up, "below: 0.25");
     assert!(!failed.passed && failed.measured == Some(0.25) && failed.at_s == Some(4.0));
-    assert_eq!(
-        failed.reason,
-        "end.1.v_pu goes from 1 to 2 and is 2.25 at 4 s: 0.25 beyond; it must be below 0.25"
-    );
+    assert_eq!(failed.reason, "end.1.v_pu goes from 1 to 2 and is 2.25 at 4 s: 0.25 beyond; it must be below 0.25");
     assert!(limit(&up, "below: 0.26").passed);
     let percent = limit(&up, "below_percent: 25");
     assert!(!percent.passed && percent.measured == Some(25.0));
@@ -297,7 +294,8 @@ fn the_worst_point_has_a_place() {
 #[test]
 fn operations_are_counted() {
     let events = "events: [{at_s: 2, tap: {reg: 4}}, {at_s: 3, move_tap: {reg: -1}}]\n";
-    let of = |expect: &str| outcome(&magnitudes(&[1.0; 4]), &[], events, &format!("  - {{{expect}}}\n")).verdicts[0].clone();
+    let of =
+        |expect: &str| outcome(&magnitudes(&[1.0; 4]), &[], events, &format!("  - {{{expect}}}\n")).verdicts[0].clone();
     let failed = of("tap_operations: reg, at_most: 4");
     assert_eq!((failed.passed, failed.measured, failed.limit), (false, Some(5.0), Some(4.0)));
     assert_eq!(failed.reason, "reg moves 5 taps; at most 4 are expected");

@@ -16,6 +16,7 @@ mod run;
 mod schema;
 mod sweep;
 mod terminal;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -58,6 +59,8 @@ enum Command {
     Init(init::Args),
     /// Run a scenario and write its record, figures and report.
     Run(run::Args),
+    /// Run scenarios and hold them against their expectations and baselines.
+    Verify(verify::Args),
     /// Solve one power flow of a feeder (.yaml or .dss).
     Powerflow(powerflow::Args),
     /// P–V and Q–V curves of a bus, past the nose, before and after a loss.
@@ -118,6 +121,7 @@ fn main() -> ExitCode {
     match command {
         Command::Init(args) => init::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Powerflow(args) => powerflow::run(&args),
         Command::Pv(args) => pv::run(&args),
         Command::Sweep(args) => sweep::run(&args),

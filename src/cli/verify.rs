@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use phasorbench::bench::Verdict;
 use phasorbench::record::write_whole;
 use phasorbench::study::verify::{self, Comparison, End, Lock, Settings, Verified};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
+use crate::terminal::terminal;
 use crate::{Exit, input, output};
 
 /// Run every scenario under some paths and hold it against its expectations and its baseline.
@@ -91,12 +92,7 @@ struct Clocks {
 
 impl Clocks {
     fn new(count: usize) -> Self {
-        let hidden = std::env::var_os("CI").is_some();
-        let target = if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let bar = ProgressBar::with_draw_target(Some(count as u64), target);
-        if let Ok(style) = ProgressStyle::with_template("{bar:32} {pos}/{len} scenarios, {eta} left") {
-            bar.set_style(style);
-        }
+        let bar = terminal().progress(count as u64, "scenarios", false);
         Self { times: Mutex::new(vec![(None, Duration::ZERO); count]), bar }
     }
 
@@ -177,13 +173,18 @@ fn in_words(all: &[Verified], others: usize, clocks: Option<&Clocks>) -> String 
     }
     text += &table(all);
     let bad = all.iter().filter(|one| exit_of(one) != Exit::Passed).count();
-    let expectations: usize = all.iter().map(|one| if let End::Ran(ran) = &one.end { ran.expectations } else { 0 }).sum();
+    let expectations: usize =
+        all.iter().map(|one| if let End::Ran(ran) = &one.end { ran.expectations } else { 0 }).sum();
     let aside = match others {
         0 => String::new(),
         1 => "; 1 other YAML file is no scenario".to_owned(),
         _ => format!("; {others} other YAML files are no scenarios"),
     };
-    let sum = format!("{} passed, {bad} failed, {} altogether", plural(all.len() - bad, "scenario"), plural(expectations, "expectation"));
+    let sum = format!(
+        "{} passed, {bad} failed, {} altogether",
+        plural(all.len() - bad, "scenario"),
+        plural(expectations, "expectation")
+    );
     text + &format!("\n{sum}{aside}\n")
 }
 

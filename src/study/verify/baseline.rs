@@ -141,7 +141,7 @@ impl Baseline {
             not_converged: outcome.not_converged,
             tap_operations: counts(&mut feeder.regulators.keys(), &outcome.tap_operations),
             capacitor_operations: counts(&mut feeder.capacitors.keys(), &outcome.capacitor_operations),
-            triggered: outcome.triggered.iter().map(|(tick, what)| (t_s(*tick), what.clone())).collect(),
+            triggered: outcome.triggered.iter().map(|event| (t_s(event.tick), event.label.clone())).collect(),
             expectations: verdicts.map(|(_, v)| (v.expectation.clone(), v.passed)).collect(),
             quantities: named.filter(|(name, _)| !says_how(name)).collect(),
         }
@@ -249,7 +249,9 @@ impl Baseline {
             if worst.as_ref().is_none_or(|(excess, _)| apart - allowed > *excess) {
                 let passed = apart <= allowed;
                 let but = if passed { "the same as" } else { "not" };
-                let reason = format!("the {what} of {name} is {is}, {but} the baseline's {was} (off by {apart:.3e}, allowed {allowed:.3e})");
+                let reason = format!(
+                    "the {what} of {name} is {is}, {but} the baseline's {was} (off by {apart:.3e}, allowed {allowed:.3e})"
+                );
                 let (measured, limit) = (Some(is), Some(was));
                 let verdict = Verdict { passed, measured, limit, at_s, reason, ..failed(name, String::new()) };
                 worst = Some((apart - allowed, Verdict { quantity: Some(name.to_owned()), ..verdict }));
