@@ -335,6 +335,11 @@ fn a_load_beyond_the_nose_is_said_so() {
     near(number(&answer["operating_points"]["c"], "p_w"), 650e3, 1e-9);
     let output = phasorbench(&["pv", path, "--at", "receiving", "--outage", "line2"]);
     assert!(String::from_utf8_lossy(&output.stdout).contains("NO SOLUTION"));
+    // A load that feeds the network: the curve begins there.
+    fs::write(path, text.replace("p_kw: 1000", "p_kw: -400")).unwrap();
+    let feeding = self::answer(&[path, "--at", "receiving"]);
+    near(number(&feeding["points"][0], "p_w"), -400e3, 1e-9);
+    near(number(&feeding["nose"], "p_w"), V1_V * V1_V / (2.0 * X_OHM), 1e-9);
     fs::write(path, text.replace("p_kw: 1000", "p_kw: 2300")).unwrap();
     let output = phasorbench(&["pv", path, "--at", "receiving"]);
     assert_eq!(output.status.code(), Some(1));

@@ -3,6 +3,7 @@
 mod benchmark;
 mod check;
 mod completions;
+mod generate;
 mod import;
 mod init;
 mod input;
@@ -69,6 +70,8 @@ enum Command {
     Sweep(sweep::Args),
     /// List the quantities that a scenario can record, expect and act upon.
     Quantities(quantities::Args),
+    /// Make a plausible feeder from a seed.
+    Generate(generate::Args),
     /// Read files and report everything that is wrong with them.
     Check(check::Args),
     /// Make report.html and the figures of results again, or an index of many.
@@ -126,6 +129,7 @@ fn main() -> ExitCode {
         Command::Pv(args) => pv::run(&args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Quantities(args) => quantities::run(&args),
+        Command::Generate(args) => generate::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Import(args) => import::run(&args),

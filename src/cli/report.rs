@@ -1,5 +1,6 @@
 //! `phasorbench report DIR`: makes the page and figures of results again, from their files alone.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use phasorbench::report::{self, ReadError};
@@ -30,11 +31,22 @@ pub fn run(args: &Args) -> Exit {
             }
             Err(error) => {
                 input::complain("E0407", error.to_string(), None);
-                let failed = if matches!(error, ReadError::Write(..)) { Exit::Internal } else { Exit::BadInput };
+                let failed = status(&error);
                 // The first reason stands.
                 exit = if exit == Exit::Passed { failed } else { exit };
             }
         }
     }
     exit
+}
+
+/// A directory that cannot be written to is the user's; a full disk is not.
+fn status(error: &ReadError) -> Exit {
+    match error {
+        ReadError::Write(_, io) => match io.kind() {
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Exit::BadInput,
+            _ => Exit::Internal,
+        },
+        _ => Exit::BadInput,
+    }
 }

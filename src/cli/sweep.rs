@@ -1,13 +1,13 @@
 //! `phasorbench sweep SCENARIO --samples N`: Monte Carlo and grids over the scenario's `vary:`, to disk, resumable.
 
-use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use phasorbench::scenario::Document;
 use phasorbench::study::sweep::{self, Directory, Identity, Shard, StoreError, Summary, Sweep, SweepError};
 
+use crate::terminal::terminal;
 use crate::{Exit, input, output};
 
 /// Solve a scenario many times, with what its `vary:` varies drawn at random or taken from grids.
@@ -47,9 +47,6 @@ pub struct Args {
     /// Print a summary as JSON.
     #[arg(long)]
     json: bool,
-    /// Print nothing but the directory (and what is wrong).
-    #[arg(long, short)]
-    quiet: bool,
 }
 
 fn shard(text: &str) -> Result<Shard, String> {
@@ -106,6 +103,9 @@ fn complain(error: &SweepError) -> Exit {
         }
         SweepError::Store(_) => ("E0461", "give another --out", Exit::BadInput),
         SweepError::NoCsv(_) => ("E0461", "read samples.parquet, or sweep again with another --out", Exit::BadInput),
+        SweepError::Changed(_) => {
+            ("E0461", "what was done before is kept, but belongs to the file as it was", Exit::BadInput)
+        }
         SweepError::Missing { .. } => ("E0463", "run every shard to its end, and name all of them", Exit::BadInput),
         SweepError::Write(_) => {
             ("E0462", "what is done is kept: the same command goes on once there is room", Exit::Internal)
@@ -158,23 +158,17 @@ fn default_directory(identity: &Identity, shard: Shard) -> PathBuf {
 }
 
 fn progress_bar(args: &Args, identity: &Identity, shard: Shard) -> ProgressBar {
-    let quiet = args.quiet || args.json || std::env::var_os("CI").is_some() || !io::stderr().is_terminal();
-    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
     let own = (0..identity.blocks()).filter(|block| shard.has(*block));
     let samples = own.map(|block| identity.rows(block) as u64).sum();
-    let bar = ProgressBar::with_draw_target(Some(samples), target);
-    if let Ok(style) = ProgressStyle::with_template("{msg} {bar:32} {human_pos}/{human_len} samples, {eta} left") {
-        bar.set_style(style);
-    }
+    let bar = terminal().progress(samples, "samples", args.json);
     bar.set_message(identity.scenario.clone());
-    bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }
 
 fn print(args: &Args, done: &Done) {
     if args.json {
         output::json(&json(done));
-    } else if args.quiet {
+    } else if terminal().quiet {
         output::print(&format!("{}\n", done.dir.display()));
     } else {
         output::print(&in_words(done));

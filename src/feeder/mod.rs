@@ -14,6 +14,7 @@ mod line;
 mod load;
 pub mod opendss;
 mod origin;
+pub mod random;
 mod reading;
 mod shape;
 mod shunt;

@@ -108,7 +108,9 @@ fn figures(traced: &[Traced], points_of: &OperatingPoints) -> Vec<Figure> {
         (p.p_w / unit_w, v.map_or(f64::NAN, |v| v / unit_v))
     };
     let curve = |(k, traced): (usize, &Traced)| {
-        let nose = traced.nose.as_ref().map(|n| (place(n), format!("nose at {}", short(n.p_w / unit_w))));
+        let nose = traced.nose.as_ref().map(|n| {
+            (place(n), format!("nose at {} {}", short(n.p_w / unit_w), unit.rsplit(' ').next().unwrap_or_default()))
+        });
         // A lies on the curve with all in service, B and C on the one after the loss.
         let letters = [("A", &points_of.a, 0), ("B", &points_of.b, 1), ("C", &points_of.c, 1)];
         let letters = letters.into_iter().filter(|(.., on)| *on == k);

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use indexmap::IndexMap;
 
+use super::MadeFeeder;
 use super::check::Checker;
 use super::vary::{self, Scalar, Variable};
 use super::{
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::diagnostic::yaml::{self, Node, Value};
 use crate::diagnostic::{Diagnostic, FileId, Sources, Span};
-use crate::feeder::{self, Feeder, expand};
+use crate::feeder::{self, Feeder, expand, random};
 use crate::quantity::Noise;
 use crate::record::fnv1a_64;
 
@@ -100,7 +101,7 @@ impl Document {
         let (taps, capacitors, lines) = (self.map(root, "taps"), self.map(root, "capacitors"), self.map(root, "lines"));
         let sources = self.map(root, "sources");
         let scenario = Scenario { taps, capacitors, lines, sources, loads, ..scenario? };
-        let feeder = self.feeder(&scenario, root)?;
+        let feeder = self.feeder(root)?;
         let mut checker = Checker::new(root, place, &feeder, &mut self.found);
         let plan = checker.plan(&scenario, shapes, &outputs, &written, &expected)?;
         let input = |(path, text): (&Path, &str)| Input { path: path.into(), fnv1a_64: fnv1a_64(text.as_bytes()) };
@@ -131,12 +132,31 @@ impl Document {
         Some((file, self.sources.get(file)?.1.to_owned()))
     }
 
-    /// The feeder, distributed loads lumped, so that every load that is solved has a name.
-    fn feeder(&mut self, scenario: &Scenario, root: &Node) -> Option<Feeder> {
-        // Where the name itself is missing or wrong, that has been reported.
-        let node = root.get("feeder").filter(|node| matches!(node.value, Value::String(_) | Value::Number(_)))?;
-        let span = Some(node.span);
-        let reading = feeder::read(&self.beside(node.span, &scenario.feeder));
+    /// The feeder, distributed loads lumped, so that every load that is solved has a name. Where it is missing, that has
+    /// been reported.
+    fn feeder(&mut self, root: &Node) -> Option<Feeder> {
+        let node = root.get("feeder")?;
+        match &node.value {
+            Value::String(file) | Value::Number(file) => self.feeder_file(file, node.span),
+            Value::Map(_) => {
+                let made: MadeFeeder = yaml::read(node, node.span, &mut self.found)?;
+                let options = node.get("random");
+                let found = made.random.check(|key| options.and_then(|o| o.get(key)).or(options).map(|n| n.span));
+                let sound = found.is_empty();
+                self.found.extend(found);
+                sound.then(|| random::generate(&made.random))
+            }
+            _ => {
+                let message = format!("expected a feeder file, found {}", node.describe());
+                let help = "write feeder: FILE, or feeder: {random: {seed: 1, buses: 50}}";
+                self.found.push(Diagnostic::error("E0008", message).at(node.span).help(help));
+                None
+            }
+        }
+    }
+
+    fn feeder_file(&mut self, file: &str, span: Span) -> Option<Feeder> {
+        let reading = feeder::read(&self.beside(span, file));
         let findings = self.sources.take_in(reading.sources, reading.diagnostics);
         // What cannot be read at all is a finding about the name in the scenario.
         self.found.extend(findings.into_iter().map(|f| if f.span.is_none() { f.at(span) } else { f }));

@@ -28,7 +28,7 @@ pub fn curves(name: &str, title: &str, subtitle: &str, axes: [&str; 2], curves: 
     let frame = Frame {
         edges: [SIDES.0, 84.0, SIDES.1, f64::from(HEIGHT) - 48.0],
         x: Axis::rounded(x.0.min(0.0), x.1 + 0.04 * (x.1 - x.0), 8),
-        y: Axis::rounded(y.0 - pad, y.1 + pad, 7),
+        y: Axis::rounded(if y.0 >= 0.0 { (y.0 - pad).max(0.0) } else { y.0 - pad }, y.1 + pad, 7),
     };
     let drawn = svg(WIDTH, HEIGHT, title, |canvas| {
         heading(canvas, title, subtitle);
@@ -53,7 +53,7 @@ fn draw(canvas: &mut Canvas, frame: &Frame, curve: &Curve, colour: Colour) {
         let (x, y) = frame.at(*point);
         canvas.dot((x, y), 4.0, colour);
         let right = x < 0.75 * SIDES.1;
-        let (anchor, x) = if right { (Anchor::Start, x + 9.0) } else { (Anchor::End, x - 9.0) };
-        canvas.text(text, (x, y), anchor, Font { colour, bold: true, ..LABEL });
+        let (anchor, x) = if right { (Anchor::Start, x + 7.0) } else { (Anchor::End, x - 9.0) };
+        canvas.text(text, (x, if right { y - 8.0 } else { y }), anchor, Font { colour, bold: true, ..LABEL });
     }
 }

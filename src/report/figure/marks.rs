@@ -45,67 +45,70 @@ pub fn draw(canvas: &mut Canvas, frame: &Frame, marks: &Marks, flags: bool) {
             last = x;
         }
         for cluster in clusters(&inside, sign).iter().filter(|_| flags) {
-            flag(canvas, cluster, top - 3.0 + below, colour, (left - 8.0, right + 12.0));
+            flag(canvas, cluster, sign, top - 3.0 + below, colour, (left - 8.0, right + 12.0));
         }
     }
 }
 
-/// Neighbours whose flags would touch share one.
-#[derive(Clone, Debug, PartialEq)]
+/// Neighbours whose flags would touch share one: where the first and the last stand, and what is known of their numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Cluster {
-    from: f64,
-    to: f64,
-    text: String,
+    first: f64,
+    last: f64,
+    least: usize,
+    most: usize,
+    count: usize,
+}
+
+impl Cluster {
+    const fn of(x: f64, number: usize) -> Self {
+        Self { first: x, last: x, least: number, most: number, count: 1 }
+    }
+
+    fn with(self, next: Self) -> Self {
+        let (least, most) = (self.least.min(next.least), self.most.max(next.most));
+        Self { last: next.last, least, most, count: self.count + next.count, ..self }
+    }
+
+    fn text(&self, sign: &str) -> String {
+        match self.count {
+            1 => format!("{sign}{}", self.least),
+            2 => format!("{sign}{}, {}", self.least, self.most),
+            n if self.most - self.least + 1 == n => format!("{sign}{}–{}", self.least, self.most),
+            n => format!("{sign}{}, … ({n})", self.least),
+        }
+    }
+
+    /// Left and right end of its flag.
+    fn room(&self, sign: &str) -> (f64, f64) {
+        let half = text_width(&self.text(sign), FONT.size) / 2.0 + 4.0;
+        let middle = f64::midpoint(self.first, self.last);
+        (middle - half, middle + half)
+    }
 }
 
 fn clusters(marks: &[(f64, usize)], sign: &str) -> Vec<Cluster> {
-    let mut groups: Vec<Vec<(f64, usize)>> = marks.iter().map(|m| vec![*m]).collect();
-    // Joining widens a flag, which can touch the next: until nothing is joined.
-    loop {
-        let before = groups.len();
-        let mut joined: Vec<Vec<(f64, usize)>> = Vec::new();
-        for group in groups {
-            let touches = joined.last().is_some_and(|last| room(last, sign).1 + 2.0 > room(&group, sign).0);
-            match joined.last_mut().filter(|_| touches) {
-                Some(last) => last.extend(group),
-                None => joined.push(group),
+    let mut joined: Vec<Cluster> = Vec::new();
+    for &(x, number) in marks {
+        let mut next = Cluster::of(x, number);
+        // Joining widens a flag, which can then touch the one before.
+        while let Some(last) = joined.pop() {
+            if last.room(sign).1 + 2.0 > next.room(sign).0 {
+                next = last.with(next);
+            } else {
+                joined.push(last);
+                break;
             }
         }
-        groups = joined;
-        if groups.len() == before {
-            break;
-        }
+        joined.push(next);
     }
-    groups.iter().map(|group| cluster(group, sign)).collect()
+    joined
 }
 
-fn cluster(group: &[(f64, usize)], sign: &str) -> Cluster {
-    let (from, to) = room(group, sign);
-    Cluster { from, to, text: label(group, sign) }
-}
-
-fn label(group: &[(f64, usize)], sign: &str) -> String {
-    let mut numbers: Vec<usize> = group.iter().map(|m| m.1).collect();
-    numbers.sort_unstable();
-    match numbers.as_slice() {
-        [] => String::new(),
-        [one] => format!("{sign}{one}"),
-        [a, b] => format!("{sign}{a}, {b}"),
-        [a, .., b] if b - a + 1 == numbers.len() => format!("{sign}{a}–{b}"),
-        [a, ..] => format!("{sign}{a}, … ({})", numbers.len()),
-    }
-}
-
-fn room(group: &[(f64, usize)], sign: &str) -> (f64, f64) {
-    let (first, last) = (group.first().map_or(0.0, |m| m.0), group.last().map_or(0.0, |m| m.0));
-    let half = text_width(&label(group, sign), FONT.size) / 2.0 + 4.0;
-    let middle = f64::midpoint(first, last);
-    (middle - half, middle + half)
-}
-
-fn flag(canvas: &mut Canvas, cluster: &Cluster, foot: f64, colour: Colour, (least, most): (f64, f64)) {
-    let width = cluster.to - cluster.from;
-    let left = cluster.from.clamp(least, (most - width).max(least));
+fn flag(canvas: &mut Canvas, cluster: &Cluster, sign: &str, foot: f64, colour: Colour, (least, most): (f64, f64)) {
+    let (from, to) = cluster.room(sign);
+    let width = to - from;
+    let left = from.clamp(least, (most - width).max(least));
     let (right, top) = (left + width, foot - HEIGHT);
     // Corners cut off: at this size as good as round.
     let corners = [
@@ -119,7 +122,7 @@ fn flag(canvas: &mut Canvas, cluster: &Cluster, foot: f64, colour: Colour, (leas
         (left, top + 2.0),
     ];
     canvas.area(corners, colour, 1.0);
-    canvas.text(&cluster.text, (f64::midpoint(left, right), top + HEIGHT / 2.0), Anchor::Middle, FONT);
+    canvas.text(&cluster.text(sign), (f64::midpoint(left, right), top + HEIGHT / 2.0), Anchor::Middle, FONT);
 }
 
 #[cfg(test)]
@@ -127,7 +130,7 @@ mod tests {
     use super::*;
 
     fn texts(marks: &[(f64, usize)]) -> Vec<String> {
-        clusters(marks, "").into_iter().map(|c| c.text).collect()
+        clusters(marks, "").iter().map(|c| c.text("")).collect()
     }
 
     #[test]
@@ -140,11 +143,19 @@ mod tests {
     }
 
     #[test]
+    fn a_hundred_thousand_events_are_a_few_flags() {
+        let marks: Vec<(f64, usize)> = (0..100_000).map(|k| (f64::from(k) * 0.006, k as usize + 1)).collect();
+        let flags = clusters(&marks, "");
+        assert!(flags.len() < 12, "{flags:?}");
+        assert_eq!(flags.iter().map(|flag| flag.count).sum::<usize>(), 100_000);
+    }
+
+    #[test]
     fn no_two_flags_overlap() {
         let marks: Vec<(f64, usize)> = (0..60).map(|k| (f64::from(k * k % 97) * 6.0, k as usize)).collect();
         let mut marks = marks;
         marks.sort_by(|a, b| a.0.total_cmp(&b.0));
         let flags = clusters(&marks, "×");
-        assert!(flags.windows(2).all(|w| w[0].to <= w[1].from), "{flags:?}");
+        assert!(flags.windows(2).all(|w| w[0].room("×").1 <= w[1].room("×").0), "{flags:?}");
     }
 }

@@ -20,7 +20,7 @@ pub fn map(graph: &Graph, given: &[Option<[f64; 2]>]) -> Option<Vec<Point>> {
         (0..graph.buses).map(|k| given.get(k).copied().flatten().map(|[x, y]| (x, -y))).collect();
     let count = known.iter().flatten().count();
     let extent = extent(known.iter().flatten())?;
-    if (count as f64) < ENOUGH * graph.buses as f64 || extent <= 0.0 {
+    if (count as f64) < ENOUGH * graph.buses as f64 || extent <= 0.0 || !extent.is_finite() {
         return None;
     }
     let neighbours: Vec<Vec<usize>> =
@@ -41,7 +41,7 @@ pub fn map(graph: &Graph, given: &[Option<[f64; 2]>]) -> Option<Vec<Point>> {
             (left + (lost - 1.0) * step, bottom + step)
         }));
     }
-    apart(&mut at, (0.3 * step).max(1e-3 * extent));
+    apart(&mut at, &neighbours, step.max(1e-3 * extent));
     Some(at)
 }
 
@@ -124,24 +124,42 @@ fn widest_gap(sorted: &[f64]) -> f64 {
     widest.map_or(0.0, |(a, b)| f64::midpoint(a, b))
 }
 
-/// Moves buses off others' places, round and round at a growing distance.
-#[allow(clippy::cast_precision_loss, reason = "a few turns")]
-fn apart(at: &mut [Point], step: f64) {
+/// Moves buses off others' places: towards their neighbours elsewhere, else round and round at a growing distance.
+fn apart(at: &mut [Point], neighbours: &[Vec<usize>], step: f64) {
     /// The golden angle: no two of many turns by it are close.
     const GOLDEN: f64 = 2.399_963_229_728_653;
     // Zero has two signs.
     let key = |p: Point| ((p.0 + 0.0).to_bits(), (p.1 + 0.0).to_bits());
     let mut taken = BTreeSet::new();
-    for place in at {
-        let origin = *place;
-        let mut turn = 0u32;
-        while !taken.insert(key(*place)) {
-            turn += 1;
-            let radius = step * (0.6 + 0.4 * f64::from(turn).sqrt());
-            let angle = GOLDEN * f64::from(turn);
-            *place = (origin.0 + radius * angle.cos(), origin.1 + radius * angle.sin());
+    for bus in 0..at.len() {
+        let origin = at[bus];
+        if taken.insert(key(origin)) {
+            continue;
         }
+        let mut place = toward(origin, neighbours[bus].iter().map(|&other| at[other]), step);
+        let mut turn = 0u32;
+        while !taken.insert(key(place)) {
+            turn += 1;
+            let (radius, angle) = (0.4 * step * (0.6 + 0.4 * f64::from(turn).sqrt()), GOLDEN * f64::from(turn));
+            place = (origin.0 + radius * angle.cos(), origin.1 + radius * angle.sin());
+        }
+        at[bus] = place;
     }
+}
+
+/// Up to most of a step from a place to the middle of others, and less than half the way; the place itself if that is it.
+#[allow(clippy::cast_precision_loss, reason = "counts of neighbours")]
+fn toward(from: Point, others: impl Iterator<Item = Point>, step: f64) -> Point {
+    let elsewhere: Vec<Point> = others.filter(|p| *p != from).collect();
+    let count = elsewhere.len().max(1) as f64;
+    let sum = elsewhere.iter().fold((0.0, 0.0), |sum, p| (sum.0 + p.0 - from.0, sum.1 + p.1 - from.1));
+    let (dx, dy) = (sum.0 / count, sum.1 / count);
+    let length = dx.hypot(dy);
+    if length <= 1e-6 * step {
+        return from;
+    }
+    let share = (0.8 * step).min(0.45 * length) / length;
+    (from.0 + share * dx, from.1 + share * dy)
 }
 
 #[cfg(test)]
@@ -170,6 +188,15 @@ mod tests {
         let at = map(&graph(31, &links, &[0]), &given).unwrap();
         let places: BTreeSet<(u64, u64)> = at.iter().map(|p| (p.0.to_bits(), p.1.to_bits())).collect();
         assert_eq!(places.len(), 31);
+    }
+
+    #[test]
+    fn a_bus_on_anothers_place_moves_towards_its_own_neighbours() {
+        // A regulator between 1 and 2, both drawn where its pole stands.
+        let given = [[0.0, 0.0], [10.0, 0.0], [10.0, 0.0], [30.0, 0.0]].map(Some);
+        let at = map(&graph(4, &[(0, 1), (1, 2), (2, 3)], &[0]), &given).unwrap();
+        assert_eq!((at[0], at[1], at[3]), ((0.0, 0.0), (10.0, 0.0), (30.0, 0.0)));
+        assert!(at[2].0 > 15.0 && at[2].0 < 20.0 && at[2].1 == 0.0, "{at:?}");
     }
 
     #[test]

@@ -6,6 +6,8 @@
 //! deepest column to its root, so that a parent takes over its longest child's and only adds to it: the work grows with
 //! the sum of the lengths of the shorter ones.
 
+use std::cmp::Reverse;
+
 use super::{Forest, Graph};
 
 /// Room between two trees of a forest, in rows.
@@ -52,8 +54,8 @@ pub fn tree(graph: &Graph) -> Tree {
 /// Sets the children's rows from their parent's and returns its contour.
 fn joined(children: &[usize], contours: &mut [Contour], row: &mut [f64]) -> Contour {
     let mut order = children.to_vec();
-    // Longest first, then the short ones before the long ones: they fit in near the line.
-    order.sort_by_key(|&child| (contours[child].len(), child));
+    // The longest (of equal ones the first) goes on straight; of the others short ones come first, near the line.
+    order.sort_by_key(|&child| (contours[child].len(), Reverse(child)));
     let Some(main) = order.pop() else { return vec![[0.0, 0.0]] };
     let mut all = std::mem::take(&mut contours[main]);
     row[main] = 0.0;

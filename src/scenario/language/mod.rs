@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::vary::Distribution;
+use crate::feeder::random::RandomFeeder;
 use crate::feeder::{ControlMode, Named};
 
 /// A scenario: what happens to a feeder, and what is recorded of it.
@@ -29,8 +30,9 @@ pub struct Scenario {
     /// One line about it: the title of the report.
     #[serde(default)]
     pub title: Option<String>,
-    /// The feeder file, relative to this one: `.yaml`, or an OpenDSS script `.dss`.
-    pub feeder: String,
+    /// The feeder file, relative to this one: `.yaml`, or an OpenDSS script `.dss`; or `{random: {…}}`, a feeder made from
+    /// a seed.
+    pub feeder: FeederChoice,
     /// The clock at the start, in s since midnight. Profiles and clock-driven controls follow the clock.
     #[serde(default)]
     pub start_s: f64,
@@ -85,6 +87,31 @@ pub struct Scenario {
     /// and what their values are drawn from. A run takes what is written elsewhere.
     #[serde(default)]
     pub vary: Named<Distribution>,
+}
+
+/// A feeder file, or a feeder made from a seed.
+#[derive(Clone, Debug, PartialEq, JsonSchema)]
+#[schemars(untagged)]
+pub enum FeederChoice {
+    /// A file.
+    File(String),
+    /// A feeder made from a seed.
+    Made(MadeFeeder),
+}
+
+/// A feeder made from a seed.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MadeFeeder {
+    /// A plausible distribution feeder.
+    pub random: RandomFeeder,
+}
+
+impl<'de> Deserialize<'de> for FeederChoice {
+    /// Never read: the reader takes a mapping for [`MadeFeeder`] and a text for a file.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self::File(String::new()))
+    }
 }
 
 /// The scenarios that one builds on.

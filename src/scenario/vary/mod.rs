@@ -100,3 +100,6 @@ impl PathFault {
         Diagnostic::error("E0360", self.message).at(span).help(self.help)
     }
 }
+
+#[cfg(test)]
+mod tests;

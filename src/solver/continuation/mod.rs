@@ -18,7 +18,7 @@ mod trace;
 pub use trace::{End, Path, TraceSettings};
 
 use super::PowerFlow;
-use super::grid::{GridError, NodeId};
+use super::grid::NodeId;
 use crate::quantity::{Complex, complex};
 use equations::{Border, Equations};
 
@@ -49,11 +49,8 @@ pub struct Continuation<'a> {
 impl<'a> Continuation<'a> {
     /// Follows a solved power flow (λ = 0), with λ·`s_va` drawn more by each of some injections (all their branches
     /// alike, at rated voltage; what is drawn at another one is by the injection's law). `base_va` scales residuals and
-    /// should be near what λ = 1 adds.
-    ///
-    /// # Errors
-    /// When the pattern of the equations cannot be factorised.
-    pub fn new(flow: &'a PowerFlow, moving: &[(usize, Complex)], base_va: f64) -> Result<Self, GridError> {
+    /// should be near what λ = 1 adds. `None` if the pattern of the equations cannot be factorised (no memory).
+    pub fn new(flow: &'a PowerFlow, moving: &[(usize, Complex)], base_va: f64) -> Option<Self> {
         let injections = &flow.grid().injections;
         let branches = moving.iter().flat_map(|&(injection, s_va)| {
             let count = injections.branch_count(injection).max(1) as f64;
@@ -62,8 +59,7 @@ impl<'a> Continuation<'a> {
                 (branch, s_va.conj() / (count * base_v * base_v))
             })
         });
-        let equations = Equations::new(flow, branches.collect(), &[], base_va);
-        equations.map(|equations| Self { equations, flow }).ok_or(GridError::NoSource)
+        Some(Self { equations: Equations::new(flow, branches.collect(), &[], base_va)?, flow })
     }
 
     /// Voltage of a node to ground at a point, in V.

@@ -7,6 +7,7 @@
 mod build;
 mod current;
 mod emf;
+mod entries;
 mod island;
 mod leak;
 mod phases;
@@ -227,20 +228,6 @@ impl Network {
         for (k, at) in element.values().enumerate() {
             if self.has_equation(element, k / n, k % n) {
                 operator.add(self.slots[at], self.y[at] * sign);
-            }
-        }
-    }
-
-    /// Calls `entry` with row place, column place and admittance (S) of what every element in service couples; an
-    /// entry of the nodal matrix comes in as many parts as elements have a share in it. Ground is left out.
-    pub(super) fn each_entry(&self, mut entry: impl FnMut(u32, u32, Complex)) {
-        for element in self.elements.iter().filter(|e| e.in_service) {
-            let places = &self.places[element.places()];
-            for (k, y) in self.y[element.values()].iter().enumerate() {
-                let (row, column) = (places[k / places.len()], places[k % places.len()]);
-                if row != GROUND && column != GROUND {
-                    entry(row, column, *y);
-                }
             }
         }
     }

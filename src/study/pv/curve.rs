@@ -125,7 +125,8 @@ impl<'a> Setting<'a> {
         self.base_va = self.carried_va()?;
         match self.question.vary {
             Vary::Added => {
-                let present_w: f64 = at_bus.iter().map(|k| power(k).re).sum();
+                // Where the loads there feed the network, the curve begins at the present.
+                let present_w = at_bus.iter().map(|k| power(k).re).sum::<f64>().max(0.0);
                 let unit = complex(1.0, self.question.q_per_p.unwrap_or(0.0)) * self.base_va;
                 self.moving = vec![(self.added, unit)];
                 self.lambda_present = present_w / self.base_va;
@@ -197,7 +198,7 @@ impl<'a> Setting<'a> {
 
     fn curve(&self, network: &PowerFlow) -> Result<Followed, PvError> {
         let start = self.unloaded(network)?;
-        let continuation = Continuation::new(&start, &self.moving, self.base_va)?;
+        let continuation = Continuation::new(&start, &self.moving, self.base_va).ok_or(PvError::NoCurve(""))?;
         let mut most_w = f64::NEG_INFINITY;
         let mut path =
             continuation.trace(TraceSettings { most_points: MOST_POINTS, ..TraceSettings::default() }, |c, p| {
@@ -266,7 +267,7 @@ impl<'a> Setting<'a> {
 
     /// The point of a curve at the present load, with its nodes' voltages.
     fn at_present(&self, curve: &Followed) -> Option<(PvPoint, Vec<Complex>)> {
-        let continuation = Continuation::new(&curve.start, &self.moving, self.base_va).ok()?;
+        let continuation = Continuation::new(&curve.start, &self.moving, self.base_va)?;
         let point = continuation.at(&curve.path, self.lambda_present)?;
         Some((self.point(&continuation, &point, !point.rising), self.node_voltages(&continuation, &point)))
     }
@@ -322,7 +323,8 @@ impl<'a> Setting<'a> {
         let mut flow = network.clone();
         solved(&mut flow, "at the present load")?;
         let unit_va = self.carried_va()?;
-        let continuation = Continuation::new(&flow, &[(self.added, complex(0.0, unit_va))], unit_va)?;
+        let continuation =
+            Continuation::new(&flow, &[(self.added, complex(0.0, unit_va))], unit_va).ok_or(PvError::NoCurve(""))?;
         let settings = TraceSettings { most_points: MOST_POINTS, ..TraceSettings::default() };
         let highest = QV_HIGHEST_PU;
         let up = continuation.trace(TraceSettings { rising: false, ..settings }, |c, p| {

@@ -18,7 +18,7 @@ use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::{ColumnPath, Type};
 
 use super::sheet::{Column, Kind};
-use super::store::{Identity, read_column};
+use super::store::{Identity, part, read_column};
 use crate::record::{push_name, push_number};
 
 /// Most rows of a row group.
@@ -31,8 +31,10 @@ pub const SAMPLE: &str = "sample";
 /// The blocks of a sweep, in order.
 pub(super) struct Blocks<'a> {
     pub(super) identity: &'a Identity,
-    /// Number and file of each.
-    pub(super) parts: Vec<(u64, PathBuf)>,
+    /// Directories of their files.
+    pub(super) dirs: &'a [PathBuf],
+    /// Number and directory of each.
+    pub(super) parts: Vec<(u64, usize)>,
 }
 
 impl Blocks<'_> {
@@ -44,9 +46,9 @@ impl Blocks<'_> {
         mut f: impl FnMut(&[f64]) -> Result<(), E>,
     ) -> Result<(), E> {
         let (mut values, mut bytes) = (Vec::new(), Vec::new());
-        for (block, path) in &self.parts[range] {
-            values.resize(self.identity.rows(*block), 0.0);
-            read_column(path, column, &mut values, &mut bytes)?;
+        for &(block, dir) in &self.parts[range] {
+            values.resize(self.identity.rows(block), 0.0);
+            read_column(&part(&self.dirs[dir], block), column, &mut values, &mut bytes)?;
             f(&values)?;
         }
         Ok(())
@@ -195,11 +197,12 @@ pub(super) fn csv(blocks: &Blocks<'_>, path: &Path) -> io::Result<()> {
     let mut bytes = Vec::new();
     let mut values: Vec<Vec<f64>> = vec![Vec::new(); columns.len()];
     writeln!(out, "{line}")?;
-    for (block, path) in &blocks.parts {
-        let rows = blocks.identity.rows(*block);
+    for &(block, dir) in &blocks.parts {
+        let rows = blocks.identity.rows(block);
+        let path = part(&blocks.dirs[dir], block);
         for (column, values) in values.iter_mut().enumerate() {
             values.resize(rows, 0.0);
-            read_column(path, column, values, &mut bytes)?;
+            read_column(&path, column, values, &mut bytes)?;
         }
         for row in 0..rows {
             line.clear();

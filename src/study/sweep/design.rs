@@ -8,7 +8,7 @@ use crate::quantity::Noise;
 use crate::scenario::vary::{Law, Variable};
 
 /// Most samples of one sweep.
-const MOST: u64 = 1 << 40;
+const MOST: u64 = 1 << 36;
 
 /// Why there is nothing to sweep.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +28,7 @@ pub enum DesignError {
         given: u64,
     },
     /// Too many samples.
-    #[error("{0} samples are more than 2^40")]
+    #[error("{0} samples are more than 2^36")]
     TooMany(String),
     /// No samples.
     #[error("a sweep of no samples")]

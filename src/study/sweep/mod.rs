@@ -16,11 +16,13 @@ mod runs;
 mod sheet;
 mod store;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 pub use assemble::SAMPLE;
 pub use design::{Design, DesignError};
@@ -75,6 +77,9 @@ pub enum SweepError {
         /// The first.
         first: u64,
     },
+    /// A file of the scenario changed while samples were computed.
+    #[error("{0} changed while the sweep was running")]
+    Changed(PathBuf),
     /// A finished sweep lacks a file that is wanted now.
     #[error("the sweep in {0} was finished without {CSV_FILE}")]
     NoCsv(PathBuf),
@@ -86,6 +91,7 @@ pub struct Sweep {
     design: Design,
     identity: Identity,
     method: Method,
+    inputs: Vec<Input>,
 }
 
 enum Method {
@@ -120,8 +126,12 @@ impl Sweep {
                 Method::Runs { snapshot: plan.last == Tick(1) }
             }
         };
-        let identity = identity(plan, &design, &method, seed);
-        Ok(Self { document: document.clone(), design, identity, method })
+        let inputs = match method {
+            Method::Lanes(_) => plan.inputs.clone(),
+            Method::Runs { .. } => all_inputs(document, plan),
+        };
+        let identity = identity(plan, &inputs, &design, &method, seed);
+        Ok(Self { document: document.clone(), design, identity, method, inputs })
     }
 
     /// What decides the sweep's bytes.
@@ -142,35 +152,39 @@ impl Sweep {
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<u64, SweepError> {
         let id = &self.identity;
-        let own = (0..id.blocks()).filter(|block| shard.has(*block));
-        let (there, missing): (Vec<u64>, Vec<u64>) = own.partition(|block| dir.has(*block, id));
-        let rows = |blocks: &[u64]| blocks.iter().map(|b| id.rows(*b) as u64).sum::<u64>();
-        let done = AtomicU64::new(rows(&there));
-        progress(done.load(Ordering::Relaxed));
-        let (next, stop, failed) = (AtomicUsize::new(0), AtomicBool::new(false), Mutex::new(None));
+        let blocks = id.blocks();
+        let (done, computed, next) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(shard.index));
+        let (stop, failed) = (AtomicBool::new(false), Mutex::new(None));
+        let work = || -> Result<(), SweepError> {
+            let mut worker = self.worker();
+            while !stop.load(Ordering::Relaxed) {
+                let block = next.fetch_add(shard.of, Ordering::Relaxed);
+                if block >= blocks {
+                    break;
+                }
+                let rows = id.rows(block);
+                if !dir.has(block, id) {
+                    worker.fill(block * id.block, rows)?;
+                    dir.write(block, &worker.sheet, id.columns.len())?;
+                    computed.fetch_add(rows as u64, Ordering::Relaxed);
+                }
+                progress(done.fetch_add(rows as u64, Ordering::Relaxed) + rows as u64);
+            }
+            Ok(())
+        };
         std::thread::scope(|scope| {
             for _ in 0..threads.max(1) {
                 scope.spawn(|| {
-                    let mut worker = self.worker();
-                    while let Some(&block) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        if stop.load(Ordering::Relaxed) {
-                            break;
-                        }
-                        let rows = id.rows(block);
-                        worker.fill(block * id.block, rows);
-                        if let Err(error) = dir.write(block, &worker.sheet, id.columns.len()) {
-                            stop.store(true, Ordering::Relaxed);
-                            failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(error);
-                            break;
-                        }
-                        progress(done.fetch_add(rows as u64, Ordering::Relaxed) + rows as u64);
+                    if let Err(error) = work() {
+                        stop.store(true, Ordering::Relaxed);
+                        failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
                     }
                 });
             }
         });
-        match failed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
-            Some(error) => Err(error.into()),
-            None => Ok(rows(&missing)),
+        match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(error),
+            None => Ok(computed.into_inner()),
         }
     }
 
@@ -178,7 +192,8 @@ impl Sweep {
         let solver = match &self.method {
             Method::Lanes(network) => Solver::Lanes(Box::new(network.lanes::<LANES>(&self.design))),
             Method::Runs { snapshot } => {
-                Solver::Runs(Runs { document: &self.document, design: &self.design, snapshot: *snapshot })
+                let (document, inputs) = (&self.document, self.inputs.as_slice());
+                Solver::Runs(Runs { document, design: &self.design, inputs, snapshot: *snapshot })
             }
         };
         #[allow(clippy::cast_possible_truncation, reason = "a block has thousands of rows")]
@@ -199,16 +214,33 @@ enum Solver<'a> {
 }
 
 impl Worker<'_> {
-    fn fill(&mut self, first: u64, rows: usize) {
+    fn fill(&mut self, first: u64, rows: usize) -> Result<(), SweepError> {
         self.sheet.reset(rows);
         match &mut self.solver {
             Solver::Lanes(lanes) => lanes.fill(first, &mut self.sheet),
-            Solver::Runs(runs) => runs.fill(first, &mut self.sheet),
+            Solver::Runs(runs) => runs.fill(first, &mut self.sheet).map_err(SweepError::Changed)?,
         }
+        Ok(())
     }
 }
 
-fn identity(plan: &Plan, design: &Design, method: &Method, seed: u64) -> Identity {
+/// The files of a scenario, those included that only other texts of its variables name.
+fn all_inputs(document: &Document, plan: &Plan) -> Vec<Input> {
+    let mut inputs = plan.inputs.clone();
+    for variable in &plan.vary {
+        for label in variable.law.labels().unwrap_or_default() {
+            let other = document.sample([(variable, Scalar::Text(label))]).plan;
+            for input in other.into_iter().flat_map(|plan| plan.inputs) {
+                if !inputs.iter().any(|known| known.path == input.path) {
+                    inputs.push(input);
+                }
+            }
+        }
+    }
+    inputs
+}
+
+fn identity(plan: &Plan, inputs: &[Input], design: &Design, method: &Method, seed: u64) -> Identity {
     let varied = design.variables.iter().map(|v| {
         let kind = v.law.labels().map_or(Kind::Number, Kind::Text);
         Column::new(v.path.clone(), kind)
@@ -238,7 +270,7 @@ fn identity(plan: &Plan, design: &Design, method: &Method, seed: u64) -> Identit
         method: name.to_owned(),
         fused: fused != crate::solver::Isa::Baseline,
         tolerance_pu,
-        inputs: plan.inputs.iter().map(short).collect(),
+        inputs: inputs.iter().map(short).collect(),
         varied: design.variables.len(),
         columns,
     }
@@ -307,21 +339,22 @@ pub fn finished(dir: &Path, csv: bool) -> Result<Option<Summary>, SweepError> {
 /// When a block cannot be read.
 pub fn summary_of(dir: &Directory, identity: &Identity, shard: Shard) -> Result<Summary, SweepError> {
     let own = (0..identity.blocks()).filter(|block| shard.has(*block));
-    Ok(summary::summary(&Blocks { identity, parts: own.map(|block| (block, dir.part(block))).collect() })?)
+    let dirs = [dir.path().to_owned()];
+    Ok(summary::summary(&Blocks { identity, dirs: &dirs, parts: own.map(|block| (block, 0)).collect() })?)
 }
 
 fn assemble(dir: &Directory, from: &[PathBuf], identity: &Identity, csv: bool) -> Result<Summary, SweepError> {
     let (mut parts, mut missing) = (Vec::new(), Vec::new());
     for block in 0..identity.blocks() {
         match store::find(from, block, identity) {
-            Some(path) => parts.push((block, path)),
+            Some(dir) => parts.push((block, dir)),
             None => missing.push(block),
         }
     }
     if let Some(&first) = missing.first() {
         return Err(SweepError::Missing { missing: missing.len() as u64, blocks: identity.blocks(), first });
     }
-    let blocks = Blocks { identity, parts };
+    let blocks = Blocks { identity, dirs: from, parts };
     assemble::parquet(&blocks, &dir.path().join(SAMPLES_FILE))?;
     if csv {
         assemble::csv(&blocks, &dir.path().join(CSV_FILE))?;

@@ -1,42 +1,59 @@
 //! The general way: each sample is the scenario read anew with its values, and run.
 
+use std::path::PathBuf;
+
 use super::design::Design;
 use super::result::{CONVERGED, NOT_CONVERGED, REFUSED};
 use super::sheet::Sheet;
 use crate::bench::{Batch, Bench, GridPlant, Outcome, Plant, phase_nodes};
 use crate::quantity::Tick;
-use crate::scenario::{Document, Plan};
+use crate::record::fnv1a_64;
+use crate::scenario::{Document, Input, Plan};
 
 /// Runs one sample after another.
 pub(super) struct Runs<'a> {
     /// The scenario.
     pub(super) document: &'a Document,
     pub(super) design: &'a Design,
+    /// The files it was made of, as they were at the start.
+    pub(super) inputs: &'a [Input],
     /// Each sample is one solution, recorded as such.
     pub(super) snapshot: bool,
 }
 
 impl Runs<'_> {
     /// Fills a sheet with the samples from `first` on.
-    pub(super) fn fill(&mut self, first: u64, sheet: &mut Sheet) {
+    ///
+    /// # Errors
+    /// The path of a file that is no longer what it was at the start.
+    pub(super) fn fill(&mut self, first: u64, sheet: &mut Sheet) -> Result<(), PathBuf> {
         let variables = self.design.variables.len();
         for row in 0..sheet.rows() {
             let sample = first + row as u64;
             let values: Vec<f64> = (0..variables).map(|k| self.design.value(k, sample)).collect();
             sheet.fill(0, row, &values);
-            match self.sample(&values) {
+            match self.sample(&values)? {
                 Some(results) => sheet.fill(variables, row, &results),
                 None => sheet.set(variables, row, REFUSED),
             }
         }
+        Ok(())
     }
 
     /// What a sample comes to; `None` when its values make no scenario that can be run.
-    fn sample(&self, values: &[f64]) -> Option<Vec<f64>> {
+    fn sample(&self, values: &[f64]) -> Result<Option<Vec<f64>>, PathBuf> {
         let values = self.design.variables.iter().zip(values).map(|(v, value)| (v, v.law.scalar(*value)));
-        let plan = self.document.sample(values).plan?;
-        let bench = Bench::new(&plan).ok()?;
-        if self.snapshot { Some(snapshot(&plan, bench)) } else { run(bench) }
+        let reading = self.document.sample(values);
+        // Also when it is refused: that may be because of the change.
+        for (path, text) in reading.sources.iter() {
+            let now = fnv1a_64(text.as_bytes());
+            if self.inputs.iter().any(|input| input.path == path && input.fnv1a_64 != now) {
+                return Err(path.to_owned());
+            }
+        }
+        let Some(plan) = reading.plan else { return Ok(None) };
+        let Ok(bench) = Bench::new(&plan) else { return Ok(None) };
+        Ok(if self.snapshot { Some(snapshot(&plan, bench)) } else { run(bench) })
     }
 }
 

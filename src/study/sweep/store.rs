@@ -204,7 +204,7 @@ impl Directory {
     }
 
     /// The file of a block.
-    pub(super) fn part(&self, block: u64) -> PathBuf {
+    fn part(&self, block: u64) -> PathBuf {
         part(&self.path, block)
     }
 
@@ -236,7 +236,8 @@ impl Directory {
     }
 }
 
-fn part(dir: &Path, block: u64) -> PathBuf {
+/// The file of a block in a directory.
+pub(super) fn part(dir: &Path, block: u64) -> PathBuf {
     dir.join(PARTS).join(format!("{block:08}.part"))
 }
 
@@ -272,10 +273,10 @@ pub(super) fn identity_of(dirs: &[PathBuf]) -> Result<Identity, StoreError> {
     first.ok_or_else(|| StoreError::NotEmpty(PathBuf::new()))
 }
 
-/// The file of a block in the first directory that has it whole.
-pub(super) fn find(dirs: &[PathBuf], block: u64, identity: &Identity) -> Option<PathBuf> {
+/// The first of the directories that has a block whole.
+pub(super) fn find(dirs: &[PathBuf], block: u64, identity: &Identity) -> Option<usize> {
     let hash = identity.hash();
-    dirs.iter().map(|dir| part(dir, block)).find(|path| is_whole(path, block, hash, identity))
+    dirs.iter().position(|dir| is_whole(&part(dir, block), block, hash, identity))
 }
 
 /// Whether a block's file is complete and as it was written.

@@ -16,6 +16,8 @@ use crate::feeder::Terminal;
 
 /// Feeders of at most this many buses have all of them named.
 const ALL_NAMED: usize = 170;
+/// Flags of each kind.
+const MOST_FLAGS: usize = 60;
 /// Names on larger ones.
 const MOST_NAMES: usize = 28;
 
@@ -103,7 +105,11 @@ fn extremes(bus: &Bus) -> Option<[f64; 2]> {
 fn flags(drawing: &Drawing, run: &Run) -> Vec<Label> {
     use super::super::super::facts::Place;
     let bus = |name: &str| run.facts.buses.get_index_of(name);
-    let branch = |k: usize| drawing.branches.iter().position(|b| b.members.contains(&k));
+    let mut drawn_as = vec![None; run.facts.branches.len()];
+    for (k, branch) in drawing.branches.iter().enumerate() {
+        branch.members.iter().for_each(|&member| drawn_as[member] = Some(k));
+    }
+    let branch = |k: usize| drawn_as.get(k).copied().flatten();
     // Places by bus (0) or branch (1).
     let mut events: BTreeMap<(u8, usize), Vec<String>> = BTreeMap::new();
     for (k, event) in run.facts.events.iter().enumerate() {
@@ -135,8 +141,8 @@ fn flags(drawing: &Drawing, run: &Run) -> Vec<Label> {
         let shown: Vec<String> = numbers.into_iter().take(4).collect();
         Some(Label { text: shown.join(", ") + more, at, clear: clear + 5.0, look })
     };
-    let events = events.into_iter().filter_map(|entry| flag(entry, Look::Event));
-    failed.into_iter().filter_map(|entry| flag(entry, Look::Failed)).chain(events).collect()
+    let events = events.into_iter().take(MOST_FLAGS).filter_map(|entry| flag(entry, Look::Event));
+    failed.into_iter().take(MOST_FLAGS).filter_map(|entry| flag(entry, Look::Failed)).chain(events).collect()
 }
 
 /// What is taken, and what would rather not be covered.
@@ -178,14 +184,18 @@ impl Placer {
     fn place(&mut self, label: &Label, size: f64) -> Option<(Room, Point)> {
         let flag = matches!(label.look, Look::Event | Look::Failed);
         let padding = if flag { 3.0 } else { 0.5 };
-        let half = (text_width(&label.text, size) / 2.0 + padding, 0.5 * size + padding * 0.6);
+        // The font is the viewer's, and may be wide.
+        let wide = if label.look == Look::Name { 1.08 } else { 1.2 };
+        let half = (wide * text_width(&label.text, size) / 2.0 + padding, 0.5 * size + padding * 0.6);
         let tries = places(label, half, self.is_map);
         let best = tries.into_iter().enumerate().filter_map(|(k, centre)| {
             let room = [centre.0 - half.0, centre.1 - half.1, centre.0 + half.0, centre.1 + half.1];
             Some((self.cost(&room)? + k, room, centre))
         });
         let (cost, room, centre) = best.min_by_key(|(cost, ..)| *cost)?;
-        if cost >= 1000 && !flag && !(self.all && cost < 2000) {
+        // Flags and the extremes are worth covering a few dots.
+        let must = flag || label.look == Look::Bold;
+        if cost >= 1000 && !must && !(self.all && cost < 2000) {
             return None;
         }
         self.taken.push(room);
