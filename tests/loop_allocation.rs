@@ -115,6 +115,10 @@ fn a_step_of_the_loop_allocates_nothing() {
          {{at_s: 3000, sensor: {{instrument: m, dropped: true}}, for_s: 50}}, {{at_s: 3500, lose: ev, for_s: 50}}, \
          {{at_s: 950, fault: {{bus: end, type: three_phase}}, for_s: 3}}, \
          {{when: {{quantity: line.branch.loading_percent, above: 150, held_s: 2}}, open: branch, reclose_after_s: [3, 9]}}]\n\
+         expect: [{{always: feeder.v_max_pu, below: 1}}, {{never: line.trunk.i_a, above: 5}}, \
+         {{sometime: feeder.loading_percent, above: 1, from_s: 60}}, {{mean: end.1.angle_deg, below: 1}}, \
+         {{settles: end.1.v_pu, after_s: 500, within_s: 60, band: 0.1}}, {{overshoot: end.1.v_pu, after_s: 500, below_percent: 5}}, \
+         {{happens: open branch}}, {{ends_energised: [end]}}, {{tap_operations: reg, at_most: 8}}]\n\
          profiles: {{wave: {{function: {{sine: {{amplitude: 1, period_s: 100}}}}}}}}\nload_shape: wave\n\
          devices: {{ev: {{power: {{bus: end, p_kw: -10, s_kva: 20, ramp_kw_per_s: 1, response_s: 3, profile: wave}}}}}}\n\
          instruments: {{m: {{meter: {{measures: [end.1.v_pu, end.2.v_pu, ev.p_w], every_s: 2, delay_s: 3, noise: 1.0e-3}}}}}}\n\
@@ -143,6 +147,7 @@ fn a_step_of_the_loop_allocates_nothing() {
     };
     let outcome = bench.run(Some(&mut recorder), &mut Batch, &mut progress).unwrap();
     assert_eq!(outcome.ticks, 30_000);
+    assert_eq!(outcome.verdicts.len(), 9);
     assert_eq!(outcome.triggered.len(), 5, "three trips, two of them with reclosing");
     assert_eq!(last - first.unwrap(), 0, "allocations in {} steps", 30_000 - warm_up);
 }

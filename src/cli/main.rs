@@ -20,6 +20,7 @@ mod run;
 mod schema;
 mod sweep;
 mod terminal;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -62,6 +63,8 @@ enum Command {
     Init(init::Args),
     /// Run a scenario and write its record, figures and report.
     Run(run::Args),
+    /// Run scenarios and hold them against their expectations and baselines.
+    Verify(verify::Args),
     /// Solve one power flow of a feeder (.yaml or .dss).
     Powerflow(powerflow::Args),
     /// Lose every element in turn (or every two) and rank what happens.
@@ -126,6 +129,7 @@ fn main() -> ExitCode {
     match command {
         Command::Init(args) => init::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Powerflow(args) => powerflow::run(&args),
         Command::Contingency(args) => contingency::run(&args),
         Command::Pv(args) => pv::run(&args),

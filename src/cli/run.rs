@@ -10,6 +10,7 @@ use phasorbench::quantity::Tick;
 use phasorbench::record::{Recorder, Table, TableError};
 use phasorbench::report::{self, FinishedRun, Summary, Timing};
 use phasorbench::scenario::{self, Override, Plan};
+use phasorbench::study::verify;
 
 use crate::terminal::terminal;
 use crate::{Exit, input, output};
@@ -72,7 +73,7 @@ pub fn run(args: &Args) -> Exit {
     match execute(args, &plan, started) {
         Ok((dir, summary)) => {
             print(args, &dir, &summary);
-            if summary.solver.not_converged == 0 { Exit::Passed } else { Exit::Failed }
+            if summary.expectations.iter().all(|verdict| verdict.passed) { Exit::Passed } else { Exit::Failed }
         }
         Err(error) => {
             input::complain("E0320", error.to_string(), None);
@@ -93,11 +94,13 @@ fn execute(args: &Args, plan: &Plan, started: Instant) -> Result<(PathBuf, Summa
     let bar = terminal().progress(plan.last.0, "steps", args.json);
     bar.set_message(plan.name.clone());
     let stage = terminal().stage("run");
-    let outcome = with_progress(bench, &mut recorder, &bar)?;
+    let mut outcome = with_progress(bench, &mut recorder, &bar)?;
     let series = recorder.finish()?;
     let run = started.elapsed().saturating_sub(setup);
     bar.finish_and_clear();
     stage.done(|| format!("{} steps, {} iterations", outcome.ticks, outcome.iterations));
+    let baseline = verify::baseline_of(Path::new("results/baseline"), &plan.name).ok();
+    verify::apply_baseline(plan, &mut outcome, baseline.as_ref());
     let stage = terminal().stage("report");
     let table = Table::read_csv(&series)?;
     let finished = FinishedRun { plan, outcome: &outcome, table: &table };
@@ -133,10 +136,17 @@ fn print(args: &Args, dir: &Path, summary: &Summary) {
     if args.json {
         output::json(&serde_json::json!({ "directory": dir, "summary": summary }));
     } else if terminal().quiet {
+        eprint!("{}", failures(summary));
         output::print(&format!("{}\n", dir.display()));
     } else {
         output::print(&format!("{}{}\n", in_words(summary), dir.join("report.html").display()));
     }
+}
+
+/// The expectations that failed, each with its reason.
+fn failures(summary: &Summary) -> String {
+    let failed = summary.expectations.iter().filter(|verdict| !verdict.passed);
+    failed.map(|verdict| format!("  FAILED   {}: {}\n", verdict.expectation, verdict.reason)).collect()
 }
 
 fn in_words(summary: &Summary) -> String {
@@ -151,6 +161,7 @@ fn in_words(summary: &Summary) -> String {
             text += &format!("  {name:8} {:.4} pu at {}, {} s after the start\n", e.v_pu, e.node, e.t_s);
         }
     }
+    text += &failures(summary);
     let outside = summary.voltage.out_of_limits_percent;
     let [low, high] = summary.voltage.limits_pu;
     text += &format!("  {outside:.2} % of node voltages outside {low} to {high} pu\n");

@@ -1,5 +1,5 @@
 //! Floor 7: many solutions of one network on all cores – what happens when something is lost (`contingency`), how much
-//! more a bus can carry (`pv`), what a thousand samples look like (`sweep`).
+//! more a bus can carry (`pv`), what a thousand samples look like (`sweep`), whether scenarios still hold (`verify`).
 //!
 //! Results do not depend on the number of threads: cases are numbered, each is solved from the same base, and they are
 //! gathered in order.
@@ -7,3 +7,4 @@
 pub mod contingency;
 pub mod pv;
 pub mod sweep;
+pub mod verify;

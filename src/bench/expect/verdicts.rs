@@ -234,11 +234,11 @@ impl Judge<'_> {
         let decides = times.and_then(|times| happened.clone().nth(times as usize)).or_else(|| happened.next_back());
         let at_s = decides.map(|event| self.plan.step.time_s(event.tick));
         let expected = match times {
-            Some(times) => format!("; expected {times} times"),
+            Some(times) => format!("; expected {}", often(u64::from(times))),
             None => "; expected at least once".to_owned(),
         };
         let expected = if passed { "" } else { &expected };
-        let reason = format!("{what:?} happens {count} times{expected}");
+        let reason = format!("{what:?} happens {}{expected}", often(count as u64));
         let limit = f64::from(times.unwrap_or(1));
         Verdict { measured: Some(count as f64), limit: Some(limit), at_s, ..verdict(passed, reason) }
     }
@@ -310,6 +310,14 @@ fn operations<'a>(
         None => format!("{who} {count} {what}{limit}"),
     };
     Verdict { measured: Some(count as f64), limit: Some(at_most as f64), place: busiest, ..verdict(passed, reason) }
+}
+
+fn often(count: u64) -> String {
+    match count {
+        0 => "never".to_owned(),
+        1 => "once".to_owned(),
+        _ => format!("{count} times"),
+    }
 }
 
 /// A number in so many digits.
