@@ -112,6 +112,7 @@ def over_time(steps, events, rows, taps=None):
     return found
 
 
+REGULATED = ["reg1.tap", "reg2.tap", "reg3.tap", "671.1.v_v", "671.2.v_v", "671.3.v_v"]
 V13 = ["632.1.v_v", "671.1.v_v", "671.2.v_v", "671.3.v_v", "source.p_w"]
 
 
@@ -134,33 +135,71 @@ def by_opendss():
         "ieee13_line_lost": lost(13, off("line.632645"), ["633.2.v_v", *V13]),
         "ieee13_switch_lost": lost(13, off("line.671692"), V13),
         "ieee13_transformer_lost": lost(13, off("transformer.xfm1"), V13),
-        "ieee13_regulator_lost": lost(13, off("transformer.reg2"), ["632.1.v_v", "632.2.v_v", "671.2.v_v", "675.2.v_v", "source.p_w"]),
-        "ieee13_capacitor_lost": lost(13, off("capacitor.cap1"), ["675.1.v_v", "675.2.v_v", "675.3.v_v", "source.p_w", "source.q_var"]),
-        "ieee13_phase_lost": lost(13, open_phase("670671", 1), ["671.1.v_v", "671.2.v_v", "671.3.v_v", "675.1.v_v", "671.unbalance_percent"]),
+        "ieee13_regulator_lost": lost(
+            13, off("transformer.reg2"), ["632.1.v_v", "632.2.v_v", "671.2.v_v", "675.2.v_v", "source.p_w"],
+        ),
+        "ieee13_capacitor_lost": lost(
+            13, off("capacitor.cap1"), ["675.1.v_v", "675.2.v_v", "675.3.v_v", "source.p_w", "source.q_var"],
+        ),
+        "ieee13_phase_lost": lost(
+            13, open_phase("670671", 1), ["671.1.v_v", "671.2.v_v", "671.3.v_v", "675.1.v_v", "671.unbalance_percent"],
+        ),
         "ieee13_lateral_islanded": lost(13, off("line.671684"), V13),
-        "ieee13_recloser_locks_out": snapshots(13, {30: off("line.632670")}, {"all": ["632.1.v_v", "632.2.v_v", "632.3.v_v", "source.p_w"]}),
+        "ieee13_recloser_locks_out": snapshots(
+            13, {30: off("line.632670")}, {"all": ["632.1.v_v", "632.2.v_v", "632.3.v_v", "source.p_w"]},
+        ),
         "ieee13_recloser_clears": snapshots(13, {20: []}, {"all": V13}),
         "ieee13_fuse_clears": snapshots(13, {10: off("line.684611")}, {"all": V13}),
         "ieee13_fault_under_load": snapshots(13, {3: with_fault, 5: []}, {"all": [*V13, "fault.f.i_a"], 5: V13}),
         "ieee13_sag": snapshots(13, {1: [], 3: ["vsource.source.pu=0.80008"]}, {1: V13[:1], 3: [*V13, "634.1.v_v"]}),
-        "ieee13_load_rejection": snapshots(13, {1: [], 3: off("load.671", "load.675a", "load.675b", "load.675c", "load.692")}, {1: V13[:1], 3: [*V13, "675.3.v_v"]}),
+        "ieee13_load_rejection": snapshots(
+            13,
+            {1: [], 3: off("load.671", "load.675a", "load.675b", "load.675c", "load.692")},
+            {1: V13[:1], 3: [*V13, "675.3.v_v"]},
+        ),
         "ieee13_frequency_step": snapshots(
-            13, {1: [], 3: ["batchedit line..* rg=0 xg=0", "vsource.source.frequency=50", "set frequency=50"]}, {1: V13[:1], 3: V13}),
+ 
+                13,
+                {1: [], 3: ["batchedit line..* rg=0 xg=0", "vsource.source.frequency=50", "set frequency=50"]},
+                {1: V13[:1], 3: V13},
+            ),
         "ieee13_regulators_after_loss": over_time(
-            24, {20: off("capacitor.cap1")}, [(t, q) for t in (15, 120) for q in ("reg1.tap", "reg2.tap", "reg3.tap", "671.1.v_v", "671.2.v_v", "671.3.v_v")]),
+ 
+                24,
+                {20: off("capacitor.cap1")},
+                [
+                    (t, q) for t in (15, 120) for q in REGULATED
+                ],
+            ),
         "ieee13_load_step_recovery": over_time(
-            36, {20: ["load.671.kw=1732.5 kvar=990"]}, [(t, q) for t in (15, 20, 180) for q in ("reg1.tap", "reg2.tap", "reg3.tap", "671.1.v_v", "671.2.v_v", "671.3.v_v")]),
+ 
+                36,
+                {20: ["load.671.kw=1732.5 kvar=990"]},
+                [
+                    (t, q) for t in (15, 20, 180) for q in REGULATED
+                ],
+            ),
         "ieee34_line_lost": lost(34, off("line.l10"), ["818.1.v_v", "890.1.v_v", "848.3.v_v", "source.p_w"]),
         "ieee34_transformer_lost": lost(34, off("transformer.xfm1"), ["832.1.v_v", "848.3.v_v", "source.p_w"]),
-        "ieee34_regulator_bypassed": lost(34, [f"RegControl.creg2{p}.TapNum=0" for p in "abc"], ["852r.1.v_v", "890.1.v_v", "848.1.v_v", "source.p_w"]),
-        "ieee34_regulator_lost": lost(34, off("transformer.reg2a", "transformer.reg2b", "transformer.reg2c"), ["854.1.v_v", "852.2.v_v", "source.p_w"]),
-        "ieee34_capacitor_lost": lost(34, off("capacitor.c848"), ["848.1.v_v", "848.2.v_v", "848.3.v_v", "source.p_w", "source.q_var"]),
-        "ieee34_phase_lost": lost(34, open_phase("l16", 2), ["834.1.v_v", "834.2.v_v", "834.3.v_v", "848.2.v_v", "source.p_w"]),
+        "ieee34_regulator_bypassed": lost(
+            34, [f"RegControl.creg2{p}.TapNum=0" for p in "abc"], ["852r.1.v_v", "890.1.v_v", "848.1.v_v", "source.p_w"],
+        ),
+        "ieee34_regulator_lost": lost(
+            34, off("transformer.reg2a", "transformer.reg2b", "transformer.reg2c"), ["854.1.v_v", "852.2.v_v", "source.p_w"],
+        ),
+        "ieee34_capacitor_lost": lost(
+            34, off("capacitor.c848"), ["848.1.v_v", "848.2.v_v", "848.3.v_v", "source.p_w", "source.q_var"],
+        ),
+        "ieee34_phase_lost": lost(
+            34, open_phase("l16", 2), ["834.1.v_v", "834.2.v_v", "834.3.v_v", "848.2.v_v", "source.p_w"],
+        ),
         "ieee123_line_lost": lost(123, off("line.l67"), ["67.1.v_v", "450.1.v_v", "65.3.v_v", "source.p_w"]),
         "ieee123_switch_lost": lost(123, off("line.sw3"), ["18.1.v_v", "67.1.v_v", "66.3.v_v", "source.p_w"]),
         "ieee123_transformer_lost": lost(123, off("transformer.xfm1"), ["61.1.v_v", "source.p_w"]),
         "ieee123_regulator_lost": lost(123, off("transformer.reg2a"), ["9.1.v_v", "8.1.v_v", "source.p_w"]),
-        "ieee123_phase_lost": lost(123, open_phase("l10", 3), ["13.1.v_v", "13.3.v_v", "65.1.v_v", "65.2.v_v", "source.p_w"]),
+        "ieee123_phase_lost": lost(
+            123, open_phase("l10", 3), ["13.1.v_v", "13.3.v_v", "65.1.v_v", "65.2.v_v", "source.p_w"],
+        ),
     }
 
 
@@ -201,9 +240,12 @@ def phases(zero, positive, negative):
 
 
 def loaded(n=3, load=1.0, x=1.0, source=None):
-    """Phase voltages at b and currents of one circuit, the load's power times `load`, the EMF of phases a, b, c as given."""
+    """Phase voltages at b and currents of one circuit, the load's power times `load`, the EMF of phases a, b, c as given.
+
+    The load's impedance is what it is at any frequency.
+    """
     z1, z0 = z_two_bus(n, x)
-    zl = complex(ZL.real, ZL.imag * x) / load
+    zl = ZL / load
     e = source or phases(0, E1, 0)
     zero, one, two = (sum(e[k] * A ** (k * p) for k in range(3)) / 3 for p in (0, 1, 2))
     v = phases(zero * zl / (zl + z0), one * zl / (zl + z1), two * zl / (zl + z1))
@@ -228,7 +270,11 @@ def by_hand():
     found["parallel_line_phasor_restored"] = [*end(1, 1000, two), *end(2, 1000, one), *end(4, 500, one)]
     found["parallel_line_beyond_the_nose"] = [*end(1, 1150, two), *end(6, 1150, two)]
     found["parallel_line_lost_near_the_nose"] = [*end(3, 1099, one)]
-    found["parallel_line_cascade"] = [[1, "line.line1.i_a", current(900, two, 2)], [4, "line.line1.i_a", current(1000, two, 2)], [5, "line.line2.i_a", current(1000, one, 1)]]
+    found["parallel_line_cascade"] = [
+        [1, "line.line1.i_a", current(900, two, 2)],
+        [4, "line.line1.i_a", current(1000, two, 2)],
+        [5, "line.line2.i_a", current(1000, one, 1)],
+    ]
     found["generation_lost"] = [*end(1, 1000, two), *end(3, 1300, two), *end(5, 1500, two)]
     for name, kind, cases in (
         ("fault_three_phase", "three", [(3, dict()), (7, dict(r=0.7))]),
@@ -244,17 +290,30 @@ def by_hand():
             found[name] += [[at_s, f"b.{k + 1}.v_v", v[k]] for k in range(3) if v[k] > 1]
     heavy = [abs(loaded(n, 1.1)[1][0]) for n in (3, 2, 1)]
     found["two_bus_cascade"] = [[t, f"line.c{k + 1}.i_a", heavy[k]] for t, k in ((4, 0), (6, 1), (8, 2))]
-    found["two_bus_overload_held"] = [[1, "line.c3.i_a", abs(loaded()[1][0])], [3, "line.c3.i_a", abs(loaded(load=1.6)[1][0])]]
+    found["two_bus_overload_held"] = [
+        [1, "line.c3.i_a", abs(loaded()[1][0])], [3, "line.c3.i_a", abs(loaded(load=1.6)[1][0])],
+    ]
     found["two_bus_overload_held"] += [[9, "b.1.v_v", abs(loaded(2, 1.6)[0][0])]]
     v, i = zip(*[loaded(n) for n in (3, 2, 1)])
-    found["two_bus_circuit_lost"] = [[1, "b.1.v_v", abs(v[0][0])], [3, "b.1.v_v", abs(v[1][0])], [3, "line.c1.i_a", abs(i[1][0])], [5, "b.1.v_v", abs(v[0][0])]]
+    found["two_bus_circuit_lost"] = [
+        [1, "b.1.v_v", abs(v[0][0])],
+        [3, "b.1.v_v", abs(v[1][0])],
+        [3, "line.c1.i_a", abs(i[1][0])],
+        [5, "b.1.v_v", abs(v[0][0])],
+    ]
     e = [E1 * 0.5, E1 * A * A, E1 * A]
     vs = loaded(source=e)[0]
     unbalance = lambda v: 100 * abs(v[0] + A * A * v[1] + A * v[2]) / abs(v[0] + A * v[1] + A * A * v[2])
-    found["sag_one_phase"] = [*[[3, f"b.{k + 1}.v_v", abs(vs[k])] for k in range(3)], [3, "b.unbalance_percent", unbalance(vs)], [5, "b.1.v_v", abs(v[0][0])]]
+    found["sag_one_phase"] = [
+        *[[3, f"b.{k + 1}.v_v", abs(vs[k])] for k in range(3)],
+        [3, "b.unbalance_percent", unbalance(vs)],
+        [5, "b.1.v_v", abs(v[0][0])],
+    ]
     e = [E1, 0.96 * E1 * A * A * cmath.rect(1, math.radians(4)), 1.03 * E1 * A]
     vs = loaded(source=e)[0]
-    found["source_unbalance"] = [*[[3, f"b.{k + 1}.v_v", abs(vs[k])] for k in range(3)], [3, "b.unbalance_percent", unbalance(vs)]]
+    found["source_unbalance"] = [
+        *[[3, f"b.{k + 1}.v_v", abs(vs[k])] for k in range(3)], [3, "b.unbalance_percent", unbalance(vs)],
+    ]
     found["frequency_step"] = [[3, "b.1.v_v", abs(loaded(x=50 / 60)[0][0])], [5, "b.1.v_v", abs(v[0][0])]]
     vf = loaded()[0][0]
     found["phase_jump"] = [[t, "b.1.angle_deg", math.degrees(cmath.phase(vf)) + d] for t, d in ((1, 0), (3, 12))]
@@ -268,8 +327,14 @@ def frozen_faults():
     rows = json.loads((TESTS / "data/events/ieee13.json").read_text())["unloaded"]
     find = lambda bus, kind, nodes: next(
         max(math.hypot(*i) for i in r["fault_a"]) for r in rows if (r["bus"], r["kind"], r["nodes"]) == (bus, kind, nodes))
-    at = {3: ("three_phase_to_ground", [1, 2, 3]), 5: ("line_to_ground", [3]), 7: ("line_to_line", [2, 3]), 9: ("double_line_to_ground", [1, 2])}
-    return {f"ieee13_faults_at_{bus}": [[t, f"fault.{kind}.i_a", find(bus, kind, nodes)] for t, (kind, nodes) in at.items()] for bus in ("671", "634")}
+    at = {
+        3: ("three_phase_to_ground", [1, 2, 3]),
+        5: ("line_to_ground", [3]),
+        7: ("line_to_line", [2, 3]),
+        9: ("double_line_to_ground", [1, 2]),
+    }
+    currents = lambda bus: [[t, f"fault.{kind}.i_a", find(bus, kind, nodes)] for t, (kind, nodes) in at.items()]
+    return {f"ieee13_faults_at_{bus}": currents(bus) for bus in ("671", "634")}
 
 
 def main():
@@ -279,10 +344,14 @@ def main():
     made = {"hand": by_hand(), "opendss": {**by_opendss(), **frozen_faults()}}
     if OUT.exists():
         old = json.loads(OUT.read_text())
-        worst = max((abs(a[2] - b[2]) / max(1e-3, abs(a[2])) for s in old for n in old[s] for a, b in zip(old[s][n], made[s][n])), default=0)
+        worst = max(
+            (abs(a[2] - b[2]) / max(1e-3, abs(a[2])) for s in old for n in old[s] for a, b in zip(old[s][n], made[s][n])),
+            default=0,
+        )
         print(f"differs by {worst:.1e} of a number")
     if not arguments.check:
-        kinds = [f'"{kind}": {{\n' + ",\n".join(f"{json.dumps(n)}: {json.dumps(rows)}" for n, rows in found.items()) + "\n}" for kind, found in made.items()]
+        rows = lambda found: ",\n".join(f"{json.dumps(name)}: {json.dumps(rows)}" for name, rows in found.items())
+        kinds = [f'"{kind}": {{\n{rows(found)}\n}}' for kind, found in made.items()]
         OUT.write_text("{" + ",\n".join(kinds) + "}\n")
 
 
