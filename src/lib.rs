@@ -6,6 +6,9 @@
 
 #[cfg(feature = "solver")]
 pub mod bench;
+pub mod control;
+#[cfg(feature = "solver")]
+pub mod device;
 pub mod diagnostic;
 pub mod feeder;
 pub mod quantity;
@@ -14,6 +17,9 @@ pub mod record;
 pub mod report;
 #[cfg(feature = "solver")]
 pub mod scenario;
+#[cfg(feature = "solver")]
+pub mod sense;
+pub mod signal;
 #[cfg(feature = "solver")]
 pub mod solver;
 #[cfg(feature = "study")]

@@ -64,6 +64,9 @@ impl Plant for Answer {
     fn terminal(&mut self, _: Element) -> &[Conductor] {
         &self.terminal
     }
+    fn drawn(&self, load: usize) -> Complex {
+        complex(self.loads_w[load], 0.0)
+    }
     fn loading_percent(&self, _: Branch) -> f64 {
         self.loads_w.iter().sum::<f64>() * 1e-4
     }
@@ -107,13 +110,20 @@ fn a_step_of_the_loop_allocates_nothing() {
          events: [{{at_s: 500, tap: {{reg: 4}}}}, {{at_s: 600, add_load: {{bus: end, p_kw: 9}}}}, \
          {{at_s: 700, load: {{name: town, scale: 3}}}}, {{at_s: 800, open: branch, reclose_after_s: 5}}, \
          {{at_s: 900, every_s: 60, times: 9, sag: {{to: 0.8}}, for_s: 7}}, \
+         {{at_s: 1000, every_s: 100, times: 9, communication: {{of: m, delay_s: 9}}, for_s: 50}}, \
+         {{at_s: 2000, every_s: 100, times: 9, communication: {{of: vv, lost: true}}, for_s: 50}}, \
+         {{at_s: 3000, sensor: {{instrument: m, dropped: true}}, for_s: 50}}, {{at_s: 3500, lose: ev, for_s: 50}}, \
          {{at_s: 950, fault: {{bus: end, type: three_phase}}, for_s: 3}}, \
          {{when: {{quantity: line.branch.loading_percent, above: 150, held_s: 2}}, open: branch, reclose_after_s: [3, 9]}}]\n\
          expect: [{{always: feeder.v_max_pu, below: 1}}, {{never: line.trunk.i_a, above: 5}}, \
          {{sometime: feeder.loading_percent, above: 1, from_s: 60}}, {{mean: end.1.angle_deg, below: 1}}, \
          {{settles: end.1.v_pu, after_s: 500, within_s: 60, band: 0.1}}, {{overshoot: end.1.v_pu, after_s: 500, below_percent: 5}}, \
          {{happens: open branch}}, {{ends_energised: [end]}}, {{tap_operations: reg, at_most: 8}}]\n\
-         profiles: {{wave: {{function: {{sine: {{amplitude: 1, period_s: 100}}}}}}}}\nload_shape: wave\n",
+         profiles: {{wave: {{function: {{sine: {{amplitude: 1, period_s: 100}}}}}}}}\nload_shape: wave\n\
+         devices: {{ev: {{power: {{bus: end, p_kw: -10, s_kva: 20, ramp_kw_per_s: 1, response_s: 3, profile: wave}}}}}}\n\
+         instruments: {{m: {{meter: {{measures: [end.1.v_pu, end.2.v_pu, ev.p_w], every_s: 2, delay_s: 3, noise: 1.0e-3}}}}}}\n\
+         controllers: {{vv: {{law: volt_var, every_s: 5, measures: m, actuators: [ev]}}, \
+         vw: {{law: volt_watt, measures: m, actuators: [ev], fail_safe: 0}}}}\n",
         small.display()
     );
     std::fs::write(dir.path().join("s.yaml"), text).unwrap();

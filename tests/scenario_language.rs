@@ -201,6 +201,17 @@ fn units_are_lost_and_back() {
     assert_column(&table, "end.1.v_pu", &[v(2.0), 1.0, 1.0, 1.0, v(2.0)]);
 }
 
+/// A bank that is lost does not switch: that it switches at most some steps could never fail.
+#[test]
+fn a_lost_bank_switches_nothing() {
+    let dir = folder("events: [{at_s: 2, lose: bank}]\nexpect: [{capacitor_operations: bank, at_most: 0}]\n");
+    let bank = "capacitors: {bank: {bus: mid, v_kv: 1.7320508075688772, q_kvar: [30]}}\n";
+    write(&dir, "feeder.yaml", &format!("{FEEDER}{bank}"));
+    let reading = scenario::read(&dir.path().join("s.yaml"));
+    assert!(reading.plan.is_none());
+    assert!(reading.diagnostics.iter().any(|d| d.code == "E0317"), "{:?}", reading.diagnostics);
+}
+
 #[test]
 fn a_scenario_builds_on_others() {
     let dir = folder(

@@ -372,6 +372,9 @@ def main():
         footprint[f"{key}_s"] = statistics.median(seconds for _, seconds in taken)
     text = page(results, footprint, arguments.build_seconds, version, arguments.rounds)
     if arguments.out:
+        # Studies are measured by other commands, each named there.
+        old = arguments.out.read_text() if arguments.out.exists() else ""
+        text += old[old.index("\n## Studies") :] if "\n## Studies" in old else ""
         arguments.out.write_text(text)
         print(arguments.out)
     else:

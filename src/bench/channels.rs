@@ -36,7 +36,9 @@ enum Value {
     ActivePower(Element),
     ReactivePower(Element),
     Loading(Branch),
-    /// Of a node that the plant does not have.
+    Injected(usize),
+    InjectedReactive(usize),
+    /// Of a node that the plant does not have, or what instruments say later.
     Nothing,
 }
 
@@ -82,6 +84,9 @@ fn bound(quantity: &Quantity, nodes: &[Node]) -> Value {
         Measure::ActivePower(element) => Value::ActivePower(*element),
         Measure::ReactivePower(element) => Value::ReactivePower(*element),
         Measure::Loading(branch) => Value::Loading(*branch),
+        Measure::Injected(load) => Value::Injected(*load),
+        Measure::InjectedReactive(load) => Value::InjectedReactive(*load),
+        Measure::Reading(..) | Measure::Age(_) => Value::Nothing,
     }
 }
 
@@ -105,6 +110,9 @@ impl Value {
             Self::ActivePower(element) => power(plant.terminal(element)).re,
             Self::ReactivePower(element) => power(plant.terminal(element)).im,
             Self::Loading(branch) => plant.loading_percent(branch),
+            // Not −0 where it draws nothing.
+            Self::Injected(load) => 0.0 - plant.drawn(load).re,
+            Self::InjectedReactive(load) => 0.0 - plant.drawn(load).im,
             Self::Nothing => f64::NAN,
         }
     }

@@ -39,18 +39,28 @@ impl Demands {
         self.demands.get_mut(load)
     }
 
-    /// Tells the plant the powers at `clock_s` that differ from those before.
-    pub(super) fn apply(&mut self, clock_s: f64, plant: &mut impl Plant) {
+    /// Takes the values of all shapes at `clock_s`.
+    pub(super) fn look(&mut self, clock_s: f64) {
         for ((value, shape), factor) in self.values.iter_mut().zip(&self.shapes).zip(&self.factors) {
             let ShapeValue { p, q } = shape.at(clock_s);
             *value = ShapeValue { p: p * factor, q: q.map(|q| q * factor) };
         }
-        for (load, (demand, told)) in self.demands.iter().zip(&mut self.told).enumerate() {
-            let shape = demand.shape.and_then(|k| Some((self.shapes.get(k)?, *self.values.get(k)?)));
-            let power = power_kva(demand, shape.map(|(s, v)| (s.actual(), v)), self.multiplier);
-            if *told != Some(power) {
-                plant.set_load(load, power.0 * 1000.0, power.1 * 1000.0);
-                *told = Some(power);
+    }
+
+    /// What a demand comes to by the present values of the shapes, in kW and kvar.
+    pub(super) fn power_kva(&self, demand: &Demand) -> (f64, f64) {
+        let shape = demand.shape.and_then(|k| Some((self.shapes.get(k)?, *self.values.get(k)?)));
+        power_kva(demand, shape.map(|(s, v)| (s.actual(), v)), self.multiplier)
+    }
+
+    /// Tells the plant the powers that differ from those before.
+    pub(super) fn apply(&mut self, plant: &mut impl Plant) {
+        for load in 0..self.demands.len() {
+            let power = self.demands.get(load).map(|demand| self.power_kva(demand));
+            if let Some((told, (p_kw, q_kvar))) = self.told.get_mut(load).zip(power).filter(|(told, _)| **told != power)
+            {
+                plant.set_load(load, p_kw * 1000.0, q_kvar * 1000.0);
+                *told = power;
             }
         }
     }

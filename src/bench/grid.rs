@@ -168,8 +168,8 @@ fn constant_power(added: &Added, phases: usize, v_kv: f64) -> Load {
         // What it draws is told step by step.
         p_kw: 0.0,
         q_kvar: 0.0,
-        v_min_pu: 0.95,
-        v_max_pu: 1.05,
+        v_min_pu: added.band_pu[0],
+        v_max_pu: added.band_pu[1],
         v_low_pu: 0.5,
         cvr_watts: 1.0,
         cvr_vars: 2.0,
@@ -218,8 +218,8 @@ impl Plant for GridPlant {
         let injection = match unit {
             Unit::Capacitor(k) => return self.serve(Kind::Capacitor, k, !lost),
             Unit::Source(k) => return self.serve(Kind::Source, k, !lost),
-            // The loop tells loads and generators what they draw.
-            Unit::Load(_) | Unit::Generator(_) => return,
+            // The loop tells loads, generators and devices what they draw.
+            Unit::Load(_) | Unit::Generator(_) | Unit::Device(_) => return,
             Unit::PvSystem(k) => generators + k,
             Unit::Storage(k) => generators + feeder.pv_systems.len() + k,
         };
@@ -302,6 +302,10 @@ impl Plant for GridPlant {
             self.add_terminal(id);
         }
         &self.terminal
+    }
+
+    fn drawn(&self, load: usize) -> Complex {
+        self.flow.drawn(load)
     }
 
     fn loading_percent(&self, branch: Branch) -> f64 {

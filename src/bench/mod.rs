@@ -1,4 +1,5 @@
-//! Floor 6: the loop – for each tick: events, demands, the plant with its controls, the record.
+//! Floor 6: the loop – for each tick: events, devices, demands, the plant with its controls, instruments, controllers, the
+//! record.
 //!
 //! There is one loop; batch and real time differ in the [`Pacer`] only. Tick k is solved at k steps after the start (time
 //! advances before the solution, as in OpenDSS's daily mode), so a day of quarter hours has 96 solutions and the start
@@ -6,6 +7,7 @@
 
 mod channels;
 mod demand;
+mod equipment;
 mod expect;
 mod grid;
 mod numbers;
@@ -34,6 +36,7 @@ use crate::record::Recorder;
 use crate::scenario::{Action, Plan, Unit};
 use channels::{Channels, Overall};
 use demand::Demands;
+use equipment::Equipment;
 use expect::Expectations;
 use numbers::Counting;
 use outcome::{Gatherer, Spread};
@@ -44,6 +47,7 @@ pub struct Bench<'a, P: Plant> {
     plan: &'a Plan,
     plant: P,
     demands: Demands,
+    equipment: Equipment,
     sources: Sources,
     triggers: Triggers,
     channels: Channels,
@@ -73,9 +77,11 @@ impl<'a, P: Plant> Bench<'a, P> {
     pub fn with_plant(plan: &'a Plan, plant: P) -> Self {
         let nodes = plant.nodes();
         let (taps, steps) = (plan.feeder.regulators.len(), plan.feeder.capacitors.len());
+        let mut demands = Demands::new(&plan.demands, &plan.shapes, plan.load_multiplier);
         let mut bench = Self {
             channels: Channels::new(plan, &nodes),
-            demands: Demands::new(&plan.demands, &plan.shapes, plan.load_multiplier),
+            equipment: Equipment::new(plan, &mut demands),
+            demands,
             sources: Sources::new(plan),
             triggers: Triggers::new(&plan.triggers),
             row: vec![f64::NAN; plan.quantities.len()],
@@ -133,15 +139,14 @@ impl<'a, P: Plant> Bench<'a, P> {
     /// The plant as it stands before a tick is solved: what happens until then has happened, demands are told.
     pub fn plant_at(mut self, tick: Tick) -> P {
         self.events_until(tick);
-        self.demands.apply(self.plan.clock_s(tick), &mut self.plant);
+        self.actuate(tick);
         self.plant
     }
 
     fn step(&mut self, tick: Tick) {
         self.events_until(tick);
-        let clock_s = self.plan.clock_s(tick);
-        self.demands.apply(clock_s, &mut self.plant);
-        let solution = self.plant.solve(clock_s);
+        self.actuate(tick);
+        let solution = self.plant.solve(self.plan.clock_s(tick));
         let (source_va, losses_va) = (self.plant.source_power(), self.plant.losses());
         let watts = [source_va.re, losses_va.re];
         self.gatherer.solution(tick, solution, watts, self.plan.step.seconds() / 3600.0);
@@ -153,9 +158,17 @@ impl<'a, P: Plant> Bench<'a, P> {
         let (unserved_w, f_hz) = (self.unserved_w(spread), self.sources.f_hz);
         let overall = Overall { solution, source_va, losses_va, spread, unserved_w, f_hz };
         self.channels.fill(&mut self.row, &mut self.plant, &overall);
+        self.equipment.sense_and_control(tick, &mut self.row);
         self.numbers.take(tick, &self.row, solution.converged);
         self.expectations.take(tick, &self.row, &overall, &mut self.plant);
         self.triggers.look(tick, &self.row, &self.plan.triggers);
+    }
+
+    /// Tells the plant what loads and devices draw.
+    fn actuate(&mut self, tick: Tick) {
+        self.demands.look(self.plan.clock_s(tick));
+        self.equipment.actuate(tick, &mut self.demands);
+        self.demands.apply(&mut self.plant);
     }
 
     /// What loads would draw from nodes that nothing feeds, in W: of a load at several nodes, its share at the dead ones.
@@ -168,7 +181,7 @@ impl<'a, P: Plant> Bench<'a, P> {
         let dead = |node: &&usize| voltages.get(**node).is_some_and(|v| *v == Complex::default());
         let unserved = |(load, nodes): (usize, &Vec<usize>)| {
             let share = nodes.iter().filter(dead).count() as f64 / nodes.len().max(1) as f64;
-            share * self.demands.told_w(load)
+            share * self.demands.told_w(load).max(0.0)
         };
         self.load_nodes.iter().enumerate().map(unserved).sum()
     }
@@ -203,6 +216,7 @@ impl<'a, P: Plant> Bench<'a, P> {
             Action::Lose { unit: Unit::Generator(k), lost } => {
                 self.connect(self.plan.feeder.loads.len() + self.plan.added.len() + k, !lost);
             }
+            Action::Lose { unit: Unit::Device(k), lost } => self.equipment.set_lost(k, lost),
             Action::Lose { unit, lost } => self.plant.lose(unit, lost),
             Action::SetTap { regulator, tap } => self.plant.set_tap(regulator, tap),
             Action::MoveTap { regulator, by } => {
@@ -220,6 +234,16 @@ impl<'a, P: Plant> Bench<'a, P> {
                 self.plant.set_frequency(f_hz);
             }
             Action::Fault { fault, on } => self.plant.switch_fault(fault, on),
+            Action::SetDevice { device, p_kw, q_kvar } => self.equipment.set_point(device, p_kw, q_kvar),
+            Action::LoseLink { link, lost } => {
+                self.equipment.line(link).into_iter().for_each(|line| line.set_lost(lost))
+            }
+            Action::DelayLink { link, ticks } => {
+                self.equipment.line(link).into_iter().for_each(|line| line.set_extra(ticks));
+            }
+            Action::FaultSensor { instrument, channel, fault, on } => {
+                self.equipment.set_fault(instrument, channel, fault, on);
+            }
         }
     }
 

@@ -84,6 +84,8 @@ pub trait Plant {
     /// Voltage in V and current in A into each conductor of an element's first terminal, with its node's number (0 for
     /// ground). Of a fault, the current into all its elements.
     fn terminal(&mut self, element: Element) -> &[Conductor];
+    /// Power in VA that a load draws at the last solution, by its own law of voltage.
+    fn drawn(&self, load: usize) -> Complex;
     /// Loading of a branch in percent of its rating; NaN without one.
     fn loading_percent(&self, branch: Branch) -> f64;
     /// The largest loading of all branches in percent, and where; NaN where no branch has a rating.

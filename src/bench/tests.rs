@@ -80,6 +80,9 @@ impl Plant for Mock {
         self.terminal = [Conductor { number: 1, v_v: self.voltages[1], i_a }];
         &self.terminal
     }
+    fn drawn(&self, load: usize) -> Complex {
+        complex(self.loads[load].0, self.loads[load].1)
+    }
     fn loading_percent(&self, _: Branch) -> f64 {
         self.loads.iter().map(|l| l.0).sum::<f64>() / 1000.0
     }
@@ -132,6 +135,7 @@ fn plan(last: u64, events: Vec<Planned>) -> Plan {
         events,
         triggers: Vec::new(),
         faults: Vec::new(),
+        equipment: crate::scenario::Equipment::default(),
         quantities,
         expectations: Vec::new(),
         watch: Watch { buses: vec!["a".into()], every: 1, limits_pu: [0.985, 1.0] },

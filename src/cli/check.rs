@@ -20,15 +20,10 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Exit {
-    let sound = |file: &PathBuf| if is_scenario(file) { check_scenario(file) } else { check_feeder(file) };
+    let sound = |file: &PathBuf| if input::is_scenario(file) { check_scenario(file) } else { check_feeder(file) };
     // Every file is looked at, whatever was found before.
     let all_sound = args.files.iter().map(sound).fold(true, |all, sound| all & sound);
     if all_sound { Exit::Passed } else { Exit::BadInput }
-}
-
-fn is_scenario(file: &Path) -> bool {
-    let yaml = file.extension().is_some_and(|e| e.eq_ignore_ascii_case("yaml") || e.eq_ignore_ascii_case("yml"));
-    yaml && std::fs::read_to_string(file).is_ok_and(|text| scenario::is_one(&text))
 }
 
 /// What is sound is not worth a word with `--quiet`.

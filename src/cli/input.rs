@@ -4,7 +4,7 @@ use std::path::Path;
 
 use phasorbench::diagnostic::{self, Diagnostic, Sources};
 use phasorbench::feeder::{self, Feeder};
-use phasorbench::scenario::Override;
+use phasorbench::scenario::{self, Override};
 use phasorbench::solver::{Grid, Method, PowerFlow, Settings};
 
 use crate::Exit;
@@ -23,6 +23,12 @@ pub fn complain(code: &'static str, message: impl Into<String>, help: Option<Str
     finding.help = help;
     report(&[finding], &Sources::default());
     Exit::BadInput
+}
+
+/// Whether a file is meant as a scenario.
+pub fn is_scenario(file: &Path) -> bool {
+    let yaml = file.extension().is_some_and(|e| e.eq_ignore_ascii_case("yaml") || e.eq_ignore_ascii_case("yml"));
+    yaml && std::fs::read_to_string(file).is_ok_and(|text| scenario::is_one(&text))
 }
 
 /// Reads a feeder, reporting everything that was found.

@@ -3,6 +3,9 @@
 mod benchmark;
 mod check;
 mod completions;
+mod contingency;
+mod contingency_scratch;
+mod contingency_table;
 mod generate;
 mod import;
 mod init;
@@ -64,6 +67,8 @@ enum Command {
     Verify(verify::Args),
     /// Solve one power flow of a feeder (.yaml or .dss).
     Powerflow(powerflow::Args),
+    /// Lose every element in turn (or every two) and rank what happens.
+    Contingency(contingency::Args),
     /// P–V and Q–V curves of a bus, past the nose, before and after a loss.
     Pv(pv::Args),
     /// Solve a scenario many times, with what its `vary:` varies drawn at random or taken from grids.
@@ -126,6 +131,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Powerflow(args) => powerflow::run(&args),
+        Command::Contingency(args) => contingency::run(&args),
         Command::Pv(args) => pv::run(&args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Quantities(args) => quantities::run(&args),

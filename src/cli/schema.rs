@@ -1,5 +1,6 @@
 //! `phasorbench schema KIND`: the JSON Schemas of files, by which editors complete and check, and of what commands print.
 
+use phasorbench::study::contingency;
 use phasorbench::{feeder, report, scenario};
 
 use crate::{Exit, benchmark, output, powerflow, pv};
@@ -28,6 +29,8 @@ enum Kind {
     Pv,
     /// What `benchmark --json` prints.
     Benchmark,
+    /// What `contingency --json` prints.
+    Contingency,
     /// The `summary.json` of a run.
     Summary,
     /// The `run.json` of a run.
@@ -42,6 +45,7 @@ pub fn run(args: Args) -> Exit {
         Kind::Powerflow => powerflow::schema(),
         Kind::Pv => pv::schema(),
         Kind::Benchmark => benchmark::schema(),
+        Kind::Contingency => schemars::schema_for!(contingency::Report).to_value(),
         Kind::Summary => report::summary_schema().to_value(),
         Kind::Run => report::run_schema().to_value(),
     };

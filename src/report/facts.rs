@@ -250,6 +250,9 @@ fn place(plan: &Plan, action: Action, branches: &[BranchFact]) -> Option<Place> 
         }
         Action::Switch { branch, .. } => on_branch(feeder, branch, branches),
         Action::SwitchPhases { line, .. } => on_branch(feeder, Branch::Line(line), branches),
+        Action::Lose { unit: Unit::Device(device), .. } | Action::SetDevice { device, .. } => {
+            plan.added.get(device).map(|added| Place::Bus(added.bus.bus.clone()))
+        }
         Action::Lose { unit, .. } => unit_bus(feeder, unit).map(Place::Bus),
         Action::Fault { fault, .. } => plan.faults.get(fault).map(|fault| Place::Bus(fault.bus.clone())),
         Action::SetSource { source, .. } | Action::Sag { source, .. } => {
@@ -262,7 +265,12 @@ fn place(plan: &Plan, action: Action, branches: &[BranchFact]) -> Option<Place> 
         Action::SwitchCapacitor { capacitor, .. } => {
             feeder.capacitors.get_index(capacitor).map(|(_, bank)| Place::Bus(bank.bus.bus.clone()))
         }
-        Action::SetMultiplier { .. } | Action::ScaleShape { .. } | Action::SetFrequency { .. } => None,
+        Action::SetMultiplier { .. }
+        | Action::ScaleShape { .. }
+        | Action::SetFrequency { .. }
+        | Action::LoseLink { .. }
+        | Action::DelayLink { .. }
+        | Action::FaultSensor { .. } => None,
     }
 }
 
@@ -286,6 +294,8 @@ fn unit_bus(feeder: &Feeder, unit: Unit) -> Option<String> {
         Unit::Storage(k) => &feeder.storages.get_index(k)?.1.bus,
         Unit::Capacitor(k) => &feeder.capacitors.get_index(k)?.1.bus,
         Unit::Source(k) => &feeder.sources.get_index(k)?.1.bus,
+        // One of the plan's, not of the feeder's.
+        Unit::Device(_) => return None,
     };
     Some(terminal.bus.clone())
 }

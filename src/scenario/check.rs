@@ -7,7 +7,8 @@ use super::expect;
 use super::quantity::{self, Namespace};
 use super::read::{entry, key_span};
 use super::{
-    Action, Branch, Buses, Course, Demand, Outputs, Phases, Plan, Quantity, Scenario, ShapeClass, SwitchState, Watch,
+    Action, Branch, Buses, Course, Demand, Equipment, Outputs, Phases, Plan, Quantity, Scenario, ShapeClass,
+    SwitchState, Watch,
 };
 use crate::diagnostic::yaml::{Node, Value};
 use crate::diagnostic::{Diagnostic, Span, nearest};
@@ -24,11 +25,14 @@ pub(super) struct Checker<'a> {
     pub(super) found: &'a mut Vec<Diagnostic>,
     /// Names of profiles and of the feeder's shapes, in the order of the plan's shapes.
     pub(super) profiles: Vec<String>,
+    pub(super) equipment: Equipment,
+    /// Length of a step, where it is known.
+    pub(super) step: Option<Step>,
 }
 
 impl<'a> Checker<'a> {
     pub(super) fn new(root: &'a Node, place: Span, feeder: &'a Feeder, found: &'a mut Vec<Diagnostic>) -> Self {
-        Self { root, place, feeder, found, profiles: Vec::new() }
+        Self { root, place, feeder, found, profiles: Vec::new(), equipment: Equipment::default(), step: None }
     }
 
     /// The plan, as far as it can be made; no inputs stand where the reader puts its own.
@@ -41,11 +45,13 @@ impl<'a> Checker<'a> {
         expected: &[expect::Written],
     ) -> Option<Plan> {
         let time = self.time(s);
+        self.step = time.map(|(step, _)| step);
         self.not_negative(s.load_multiplier.unwrap_or(1.0), "load_multiplier", self.at("load_multiplier"));
         let shapes = self.shapes(profiles);
         let mut demands = self.demands(s, &shapes);
         let initial = self.initial(s);
-        let mut timeline = Timeline::new(written, time, self);
+        let devices = self.equip(s);
+        let mut timeline = Timeline::new(written, devices, time, self);
         demands.append(&mut timeline.demands);
         demands.extend(self.generators(s.feeder_shapes, &shapes));
         self.warn_of_shapes(s.feeder_shapes);
@@ -74,6 +80,7 @@ impl<'a> Checker<'a> {
             events: timeline.events,
             triggers: timeline.triggers,
             faults: timeline.faults,
+            equipment: std::mem::take(&mut self.equipment),
             quantities,
             expectations,
             watch,
@@ -85,7 +92,9 @@ impl<'a> Checker<'a> {
     /// All that is recorded: what always is, what the outputs name, what conditions need.
     fn quantities(&mut self, outputs: &Outputs, watch: &Watch, timeline: &mut Timeline) -> Vec<Quantity> {
         let mut all = quantity::standard(self.feeder, &watch.buses, outputs.angles);
-        let names = Namespace::new(self.feeder, &timeline.faults);
+        let unbound = self.equipment.clone();
+        let names = Namespace::new(self.feeder, &timeline.faults, &unbound);
+        self.equipment = self.bind_equipment(&mut all, &names, timeline.actions());
         let node = self.root.get("outputs").and_then(|o| o.get("quantities"));
         let items = node.map(Node::items).unwrap_or_default();
         for (k, name) in outputs.quantities.iter().enumerate() {

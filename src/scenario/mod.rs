@@ -2,11 +2,10 @@
 //!
 //! [`Scenario`] is the file, key by key; [`read`] reads one with its feeder and profiles, reports all that is wrong with
 //! any of them, and binds names and times. `docs/schema/scenario.schema.json` is [`schema`], for editors.
-//!
-//! Not yet part of the language: devices, instruments, controllers.
 
 mod check;
 mod document;
+mod equipment;
 mod events;
 mod expect;
 mod expectation;
@@ -19,6 +18,7 @@ mod read;
 pub mod vary;
 
 pub use document::{Document, Override};
+pub use equipment::{Controller, Device, Equipment, Instrument, Link};
 pub use expectation::*;
 pub use language::*;
 pub use plan::*;

@@ -77,16 +77,17 @@ impl Checker<'_> {
 
     /// Something that stands at a bus, with its kind before it where several kinds have the name: `generator.g1`.
     pub(super) fn unit(&mut self, name: &str, span: Span) -> Option<Unit> {
-        let (name, feeder) = (name.to_lowercase(), self.feeder);
+        let (name, feeder, equipment) = (name.to_lowercase(), self.feeder, &self.equipment);
         let find = |kind: &str, name: &str| match kind {
             "load" => feeder.loads.get_index_of(name).map(Unit::Load),
             "generator" => feeder.generators.get_index_of(name).map(Unit::Generator),
             "pv_system" => feeder.pv_systems.get_index_of(name).map(Unit::PvSystem),
             "storage" => feeder.storages.get_index_of(name).map(Unit::Storage),
             "capacitor" => feeder.capacitors.get_index_of(name).map(Unit::Capacitor),
+            "device" => equipment.device(name).map(Unit::Device),
             _ => feeder.sources.get_index_of(name).map(Unit::Source),
         };
-        const KINDS: [&str; 6] = ["load", "generator", "pv_system", "storage", "capacitor", "source"];
+        const KINDS: [&str; 7] = ["load", "generator", "pv_system", "storage", "capacitor", "source", "device"];
         let plain: Vec<(&str, Unit)> = KINDS.iter().filter_map(|k| Some((*k, find(k, &name)?))).collect();
         match plain.as_slice() {
             [(_, unit)] => return Some(*unit),
@@ -98,11 +99,12 @@ impl Checker<'_> {
             [] => {}
         }
         let found = name.split_once('.').filter(|(kind, _)| KINDS.contains(kind)).and_then(|(k, rest)| find(k, rest));
-        if found.is_none() {
+        if found.is_none() && !self.is_written("devices", &name) {
+            let devices: Vec<String> = self.equipment.devices.iter().map(|d| d.name.clone()).collect();
             let (loads, generators) = (feeder.loads.keys(), feeder.generators.keys());
             let others = feeder.pv_systems.keys().chain(feeder.storages.keys());
             let names = loads.chain(generators).chain(others).chain(feeder.capacitors.keys());
-            self.unknown("E0305", "element", &name, names.chain(feeder.sources.keys()), span);
+            self.unknown("E0305", "element", &name, names.chain(feeder.sources.keys()).chain(&devices), span);
         }
         found
     }

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use super::quantity::Namespace;
 use super::vary::Variable;
-use super::{Course, Expectation, Quantity};
+use super::{Course, Equipment, Expectation, Link, Quantity};
 use crate::feeder::{ControlMode, Feeder, Terminal};
 use crate::quantity::{Step, Tick};
+use crate::sense;
 
 /// What a run does, ready to run. Indices count the feeder's elements of a kind in their order.
 #[derive(Clone, Debug)]
@@ -33,7 +34,7 @@ pub struct Plan {
     pub shapes: Vec<Course>,
     /// Demand of each load of the feeder, then of each of `added`, then of each generator (negative: it feeds in).
     pub demands: Vec<Demand>,
-    /// Loads that events add to those of the feeder.
+    /// Loads that stand for devices, then those that events add.
     pub added: Vec<Added>,
     /// What is set before the first step.
     pub initial: Vec<Action>,
@@ -43,6 +44,8 @@ pub struct Plan {
     pub triggers: Vec<Trigger>,
     /// Faults that events switch on: open at the start.
     pub faults: Vec<FaultSite>,
+    /// Devices, instruments and controllers.
+    pub equipment: Equipment,
     /// What is known of each step, and recorded: expectations and conditions refer to these.
     pub quantities: Vec<Quantity>,
     /// What must be true of the run.
@@ -83,13 +86,15 @@ pub struct FaultSite {
     pub element: String,
 }
 
-/// A load that an event adds: wye-connected, constant power.
+/// A load that a device or an event adds: wye-connected, constant power.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Added {
     /// Its name in the compiled feeder.
     pub name: String,
     /// Its bus, with the node of each phase.
     pub bus: Terminal,
+    /// The voltages per unit between which its power is constant.
+    pub band_pu: [f64; 2],
 }
 
 /// Something that happens at a time.
@@ -150,6 +155,8 @@ pub enum Unit {
     Capacitor(usize),
     /// A source.
     Source(usize),
+    /// A device of the plan.
+    Device(usize),
 }
 
 /// Conductors or phases by number, counted from 0.
@@ -277,6 +284,40 @@ pub enum Action {
         /// Whether it is then there.
         on: bool,
     },
+    /// A device's own set-point changes; `None` stays.
+    SetDevice {
+        /// The device.
+        device: usize,
+        /// Active power in kW.
+        p_kw: Option<f64>,
+        /// Reactive power in kvar.
+        q_kvar: Option<f64>,
+    },
+    /// A line of communication is cut or mended.
+    LoseLink {
+        /// The line.
+        link: Link,
+        /// Whether it is then cut.
+        lost: bool,
+    },
+    /// What is sent over a line arrives later than usual.
+    DelayLink {
+        /// The line.
+        link: Link,
+        /// By so many ticks.
+        ticks: u64,
+    },
+    /// A fault of a sensor begins or ends.
+    FaultSensor {
+        /// The instrument.
+        instrument: usize,
+        /// Its channel; all of them without.
+        channel: Option<usize>,
+        /// What is wrong.
+        fault: sense::Fault,
+        /// Whether it then is.
+        on: bool,
+    },
 }
 
 /// How a run is recorded.
@@ -302,7 +343,7 @@ pub struct Input {
 impl Plan {
     /// The name of every quantity there is, recorded or not; differences of two phasors are left out.
     pub fn quantity_names(&self) -> Vec<String> {
-        Namespace::new(&self.feeder, &self.faults).all()
+        Namespace::new(&self.feeder, &self.faults, &self.equipment).all()
     }
 
     /// Time of a tick on the clock, in s since midnight of the first day.

@@ -17,12 +17,15 @@
 //! | `line.NAME.i_a`, `.N.i_a`, `.p_w`, `.q_var`, `.loading_percent` | into the first terminal: the largest of all conductors, that of node N |
 //! | `transformer.NAME.…`, `reactor.NAME.…`, `capacitor.NAME.…` | likewise |
 //! | `fault.NAME.i_a`, `.N.i_a` | current out of the bus into a fault that an event makes |
+//! | `DEVICE.p_w`, `.q_var` | power that a device injects |
+//! | `INSTRUMENT.QUANTITY`, `INSTRUMENT.age_s` | its newest reading that has arrived, and how old that is |
 //!
 //! A quantity that does not exist at a step (a voltage difference of dead nodes, the loading of a branch without a rating)
 //! is not a number there: it is left empty in the record.
 
 use crate::feeder::Feeder;
 
+use super::Equipment;
 use super::plan::{Branch, FaultSite};
 
 /// A quantity, bound to the feeder.
@@ -57,6 +60,14 @@ pub enum Measure {
     ReactivePower(Element),
     /// Loading of a branch in percent of its rating.
     Loading(Branch),
+    /// Active power in W that a load injects (the negative of what it draws).
+    Injected(usize),
+    /// Reactive power in var that a load injects.
+    InjectedReactive(usize),
+    /// Newest reading of an instrument's channel that has arrived.
+    Reading(usize, usize),
+    /// Age of an instrument's newest reading in s.
+    Age(usize),
 }
 
 /// A node of a bus.
@@ -116,12 +127,13 @@ pub const ALWAYS: usize = 12;
 pub(super) struct Namespace<'a> {
     pub(super) feeder: &'a Feeder,
     pub(super) faults: &'a [FaultSite],
+    pub(super) equipment: &'a Equipment,
     buses: indexmap::IndexMap<&'a str, Vec<u16>>,
 }
 
 impl<'a> Namespace<'a> {
-    pub(super) fn new(feeder: &'a Feeder, faults: &'a [FaultSite]) -> Self {
-        Self { feeder, faults, buses: feeder.bus_nodes() }
+    pub(super) fn new(feeder: &'a Feeder, faults: &'a [FaultSite], equipment: &'a Equipment) -> Self {
+        Self { feeder, faults, equipment, buses: feeder.bus_nodes() }
     }
 
     /// The quantity of a name; upper and lower case are the same.
@@ -134,6 +146,9 @@ impl<'a> Namespace<'a> {
     fn measure(&self, name: &str) -> Option<Measure> {
         if let Some(k) = FIXED.iter().position(|fixed| *fixed == name) {
             return Some(Measure::Fixed(k));
+        }
+        if let Some(measure) = self.of_equipment(name) {
+            return Some(measure);
         }
         let (object, unit) = name.rsplit_once('.')?;
         match unit {
@@ -154,6 +169,24 @@ impl<'a> Namespace<'a> {
                 _ => None,
             },
             _ => None,
+        }
+    }
+
+    /// Names of devices and instruments have no dot.
+    fn of_equipment(&self, name: &str) -> Option<Measure> {
+        let (own, rest) = name.split_once('.')?;
+        if let Some(device) = self.equipment.devices.iter().find(|device| device.name == own) {
+            return match rest {
+                "p_w" => Some(Measure::Injected(device.load)),
+                "q_var" => Some(Measure::InjectedReactive(device.load)),
+                _ => None,
+            };
+        }
+        let place = self.equipment.instrument(own)?;
+        let instrument = self.equipment.instruments.get(place)?;
+        match rest {
+            "age_s" => Some(Measure::Age(place)),
+            _ => instrument.channels.index(rest).map(|channel| Measure::Reading(place, channel)),
         }
     }
 
@@ -221,6 +254,7 @@ impl<'a> Namespace<'a> {
     /// Every name there is, differences of phasors left out: one for each two nodes.
     pub(super) fn all(&self) -> Vec<String> {
         let mut names: Vec<String> = FIXED.map(str::to_owned).into();
+        names.extend(self.equipment.quantities());
         names.extend(self.feeder.regulators.keys().map(|name| format!("{name}.tap")));
         names.extend(self.feeder.capacitors.keys().map(|name| format!("{name}.steps")));
         for (bus, nodes) in &self.buses {

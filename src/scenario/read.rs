@@ -87,8 +87,21 @@ impl Document {
     }
 
     fn plan_of(&mut self, root: &Node, varied: bool) -> Option<Plan> {
-        let apart =
-            ["vary", "profiles", "loads", "taps", "capacitors", "lines", "sources", "events", "expect", "outputs"];
+        let apart = [
+            "vary",
+            "profiles",
+            "loads",
+            "taps",
+            "capacitors",
+            "lines",
+            "sources",
+            "events",
+            "expect",
+            "outputs",
+            "devices",
+            "instruments",
+            "controllers",
+        ];
         let place = self.place;
         let scenario: Option<Scenario> = yaml::read_except(root, place, &apart, &mut self.found);
         let profiles = self.map::<Profile>(root, "profiles");
@@ -100,7 +113,10 @@ impl Document {
         let shapes = self.shapes(root, profiles, seed);
         let (taps, capacitors, lines) = (self.map(root, "taps"), self.map(root, "capacitors"), self.map(root, "lines"));
         let sources = self.map(root, "sources");
-        let scenario = Scenario { taps, capacitors, lines, sources, loads, ..scenario? };
+        let (devices, instruments) = (self.map(root, "devices"), self.map(root, "instruments"));
+        let controllers = self.map(root, "controllers");
+        let scenario =
+            Scenario { taps, capacitors, lines, sources, loads, devices, instruments, controllers, ..scenario? };
         let feeder = self.feeder(root)?;
         let mut checker = Checker::new(root, place, &feeder, &mut self.found);
         let plan = checker.plan(&scenario, shapes, &outputs, &written, &expected)?;

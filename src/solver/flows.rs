@@ -90,6 +90,21 @@ impl PowerFlow {
         self.grid().network.leaks().map(NodeId)
     }
 
+    /// Power in VA that loads would draw at rated voltage and do not, because nothing feeds their nodes. A load that is
+    /// fed in part counts by the phases that are not.
+    pub fn unserved_va(&self) -> Complex {
+        let injections = &self.grid().injections;
+        let dead = |place: u32| self.grid().network.energised.get(place as usize) == Some(&false);
+        let mut unserved = complex(0.0, 0.0);
+        for load in 0..self.grid().feeder.loads.len() {
+            let count = injections.branches_of(load).filter(|&b| injections.ends(b).into_iter().any(dead)).count();
+            if count > 0 {
+                unserved += self.power(load) * (count as f64 / injections.branch_count(load) as f64);
+            }
+        }
+        unserved
+    }
+
     /// Nodes without a path to a source, in their owner's order.
     pub fn de_energised(&self) -> impl Iterator<Item = NodeId> {
         self.grid().listing.iter().copied().filter(|&n| !self.energised(n))

@@ -116,7 +116,7 @@ impl Grid {
         let voltages = no_load_voltages(&grid, &factor);
         assign_bases(&mut grid, &voltages);
         bolt_faults(&mut grid, &factor)?;
-        grid.network.find_islands(false);
+        grid.network.find_islands(false, |_| {});
         Ok(grid)
     }
 
@@ -209,6 +209,11 @@ impl Grid {
         self.network.adopt(builder);
         self.transformers = transformers;
         Ok(())
+    }
+
+    /// Whether an element is in service.
+    pub fn in_service(&self, element: ElementId) -> bool {
+        self.network.in_service(element)
     }
 
     /// The two conductors (0-based, of its terminal) that each phase of a transformer's winding stands between.

@@ -205,6 +205,27 @@ impl Injections {
         }
     }
 
+    /// Adds to an operator what [`Injections::add_linear`] adds to rows and columns of `marked` places.
+    pub(super) fn add_linear_at(&self, linear: &[Linear], marked: &[bool], operator: &mut Operator, fixed: &[bool]) {
+        let is = |flags: &[bool], end: u32| flags.get(end as usize).copied().unwrap_or(false);
+        for ((branch, slots), l) in self.branches.iter().zip(&self.slots).zip(linear) {
+            let at = branch.ends.map(|e| is(marked, e));
+            if at == [false; 2] {
+                continue;
+            }
+            let [p, q] = branch.ends.map(|e| !is(fixed, e));
+            let both = p && q;
+            for ((slot, sign), has) in
+                slots.iter().zip([1.0, 1.0, -1.0, -1.0]).zip([p && at[0], q && at[1], both, both])
+            {
+                if has {
+                    operator.add(*slot, l.a * sign);
+                    operator.add_conj(*slot, l.b * sign);
+                }
+            }
+        }
+    }
+
     /// Voltage across a branch.
     pub(super) fn voltage(&self, branch: usize, v: &[Lanes<1>]) -> Complex {
         let [p, q] = self.branches[branch].ends.map(|e| v[e as usize]);
@@ -261,6 +282,13 @@ pub(super) struct BranchState<const K: usize> {
 impl<const K: usize> BranchState<K> {
     pub(super) fn new(branches: usize) -> Self {
         Self { y: LaneVec::zeros(branches), w: LaneVec::zeros(branches), r: LaneVec::zeros(branches) }
+    }
+
+    /// Becomes a copy of `other` without allocating.
+    pub(super) fn copy_from(&mut self, other: &Self) {
+        self.y.copy_from_slice(&other.y);
+        self.w.copy_from_slice(&other.w);
+        self.r.copy_from_slice(&other.r);
     }
 }
 

@@ -4,6 +4,7 @@
 //! Results do not depend on the number of threads: cases are numbered, each is solved from the same base, and they are
 //! gathered in order.
 
+pub mod contingency;
 pub mod pv;
 pub mod sweep;
 pub mod verify;

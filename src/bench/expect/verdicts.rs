@@ -331,16 +331,18 @@ fn told_apart_numbers(a: f64, b: f64) -> (String, String) {
     (figure(a, digits), figure(b, digits))
 }
 
-/// A number, and a range in words.
+/// A number, and a range in words, in as many digits as it takes to see that all of them differ.
 fn told_apart(x: f64, range: Range) -> (String, String) {
-    let nearer = range.nearer(x);
-    let (x, near) = told_apart_numbers(x, nearer);
-    let end = |end: f64| if end == nearer { near.clone() } else { figure(end, DIGITS) };
+    let alike = |a: f64, b: f64, digits| a != b && figure(a, digits) == figure(b, digits);
+    let pairs = [(x, range.low), (x, range.high), (range.low, range.high)];
+    let distinct = |digits: &usize| !pairs.iter().any(|&(a, b)| a.is_finite() && b.is_finite() && alike(a, b, *digits));
+    let digits = (DIGITS..17).find(distinct).unwrap_or(17);
+    let [x, low, high] = [x, range.low, range.high].map(|x| figure(x, digits));
     let words = match (range.low.is_finite(), range.high.is_finite()) {
-        (true, true) if range.low == range.high => end(range.low),
-        (true, true) => format!("from {} to {}", end(range.low), end(range.high)),
-        (true, false) => format!("above {}", end(range.low)),
-        _ => format!("below {}", end(range.high)),
+        (true, true) if range.low == range.high => low,
+        (true, true) => format!("from {low} to {high}"),
+        (true, false) => format!("above {low}"),
+        _ => format!("below {high}"),
     };
     (x, words)
 }
@@ -355,5 +357,7 @@ mod tests {
         assert_eq!(told_apart_numbers(1.234_567_89, 1.05), ("1.23457".to_owned(), "1.05".to_owned()));
         assert_eq!(told_apart_numbers(1.050_000_01, 1.05), ("1.05000001".to_owned(), "1.05".to_owned()));
         assert_eq!(figure(-3_456_789.4, 6), "-3456790");
+        let near = Range { low: 6835.3357, high: 6835.3377, closed: true };
+        assert_eq!(told_apart(6797.4278, near), ("6797.428".to_owned(), "from 6835.336 to 6835.338".to_owned()));
     }
 }

@@ -3,6 +3,7 @@
 mod axis;
 mod bars;
 mod canvas;
+mod contingency;
 mod curves;
 mod histogram;
 mod limits;
@@ -21,6 +22,7 @@ use super::run::Run;
 use canvas::{Anchor, Canvas, Font, TITLE};
 
 pub use bars::{Bar, bars};
+pub use contingency::contingency;
 pub use curves::{Curve, curves};
 pub use histogram::{Histogram, histogram};
 pub use pv::{pv, qv};

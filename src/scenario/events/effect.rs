@@ -1,6 +1,6 @@
 //! What an event does: its names bound to places in the feeder.
 
-use super::{Timeline, Written};
+use super::{Timeline, Written, equipment};
 use crate::diagnostic::Span;
 use crate::diagnostic::yaml::Node;
 use crate::feeder::{Fault, Terminal};
@@ -21,11 +21,11 @@ pub(super) struct Effect {
 }
 
 impl Effect {
-    fn new(action: Action, label: impl Into<String>, span: Span) -> Self {
+    pub(super) fn new(action: Action, label: impl Into<String>, span: Span) -> Self {
         Self { action, label: label.into(), undo: None, span }
     }
 
-    fn until(self, action: Action, label: impl Into<String>) -> Self {
+    pub(super) fn until(self, action: Action, label: impl Into<String>) -> Self {
         Self { undo: Some((action, label.into())), ..self }
     }
 }
@@ -56,6 +56,9 @@ impl Timeline {
         effects.extend(e.sag.as_ref().and_then(|sag| voltage_sag(sag, w, checker)));
         effects.extend(e.frequency_hz.and_then(|f_hz| frequency(f_hz, w.at("frequency_hz"), checker)));
         effects.extend(e.fault.as_ref().and_then(|fault| self.fault(fault, w, checker)));
+        effects.extend(e.device.as_ref().and_then(|device| equipment::set_device(device, w, checker)));
+        effects.extend(e.communication.as_ref().and_then(|event| equipment::communication(event, w, checker)));
+        effects.extend(e.sensor.as_ref().and_then(|event| equipment::sensor(event, w, checker)));
         effects
     }
 
@@ -65,7 +68,8 @@ impl Timeline {
         let nodes = checker.load_nodes(&load.bus, span)?;
         let index = checker.feeder.loads.len() + self.added.len();
         let name = format!("event-{}", self.added.len() + 1);
-        self.added.push(Added { name, bus: Terminal::new(&load.bus.bus, &nodes) });
+        let bus = Terminal::new(&load.bus.bus, &nodes);
+        self.added.push(Added { name, bus, band_pu: [0.95, 1.05] });
         let (p_kw, q_kvar) = (load.p_kw, load.q_kvar);
         self.demands.push(Demand { p_kw, q_kvar, scale: 1.0, shape: None, multiplied: false, connected: false });
         let connect = |connected| Action::ConnectLoad { load: index, connected };

@@ -1,6 +1,7 @@
 //! Events: from entries of the file to actions on ticks and on conditions.
 
 mod effect;
+mod equipment;
 
 use std::collections::BTreeMap;
 
@@ -19,7 +20,7 @@ pub(super) struct Written<'a> {
 }
 
 /// Keys of an event, exactly one of which says what happens.
-const ACTIONS: [&str; 15] = [
+const ACTIONS: [&str; 18] = [
     "load",
     "add_load",
     "open",
@@ -35,6 +36,9 @@ const ACTIONS: [&str; 15] = [
     "sag",
     "frequency_hz",
     "fault",
+    "device",
+    "communication",
+    "sensor",
 ];
 /// Most things that happen at given times in one run.
 const MOST_EVENTS: usize = 1_000_000;
@@ -70,6 +74,8 @@ enum Target {
     Shape(usize),
     Frequency,
     Fault(usize),
+    Device(usize),
+    Link(super::Link),
 }
 
 /// What events come to.
@@ -89,9 +95,14 @@ pub(super) struct Timeline {
 
 impl Timeline {
     /// Binds all events; what is wrong with them is reported. Without a `time` no tick is known, but everything else is
-    /// looked at all the same.
-    pub(super) fn new(written: &[Written], time: Option<(Step, Tick)>, checker: &mut Checker) -> Self {
-        let mut timeline = Self::default();
+    /// looked at all the same. `devices` are the loads that stand for them.
+    pub(super) fn new(
+        written: &[Written],
+        devices: (Vec<Added>, Vec<Demand>),
+        time: Option<(Step, Tick)>,
+        checker: &mut Checker,
+    ) -> Self {
+        let mut timeline = Self { added: devices.0, demands: devices.1, ..Self::default() };
         for w in written {
             if let Some(fault) = one_action(w.node) {
                 checker.found.push(fault);
@@ -106,6 +117,13 @@ impl Timeline {
         // Stable: events of one tick stay in the order written.
         timeline.events.sort_by_key(|event| event.tick);
         timeline
+    }
+
+    /// Everything that can happen.
+    pub(super) fn actions(&self) -> impl Iterator<Item = Action> {
+        let triggers = self.triggers.iter();
+        let on_condition = triggers.flat_map(|t| [Some(t.action), t.undo.as_ref().map(|undo| undo.0)]).flatten();
+        self.events.iter().map(|event| event.action).chain(on_condition)
     }
 
     /// Keys that say when, but do not belong to this event.
@@ -282,9 +300,14 @@ fn target(action: Action) -> Option<Target> {
         Action::ScaleShape { shape, .. } => Some(Target::Shape(shape)),
         Action::SetFrequency { .. } => Some(Target::Frequency),
         Action::Fault { fault, .. } => Some(Target::Fault(fault)),
-        // Different phases of one source or line may change at one time.
-        Action::ConnectLoad { .. } | Action::SwitchPhases { .. } | Action::SetSource { .. } | Action::Sag { .. } => {
-            None
-        }
+        Action::SetDevice { device, .. } => Some(Target::Device(device)),
+        Action::LoseLink { link, .. } => Some(Target::Link(link)),
+        // Different phases of one source or line, and different sensors, may change at one time.
+        Action::ConnectLoad { .. }
+        | Action::SwitchPhases { .. }
+        | Action::SetSource { .. }
+        | Action::Sag { .. }
+        | Action::DelayLink { .. }
+        | Action::FaultSensor { .. } => None,
     }
 }

@@ -114,7 +114,8 @@ pub(super) struct Context<'a> {
 impl Checker<'_> {
     /// Binds all expectations; what is wrong with them is reported.
     pub(super) fn expectations(&mut self, written: &[Written], context: &mut Context) -> Vec<Expectation> {
-        let names = Namespace::new(self.feeder, &context.timeline.faults);
+        let equipment = self.equipment.clone();
+        let names = Namespace::new(self.feeder, &context.timeline.faults, &equipment);
         let mut bound = Vec::new();
         for w in written {
             let Some(kind) = self.kind(w) else { continue };

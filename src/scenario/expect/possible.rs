@@ -65,8 +65,13 @@ impl Checker<'_> {
             | Measure::Difference(..)
             | Measure::Unbalance(_)
             | Measure::Current(..)
-            | Measure::Loading(_) => MAGNITUDE,
-            Measure::ActivePower(_) | Measure::ReactivePower(_) => ANYTHING,
+            | Measure::Loading(_)
+            | Measure::Age(_) => MAGNITUDE,
+            Measure::ActivePower(_)
+            | Measure::ReactivePower(_)
+            | Measure::Injected(_)
+            | Measure::InjectedReactive(_)
+            | Measure::Reading(..) => ANYTHING,
         }
     }
 

@@ -6,7 +6,7 @@ use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::feeder::ControlMode;
 use crate::scenario::check::Checker;
 use crate::scenario::events::Timeline;
-use crate::scenario::{Action, Check, NodeRef, Unit};
+use crate::scenario::{Action, Check, NodeRef};
 
 impl Checker<'_> {
     pub(super) fn operations(&mut self, w: &Written, context: &Context) -> Option<Check> {
@@ -55,8 +55,8 @@ impl Checker<'_> {
     fn most_steps(&self, capacitor: Option<usize>, context: &Context) -> f64 {
         let switched = |k: usize| {
             let acts = |action: Action| match action {
+                // A bank that is lost switches nothing: its steps stay where they are.
                 Action::SwitchCapacitor { capacitor, .. } => capacitor == k,
-                Action::Lose { unit: Unit::Capacitor(capacitor), .. } => capacitor == k,
                 _ => false,
             };
             context.controls != ControlMode::Off || context.acts(acts)

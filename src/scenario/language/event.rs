@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::SwitchState;
+use super::{CommunicationEvent, DeviceEvent, SensorEvent, SwitchState};
 use crate::feeder::{FaultKind, Named, Terminal};
 
 /// Something that happens: a time (`at_s`, with `every_s` again and again) or a condition (`when`), and exactly one of
@@ -28,7 +28,7 @@ pub struct Event {
     #[serde(default)]
     pub when: Option<Condition>,
     /// It is over after this many s, and things are as they were: of `add_load`, `lose_phase`, `lose`, `source`, `sag`,
-    /// `frequency_hz` and `fault`.
+    /// `frequency_hz`, `fault`, `communication` and `sensor`.
     #[serde(default)]
     pub for_s: Option<f64>,
     /// A load takes another nominal power or scale.
@@ -51,7 +51,8 @@ pub struct Event {
     /// Single conductors of a line open (both ends).
     #[serde(default)]
     pub lose_phase: Option<LostPhase>,
-    /// Something that stands at a bus is lost: a capacitor bank, generator, photovoltaic system, storage, load or source.
+    /// Something that stands at a bus is lost: a capacitor bank, generator, photovoltaic system, storage, load, source or
+    /// device.
     #[serde(default)]
     pub lose: Option<String>,
     /// Regulators go to a tap, in steps from neutral.
@@ -81,6 +82,15 @@ pub struct Event {
     /// A fault at a bus.
     #[serde(default)]
     pub fault: Option<FaultEvent>,
+    /// A device takes another set-point of its own.
+    #[serde(default)]
+    pub device: Option<DeviceEvent>,
+    /// Communication with an instrument or a controller is lost or late.
+    #[serde(default)]
+    pub communication: Option<CommunicationEvent>,
+    /// A sensor of an instrument fails.
+    #[serde(default)]
+    pub sensor: Option<SensorEvent>,
 }
 
 /// A quantity beyond a limit for some time, at every step.

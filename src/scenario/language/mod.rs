@@ -1,10 +1,12 @@
 //! The scenario file, key by key. Times are seconds since the start of the run unless said otherwise.
 
+mod equipment;
 mod event;
 mod expect;
 mod output;
 mod profile;
 
+pub use equipment::*;
 pub use event::*;
 pub use expect::*;
 pub use output::*;
@@ -74,6 +76,15 @@ pub struct Scenario {
     /// Sources at the start, by name.
     #[serde(default)]
     pub sources: Named<SourceSetting>,
+    /// Devices that stand at buses, by name. Devices, instruments and controllers share their names.
+    #[serde(default)]
+    pub devices: Named<DeviceSetting>,
+    /// Instruments, by name.
+    #[serde(default)]
+    pub instruments: Named<InstrumentSetting>,
+    /// Controllers, by name.
+    #[serde(default)]
+    pub controllers: Named<ControllerSetting>,
     /// What happens, and when.
     #[serde(default)]
     pub events: Vec<Event>,

@@ -63,6 +63,25 @@ impl BlockLu {
         columns.iter().try_for_each(|&j| self.column(pattern, j as usize, operator))
     }
 
+    /// Becomes a copy of `other` without allocating.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.lower.copy_from_slice(&other.lower);
+        self.upper.copy_from_slice(&other.upper);
+        self.d.copy_from_slice(&other.d);
+        self.d_inverse.copy_from_slice(&other.d_inverse);
+    }
+
+    /// Takes the given columns from `other`.
+    pub fn copy_columns(&mut self, pattern: &Pattern, columns: &[u32], other: &Self) {
+        for column in columns.iter().map(|&c| c as usize) {
+            let own = pattern.col_ptr[column] as usize..pattern.col_ptr[column + 1] as usize;
+            self.lower[own.clone()].copy_from_slice(&other.lower[own.clone()]);
+            self.upper[own.clone()].copy_from_slice(&other.upper[own]);
+            self.d[column] = other.d[column];
+            self.d_inverse[column] = other.d_inverse[column];
+        }
+    }
+
     fn column(&mut self, p: &Pattern, j: usize, operator: &Operator) -> Result<(), BadPivot> {
         let own = p.col_ptr[j] as usize..p.col_ptr[j + 1] as usize;
         for q in own.clone() {

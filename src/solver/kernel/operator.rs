@@ -42,6 +42,35 @@ impl Operator {
         self.below_conj.copy_from_slice(&other.below_conj);
     }
 
+    /// Takes the columns' values from `other`, their diagonals included.
+    pub fn copy_columns(&mut self, pattern: &Pattern, columns: &[u32], other: &Self) {
+        for column in columns.iter().map(|&c| c as usize) {
+            let own = pattern.col_ptr[column] as usize..pattern.col_ptr[column + 1] as usize;
+            self.diagonal[column] = other.diagonal[column];
+            self.diagonal_conj[column] = other.diagonal_conj[column];
+            self.below[own.clone()].copy_from_slice(&other.below[own.clone()]);
+            self.below_conj[own.clone()].copy_from_slice(&other.below_conj[own]);
+        }
+    }
+
+    /// Sets every entry in the row and column of a place to zero; `changed` is called with the column of each that was
+    /// not.
+    pub fn clear(&mut self, pattern: &Pattern, place: u32, mut changed: impl FnMut(u32)) {
+        let (zero, at) = (complex(0.0, 0.0), place as usize);
+        (self.diagonal[at], self.diagonal_conj[at]) = (zero, zero);
+        changed(place);
+        for q in pattern.col_ptr[at] as usize..pattern.col_ptr[at + 1] as usize {
+            (self.below[q], self.below_conj[q]) = (zero, zero);
+        }
+        for entry in &pattern.row_entries[pattern.row_ptr[at] as usize..pattern.row_ptr[at + 1] as usize] {
+            let q = entry.position as usize;
+            if self.below[q] != zero || self.below_conj[q] != zero {
+                (self.below[q], self.below_conj[q]) = (zero, zero);
+                changed(entry.column);
+            }
+        }
+    }
+
     /// Adds `a` to A at a slot.
     pub fn add(&mut self, slot: Slot, a: Complex) {
         match slot {

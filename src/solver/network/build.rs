@@ -133,7 +133,7 @@ impl NetworkBuilder {
             leaks: Vec::with_capacity(MOST_LEAKS),
             scratch: Vec::new(),
         };
-        network.find_islands(true);
+        network.find_islands(true, |_| {});
         network
     }
 }

@@ -9,8 +9,9 @@ use crate::quantity::complex;
 
 impl Network {
     /// Finds out what is energised, with everything that is open counted as closed if `all` (but for faults, which are
-    /// no part of the sound network); says whether that, or what is given its voltage, differs from before.
-    pub(in crate::solver) fn find_islands(&mut self, all: bool) -> bool {
+    /// no part of the sound network); calls `turned` with every place where that, or what is given its voltage, differs
+    /// from before.
+    pub(in crate::solver) fn find_islands(&mut self, all: bool, mut turned: impl FnMut(u32)) {
         let n = self.energised.len() as u32;
         let mut island = std::mem::take(&mut self.island);
         island.iter_mut().zip(0..).for_each(|(root, i)| *root = i);
@@ -27,15 +28,25 @@ impl Network {
             union(&mut island, held.place, n);
         }
         let live = root(&island, n);
-        let mut changed = false;
         for place in 0..n {
             let energised = root(&island, place) == live;
             self.energised[place as usize] = energised;
             let fixed = !energised || self.is_held(place);
-            changed |= std::mem::replace(&mut self.fixed[place as usize], fixed) != fixed;
+            if std::mem::replace(&mut self.fixed[place as usize], fixed) != fixed {
+                turned(place);
+            }
         }
         self.island = island;
-        changed
+    }
+
+    /// Takes from `other`, which has the same elements, what is in service, energised and tied to ground by a leak.
+    pub(in crate::solver) fn copy_service(&mut self, other: &Self) {
+        for (own, other) in self.elements.iter_mut().zip(&other.elements) {
+            own.in_service = other.in_service;
+        }
+        self.energised.copy_from_slice(&other.energised);
+        self.fixed.copy_from_slice(&other.fixed);
+        self.leaks.clone_from(&other.leaks);
     }
 
     fn is_held(&self, place: u32) -> bool {

@@ -134,6 +134,11 @@ impl Network {
         self.elements.iter().enumerate().map(|(i, e)| (ElementId(i as u32), e.kind))
     }
 
+    /// Whether an element is of a kind.
+    pub(super) fn is(&self, id: ElementId, kind: Kind) -> bool {
+        self.elements[id.0 as usize].kind == kind
+    }
+
     /// Number of terminals of an element.
     pub fn terminals(&self, id: ElementId) -> usize {
         let e = &self.elements[id.0 as usize];
@@ -270,6 +275,29 @@ impl Network {
             }
         }
         for (place, _) in self.fixed.iter().enumerate().filter(|(_, fixed)| **fixed) {
+            operator.diagonal[place] = complex(1.0, 0.0);
+        }
+    }
+
+    /// Assembles again, in place, every entry of the operator in the rows and columns of `marked` places. Bit for bit what
+    /// [`Network::assemble`] makes there; entries that it does not have must be zero.
+    pub(super) fn assemble_at(&self, marked: &[bool], operator: &mut Operator) {
+        let is_marked = |place: &u32| *place != GROUND && marked[*place as usize];
+        for element in self.elements.iter().filter(|e| e.in_service) {
+            let places = &self.places[element.places()];
+            if !places.iter().any(is_marked) {
+                continue;
+            }
+            let n = places.len();
+            for (k, at) in element.values().enumerate() {
+                let (row, column) = (k / n, k % n);
+                let concerned = is_marked(&places[row]) || is_marked(&places[column]);
+                if concerned && self.has_equation(element, row, column) {
+                    operator.add(self.slots[at], self.y[at]);
+                }
+            }
+        }
+        for (place, _) in self.fixed.iter().zip(marked).enumerate().filter(|(_, (fixed, marked))| **fixed && **marked) {
             operator.diagonal[place] = complex(1.0, 0.0);
         }
     }

@@ -97,6 +97,7 @@ impl PowerFlow {
     /// Makes the factor anew at the present voltages; the next solves answer to the whole network's residual.
     pub(super) fn rebuild(&mut self, active: Active) -> Result<(), BadPivot> {
         self.active = active;
+        self.touched.network();
         self.grid.network.clear_leaks();
         self.grid.network.hold(&mut self.v);
         self.forget_path(|_, _| {});
@@ -128,6 +129,7 @@ impl PowerFlow {
     }
 
     pub(super) fn factor(&mut self) -> Result<(), BadPivot> {
+        self.touched.all();
         match self.active {
             Active::FixedPoint => self.ldlt.factor(&self.grid.pattern, &self.operator),
             Active::Chord => self.block.factor(&self.grid.pattern, &self.operator),
@@ -167,6 +169,7 @@ impl PowerFlow {
             return Ok(());
         }
         self.pending.path.sort_unstable();
+        self.touched.columns(&self.pending.path);
         let (pattern, path) = (&self.grid.pattern, &self.pending.path);
         match self.active {
             Active::FixedPoint => self.ldlt.refactor(pattern, path, &self.operator),

@@ -10,6 +10,7 @@ mod change;
 mod cold;
 mod iterate;
 mod lane;
+mod outage;
 mod predict;
 mod sensitivity;
 mod settings;
@@ -24,6 +25,7 @@ pub use settings::{Method, Settings, Solved, Status};
 use super::element::{Admittance, Nominal};
 use super::grid::{Grid, NodeId};
 use super::injection::{BranchState, Linear};
+use outage::Touched;
 use predict::Predictor;
 
 use super::kernel::{BlockLu, Isa, LaneVec, Lanes, Ldlt, Operator};
@@ -63,6 +65,7 @@ pub struct PowerFlow {
     predictor: Predictor<1>,
     inverse_base: Vec<f64>,
     pending: Pending,
+    touched: Touched,
     memory: Memory,
     taps: Vec<Vec<f64>>,
     steps_closed: Vec<Vec<bool>>,
@@ -88,6 +91,19 @@ struct Pending {
     marked: Vec<bool>,
     /// Current that changed elements draw more, by place; only at places of `path`.
     short: LaneVec<1>,
+}
+
+impl Pending {
+    /// Becomes what `other` is; its own path is forgotten already.
+    fn copy_from(&mut self, other: &Self) {
+        (self.cold, self.rebuild, self.full_passes) = (other.cold, other.rebuild, other.full_passes);
+        self.switched = other.switched;
+        self.path.extend_from_slice(&other.path);
+        for &place in &other.path {
+            self.marked[place as usize] = true;
+            self.short[place as usize] = other.short[place as usize];
+        }
+    }
 }
 
 /// What one solve leaves for the next.
@@ -138,6 +154,7 @@ impl PowerFlow {
                 marked: vec![false; n],
                 short: LaneVec::zeros(n),
             },
+            touched: Touched::new(n),
             memory: Memory { contraction: 0.1, mode: 0.0, excess: 0.0, fixed_point: None, steps: 0 },
             taps,
             steps_closed,
@@ -208,6 +225,21 @@ impl PowerFlow {
         let result = f(self, &mut x);
         self.x = x;
         result
+    }
+
+    /// Power in VA that an injection element (loads, then generators, PV systems, storages) draws at the present voltages,
+    /// by its own law of voltage; 0 where nothing feeds it, or for an element that there is not.
+    pub fn drawn(&self, injection: usize) -> Complex {
+        let injections = &self.grid.injections;
+        if injection >= injections.elements() {
+            return complex(0.0, 0.0);
+        }
+        let power = |branch: usize| {
+            let y = complex(self.branches.y[branch][0][0], self.branches.y[branch][1][0]);
+            let u = injections.voltage(branch, &self.v);
+            u * injections.linearise(branch, y, u).0.conj()
+        };
+        injections.branches_of(injection).map(power).sum()
     }
 
     /// Present admittance at rated voltage of each load or source branch, in S.

@@ -29,6 +29,17 @@ impl<const K: usize> Predictor<K> {
         Self { v: zeros(places), w: zeros(branches), moved: zeros(branches), steps: 0 }
     }
 
+    /// Becomes what `other` is, without allocating.
+    pub(super) fn copy_from(&mut self, other: &Self) {
+        self.steps = other.steps;
+        // Without steps, what the arrays hold is never looked at.
+        if other.steps > 0 {
+            self.v.copy_from_slice(&other.v);
+            self.w.copy_from_slice(&other.w);
+            self.moved.copy_from_slice(&other.moved);
+        }
+    }
+
     /// The network has changed: what was is no longer a pair.
     pub(super) fn forget(&mut self) {
         self.steps = 0;

@@ -1,5 +1,4 @@
-//! What changes the network during a study: taps, capacitor steps, what is in service, single phases, frequency. All in
-//! place and visible at the next [`PowerFlow::solve`]; only a change of frequency allocates.
+//! What changes the network during a study: taps, capacitor steps, single phases, frequency. All in place and visible at the next [`PowerFlow::solve`]; only a change of frequency allocates.
 
 use super::PowerFlow;
 use crate::feeder::Feeder;
@@ -56,25 +55,6 @@ impl PowerFlow {
         }
     }
 
-    /// Whether an element is in service.
-    pub fn in_service(&self, id: ElementId) -> bool {
-        self.grid.network.in_service(id)
-    }
-
-    /// Takes an element out of service (all its ends open) or back: a line, transformer, capacitor, reactor, fault, or a
-    /// source that is lost. What is left without a source is de-energised.
-    pub fn set_in_service(&mut self, id: ElementId, on: bool) {
-        if !self.grid.network.set_in_service(id, on) {
-            return;
-        }
-        if !self.islands_moved(id) {
-            let sign = if on { 1.0 } else { -1.0 };
-            self.grid.network.add_element(id, sign, &mut self.passive);
-            self.grid.network.add_element(id, sign, &mut self.operator);
-            self.mark(id);
-        }
-    }
-
     /// Whether each conductor of an element is closed; see [`PowerFlow::set_phases`].
     pub fn phases_closed(&self, id: ElementId) -> impl Iterator<Item = bool> {
         self.grid.network.phases_closed(id)
@@ -98,7 +78,8 @@ impl PowerFlow {
     /// After switching: far-reaching, and through switches of huge admittance, so that the next solve looks at the whole
     /// residual, twice. Says whether the operators have to be made anew.
     fn islands_moved(&mut self, id: ElementId) -> bool {
-        let moved = self.grid.network.find_islands(false);
+        let mut moved = false;
+        self.grid.network.find_islands(false, |_| moved = true);
         self.pending.full_passes = 2;
         self.pending.switched = true;
         let leaks = self.grid.network.leaks().next().is_some();
@@ -128,7 +109,7 @@ impl PowerFlow {
         self.pending.rebuild = true;
         (0..self.taps.len()).for_each(|transformer| self.apply_taps(transformer));
         (0..self.steps_closed.len()).for_each(|capacitor| self.apply_steps(capacitor));
-        self.grid.network.find_islands(false);
+        self.grid.network.find_islands(false, |_| {});
         Ok(())
     }
 
@@ -146,7 +127,7 @@ impl PowerFlow {
         });
     }
 
-    fn mark(&mut self, id: ElementId) {
+    pub(super) fn mark(&mut self, id: ElementId) {
         let mut places = [0u32; super::super::network::MOST];
         let mut count = 0;
         for place in self.grid.network.places(id) {

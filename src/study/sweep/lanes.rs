@@ -27,8 +27,11 @@ pub(super) enum Effect {
 
 /// What each variable multiplies, if the whole sweep can go this way.
 pub(super) fn effects(plan: &Plan) -> Option<Vec<Effect>> {
-    let one_solution =
-        plan.last == Tick(1) && plan.controls == ControlMode::Off && plan.events.is_empty() && plan.triggers.is_empty();
+    let one_solution = plan.last == Tick(1)
+        && plan.controls == ControlMode::Off
+        && plan.events.is_empty()
+        && plan.triggers.is_empty()
+        && plan.equipment.is_empty();
     let effect = |variable: &Variable| match variable.path.as_str() {
         _ if variable.law.labels().is_some() => None,
         "load_multiplier" => Some(Effect::All),

@@ -1,0 +1,207 @@
+//! Devices, instruments and controllers at work: between the plant's ticks, sense ▸ control ▸ actuate.
+//!
+//! Once tick n is solved, instruments look at its row, and controllers that are due see what has arrived by n. Their
+//! commands reach devices in tick n + 1, or later when communication is slow; a device keeps the last command it got.
+
+use super::demand::Demands;
+use crate::control::{Controller, Droop};
+use crate::device::ControllablePower;
+use crate::quantity::Tick;
+use crate::scenario::{self, Demand, Law, Link, Measure, Plan};
+use crate::sense::{Fault, Meter};
+use crate::signal::{Frame, Line};
+
+/// Ticks from a command to its effect.
+const TO_ACT: u64 = 1;
+
+pub(super) struct Equipment {
+    devices: Vec<Device>,
+    instruments: Vec<Instrument>,
+    controllers: Vec<Loop>,
+    /// Places in the row that instruments fill.
+    readings: Vec<(usize, Reading)>,
+    step_s: f64,
+}
+
+struct Device {
+    power: ControllablePower,
+    /// Its place among the demands.
+    load: usize,
+    /// Its own set-point.
+    own: Demand,
+    /// Reactive power in var that a controller commands.
+    q_var: Option<f64>,
+    /// Largest active power in W that a controller leaves it.
+    p_most_w: Option<f64>,
+}
+
+struct Instrument {
+    meter: Meter,
+    /// Places in the row that it measures.
+    quantities: Vec<usize>,
+}
+
+struct Loop {
+    law: Box<dyn Controller>,
+    commands: Frame,
+    line: Line,
+    every: u64,
+    instrument: usize,
+    actuators: Vec<usize>,
+    kind: Law,
+}
+
+#[derive(Clone, Copy)]
+enum Reading {
+    Value(usize, usize),
+    Age(usize),
+}
+
+impl Equipment {
+    /// Devices stand at what `demands` say at the start.
+    pub(super) fn new(plan: &Plan, demands: &mut Demands) -> Self {
+        demands.look(plan.clock_s(Tick(0)));
+        let device = |d: &scenario::Device| {
+            let at = injected(demands, &d.set_point);
+            Device {
+                power: ControllablePower::new(d.limits, at),
+                load: d.load,
+                own: d.set_point,
+                q_var: None,
+                p_most_w: None,
+            }
+        };
+        let instrument = |i: &scenario::Instrument| Instrument {
+            meter: Meter::new(&i.name, &i.channels, i.settings, plan.seed),
+            quantities: i.quantities.clone(),
+        };
+        let reading = |(row, quantity): (usize, &scenario::Quantity)| match quantity.measure {
+            Measure::Reading(instrument, channel) => Some((row, Reading::Value(instrument, channel))),
+            Measure::Age(instrument) => Some((row, Reading::Age(instrument))),
+            _ => None,
+        };
+        Self {
+            devices: plan.equipment.devices.iter().map(device).collect(),
+            instruments: plan.equipment.instruments.iter().map(instrument).collect(),
+            controllers: plan.equipment.controllers.iter().map(Loop::new).collect(),
+            readings: plan.quantities.iter().enumerate().filter_map(reading).collect(),
+            step_s: plan.step.seconds(),
+        }
+    }
+
+    /// Before a tick is solved: commands that arrive are taken, and devices move.
+    pub(super) fn actuate(&mut self, tick: Tick, demands: &mut Demands) {
+        for controller in &mut self.controllers {
+            controller.deliver(tick, &mut self.devices);
+        }
+        for device in &mut self.devices {
+            let [own_w, own_var] = injected(demands, &device.own);
+            let p_w = device.p_most_w.map_or(own_w, |most_w| own_w.min(most_w));
+            let [p_w, q_var] = device.power.step([p_w, device.q_var.unwrap_or(own_var)], self.step_s);
+            if let Some(demand) = demands.get_mut(device.load) {
+                (demand.p_kw, demand.q_kvar) = (-p_w / 1000.0, -q_var / 1000.0);
+            }
+        }
+    }
+
+    /// Once a tick is solved: instruments look at its row and add what they say to it, controllers act on that.
+    pub(super) fn sense_and_control(&mut self, tick: Tick, row: &mut [f64]) {
+        for Instrument { meter, quantities } in &mut self.instruments {
+            let truth = |channel: usize| quantities.get(channel).and_then(|&k| row.get(k)).copied().unwrap_or(f64::NAN);
+            meter.step(tick, truth);
+        }
+        for &(place, reading) in &self.readings {
+            if let Some(slot) = row.get_mut(place) {
+                *slot = self.said(reading, tick);
+            }
+        }
+        for controller in &mut self.controllers {
+            if let Some(seen) = self.instruments.get(controller.instrument) {
+                controller.step(tick, seen.meter.reading());
+            }
+        }
+    }
+
+    /// NaN where an instrument says nothing.
+    #[allow(clippy::cast_precision_loss, reason = "a count of steps")]
+    fn said(&self, reading: Reading, tick: Tick) -> f64 {
+        let held = |instrument: usize| self.instruments.get(instrument).map(|i| i.meter.reading());
+        match reading {
+            Reading::Value(instrument, channel) => {
+                let channel = held(instrument).map(|frame| frame.get(channel)).filter(|channel| channel.valid);
+                channel.map_or(f64::NAN, |channel| channel.value)
+            }
+            Reading::Age(instrument) => {
+                let frame = held(instrument).filter(|frame| frame.sequence > 0);
+                frame.map_or(f64::NAN, |frame| (tick.0 - frame.origin.0) as f64 * self.step_s)
+            }
+        }
+    }
+
+    pub(super) fn set_lost(&mut self, device: usize, lost: bool) {
+        if let Some(device) = self.devices.get_mut(device) {
+            device.power.set_lost(lost);
+        }
+    }
+
+    pub(super) fn set_point(&mut self, device: usize, p_kw: Option<f64>, q_kvar: Option<f64>) {
+        if let Some(Device { own, .. }) = self.devices.get_mut(device) {
+            (own.p_kw, own.q_kvar) = (p_kw.unwrap_or(own.p_kw), q_kvar.unwrap_or(own.q_kvar));
+        }
+    }
+
+    pub(super) fn set_fault(&mut self, instrument: usize, channel: Option<usize>, fault: Fault, on: bool) {
+        if let Some(Instrument { meter, .. }) = self.instruments.get_mut(instrument) {
+            meter.set_fault(channel, fault, on);
+        }
+    }
+
+    /// The line that an instrument's readings or a controller's commands take.
+    pub(super) fn line(&mut self, link: Link) -> Option<&mut Line> {
+        match link {
+            Link::Instrument(k) => self.instruments.get_mut(k).map(|instrument| instrument.meter.line_mut()),
+            Link::Controller(k) => self.controllers.get_mut(k).map(|controller| &mut controller.line),
+        }
+    }
+}
+
+/// A device's own set-point in W and var.
+fn injected(demands: &Demands, own: &Demand) -> [f64; 2] {
+    let (p_kw, q_kvar) = demands.power_kva(own);
+    [p_kw * 1000.0, q_kvar * 1000.0]
+}
+
+impl Loop {
+    fn new(controller: &scenario::Controller) -> Self {
+        let count = controller.actuators.len();
+        Self {
+            law: Box::new(Droop::new(controller.settings.clone())),
+            commands: Frame::new(count),
+            line: Line::new(count, controller.every, TO_ACT, controller.most_extra),
+            every: controller.every.max(1),
+            instrument: controller.instrument,
+            actuators: controller.actuators.clone(),
+            kind: controller.law,
+        }
+    }
+
+    fn step(&mut self, tick: Tick, measured: &Frame) {
+        if tick.0.is_multiple_of(self.every) {
+            self.law.step(tick, measured, &mut self.commands);
+            self.line.send(&self.commands);
+        }
+    }
+
+    fn deliver(&mut self, tick: Tick, devices: &mut [Device]) {
+        if !self.line.receive(tick) {
+            return;
+        }
+        for (command, &device) in self.line.held().channels().iter().zip(&self.actuators) {
+            let Some(device) = devices.get_mut(device).filter(|_| command.valid) else { continue };
+            match self.kind {
+                Law::VoltVar => device.q_var = Some(command.value),
+                Law::VoltWatt => device.p_most_w = Some(command.value),
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Controllable power: a set-point of P and Q, held to a circle of apparent power, a ramp of P, a first-order response.
+//!
+//! In a step of length h, with set-point (p*, q*), circle S, ramp r and time T to 90 %:
+//!
+//! ```text
+//! p_r ← p_r + clamp(p* − p_r, −r·h, r·h),  q_r ← q*,  both moved into the circle
+//! x   ← x_r + (x − x_r)·e^(−ln 10 · h / T)           for x = p, q
+//! ```
+//!
+//! The circle stands above the ramp: with reactive priority p_r gives way to q_r at once. The response is exact for a
+//! reference that stays during the step; being a mean of points inside the circle, the output stays inside, too.
+//! Limits: no dead time, no losses, no storage.
+
+/// What gives way when a set-point is outside the circle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Priority {
+    /// Active power gives way to reactive power.
+    #[default]
+    Reactive,
+    /// Reactive power gives way to active power.
+    Active,
+}
+
+/// What a device can do.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// Largest apparent power in VA.
+    pub s_va: f64,
+    /// Fastest change of active power in W/s; infinite without a ramp.
+    pub ramp_w_per_s: f64,
+    /// Time in s from a step of the set-point to 90 % of it; 0 is at once.
+    pub response_s: f64,
+    /// What gives way outside the circle.
+    pub priority: Priority,
+}
+
+impl Limits {
+    /// The power in W and var nearest to what is asked for, by priority.
+    pub fn clip(&self, [p_w, q_var]: [f64; 2]) -> [f64; 2] {
+        let hold = |x: f64, most: f64| x.clamp(-most, most);
+        let beside = |x: f64| (self.s_va * self.s_va - x * x).max(0.0).sqrt();
+        match self.priority {
+            Priority::Reactive => {
+                let q_var = hold(q_var, self.s_va);
+                [hold(p_w, beside(q_var)), q_var]
+            }
+            Priority::Active => {
+                let p_w = hold(p_w, self.s_va);
+                [p_w, hold(q_var, beside(p_w))]
+            }
+        }
+    }
+}
+
+/// A device whose power can be set.
+#[derive(Clone, Copy, Debug)]
+pub struct ControllablePower {
+    limits: Limits,
+    /// What the response runs after.
+    reference: [f64; 2],
+    output: [f64; 2],
+    lost: bool,
+}
+
+impl ControllablePower {
+    /// A device at rest at a set-point in W and var.
+    pub fn new(limits: Limits, set_point: [f64; 2]) -> Self {
+        let at = limits.clip(set_point);
+        Self { limits, reference: at, output: at, lost: false }
+    }
+
+    /// Takes the device away, or brings it back: it then begins at 0.
+    pub fn set_lost(&mut self, lost: bool) {
+        self.lost = lost;
+        if lost {
+            (self.reference, self.output) = ([0.0; 2], [0.0; 2]);
+        }
+    }
+
+    /// One step of `h_s` seconds towards a set-point in W and var: the power injected at its end.
+    pub fn step(&mut self, [p_w, q_var]: [f64; 2], h_s: f64) -> [f64; 2] {
+        if self.lost || !(p_w.is_finite() && q_var.is_finite()) {
+            return self.output;
+        }
+        let most_w = self.limits.ramp_w_per_s * h_s;
+        let [p_r, _] = self.reference;
+        self.reference = self.limits.clip([p_r + (p_w - p_r).clamp(-most_w, most_w), q_var]);
+        let left = if self.limits.response_s > 0.0 { (-10f64.ln() * h_s / self.limits.response_s).exp() } else { 0.0 };
+        for (x, x_r) in self.output.iter_mut().zip(self.reference) {
+            *x = x_r + (*x - x_r) * left;
+        }
+        self.output
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits =
+        Limits { s_va: 100.0, ramp_w_per_s: f64::INFINITY, response_s: 0.0, priority: Priority::Reactive };
+
+    #[test]
+    fn the_circle_holds_by_priority() {
+        // 3-4-5: with 80 var taken, 60 W are left.
+        assert_eq!(LIMITS.clip([-90.0, 80.0]), [-60.0, 80.0]);
+        assert_eq!(LIMITS.clip([-90.0, 120.0]), [0.0, 100.0]);
+        let active = Limits { priority: Priority::Active, ..LIMITS };
+        assert_eq!(active.clip([-60.0, 90.0]), [-60.0, 80.0]);
+        assert_eq!(active.clip([-120.0, -5.0]), [-100.0, 0.0]);
+        assert_eq!(LIMITS.clip([30.0, -40.0]), [30.0, -40.0], "inside, nothing gives way");
+    }
+
+    #[test]
+    fn active_power_ramps_and_reactive_power_does_not() {
+        let mut device = ControllablePower::new(Limits { ramp_w_per_s: 20.0, ..LIMITS }, [0.0, 0.0]);
+        let powers: Vec<[f64; 2]> = (0..4).map(|_| device.step([-50.0, 30.0], 1.0)).collect();
+        assert_eq!(powers, [[-20.0, 30.0], [-40.0, 30.0], [-50.0, 30.0], [-50.0, 30.0]]);
+    }
+
+    #[test]
+    fn the_response_is_at_90_percent_after_its_time() {
+        let mut device = ControllablePower::new(Limits { response_s: 0.5, ..LIMITS }, [10.0, 0.0]);
+        let mut last = [0.0; 2];
+        (0..5).for_each(|_| last = device.step([60.0, -20.0], 0.1));
+        assert!((last[0] - 55.0).abs() < 1e-12 && (last[1] + 18.0).abs() < 1e-12, "{last:?}");
+    }
+
+    #[test]
+    fn the_circle_stands_above_the_ramp() {
+        let limits = Limits { ramp_w_per_s: 1.0, response_s: 2.0, ..LIMITS };
+        let mut device = ControllablePower::new(limits, [-100.0, 0.0]);
+        for k in 0..200 {
+            let [p_w, q_var] = device.step([-100.0, if k < 100 { 80.0 } else { -80.0 }], 0.1);
+            assert!(p_w.hypot(q_var) <= 100.0 * (1.0 + 1e-12), "{k}: {p_w} {q_var}");
+        }
+    }
+
+    #[test]
+    fn a_lost_device_is_off_at_once_and_ramps_back() {
+        let mut device = ControllablePower::new(Limits { ramp_w_per_s: 30.0, ..LIMITS }, [-60.0, 10.0]);
+        device.set_lost(true);
+        assert_eq!(device.step([-60.0, 10.0], 1.0), [0.0, 0.0]);
+        device.set_lost(false);
+        assert_eq!(device.step([-60.0, 10.0], 1.0), [-30.0, 10.0]);
+        assert_eq!(device.step([-60.0, 10.0], 1.0), [-60.0, 10.0]);
+    }
+}

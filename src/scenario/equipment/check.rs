@@ -1,0 +1,417 @@
+//! From `devices`, `instruments` and `controllers` of the file to [`Equipment`]; what is wrong is reported.
+
+use super::{Controller, Device, Equipment, Instrument, Link};
+use crate::control::{self, Actuator, Curve};
+use crate::device::{Limits, Priority};
+use crate::diagnostic::yaml::Node;
+use crate::diagnostic::{Diagnostic, Span, nearest};
+use crate::feeder::Terminal;
+use crate::quantity::Step;
+use crate::scenario::check::{Checker, bind};
+use crate::scenario::quantity::Namespace;
+use crate::scenario::read::entry;
+use crate::scenario::{
+    Action, Added, ControllerSetting, Demand, DeviceSetting, InstrumentSetting, Law, Measure, MeterSetting,
+    PowerSetting, PrioritySetting, Quantity, Scenario,
+};
+use crate::sense;
+use crate::signal::{Channels, Line};
+
+/// The keys, in the order in which their names are looked at.
+const MAPS: [&str; 3] = ["devices", "instruments", "controllers"];
+/// Names that begin quantities of something else.
+const TAKEN: [&str; 9] =
+    ["source", "losses", "feeder", "solver", "line", "transformer", "reactor", "capacitor", "fault"];
+/// Most frames under way on one line.
+const MOST_UNDER_WAY: usize = 100_000;
+/// Band of voltage in which a device's power is what it is told, per unit; beyond, it is an impedance as a load is.
+const BAND_PU: [f64; 2] = [0.7, 1.3];
+
+/// The place of an entry's key, as `entry.kind.key`.
+struct Spots<'n> {
+    node: Option<&'n Node>,
+    place: Span,
+}
+
+impl<'n> Spots<'n> {
+    fn of(root: &'n Node, place: Span, map: &str, name: &str, kind: Option<&str>) -> Self {
+        let own = root.get(map).and_then(|map| entry(map, name));
+        let inner = kind.and_then(|kind| own.and_then(|node| node.get(kind)));
+        Self { node: inner.or(own), place: own.map_or(place, |node| node.span) }
+    }
+
+    fn at(&self, key: &str) -> Span {
+        self.node.and_then(|node| node.get(key)).or(self.node).map_or(self.place, |node| node.span)
+    }
+
+    /// The place of an item of a list.
+    fn item(&self, key: &str, index: usize) -> Span {
+        let items = self.node.and_then(|node| node.get(key)).map(Node::items).unwrap_or_default();
+        items.get(index).map_or_else(|| self.at(key), |node| node.span)
+    }
+}
+
+impl Checker<'_> {
+    /// Everything but quantities; devices come with the loads that stand for them.
+    pub(in crate::scenario) fn equip(&mut self, s: &Scenario) -> (Vec<Added>, Vec<Demand>) {
+        self.equipment_names();
+        let (mut added, mut demands) = (Vec::new(), Vec::new());
+        for (name, DeviceSetting::Power(setting)) in &s.devices {
+            let (device, bus) = self.device(name, setting);
+            // A slash is in no name that a user writes.
+            added.push(Added { name: format!("device/{name}"), bus, band_pu: BAND_PU });
+            demands.push(Demand { p_kw: 0.0, q_kvar: 0.0, shape: None, ..device.set_point });
+            self.equipment.devices.push(device);
+        }
+        for (name, InstrumentSetting::Meter(setting)) in &s.instruments {
+            let instrument = self.meter(name, setting);
+            self.equipment.instruments.push(instrument);
+        }
+        for (name, setting) in &s.controllers {
+            let controller = self.controller(name, setting);
+            self.equipment.controllers.extend(controller);
+        }
+        self.one_owner_each();
+        (added, demands)
+    }
+
+    /// Devices, instruments and controllers share their names, which begin those of quantities.
+    fn equipment_names(&mut self) {
+        let mut seen: Vec<(String, Span)> = Vec::new();
+        for key in MAPS.iter().flat_map(|map| self.root.get(map).map(Node::entries).unwrap_or_default()).map(|(k, _)| k)
+        {
+            let name = key.name.to_lowercase();
+            let good = |c: char| c.is_alphanumeric() || "_-".contains(c);
+            if name.is_empty() || !name.chars().all(good) || TAKEN.contains(&name.as_str()) {
+                let help = "use letters, digits, _ and -; not source, losses, feeder, solver or a kind of element: \
+                            names of quantities begin with it";
+                let message = format!("{:?} cannot be the name of a device, instrument or controller", key.name);
+                self.report("E0330", message, key.span, help);
+            }
+            // Two of one kind have been reported by the reader.
+            if let Some((_, first)) =
+                seen.iter().find(|(other, span)| *other == name && !self.same_map(*span, key.span))
+            {
+                let message = format!("{:?} is the name of two things", key.name);
+                let help = "devices, instruments and controllers share their names: give each its own";
+                self.found
+                    .push(Diagnostic::error("E0330", message).at(key.span).help(help).related(*first, "the first"));
+            }
+            seen.push((name, key.span));
+        }
+    }
+
+    fn same_map(&self, a: Span, b: Span) -> bool {
+        let within = |map: &Node, span: Span| map.entries().iter().any(|(key, _)| key.span == span);
+        MAPS.iter().filter_map(|map| self.root.get(map)).any(|map| within(map, a) && within(map, b))
+    }
+
+    fn device(&mut self, name: &str, s: &PowerSetting) -> (Device, Terminal) {
+        let spots = Spots::of(self.root, self.place, "devices", name, Some("power"));
+        let nodes = self.device_nodes(s, &spots).unwrap_or_default();
+        self.not_negative(s.response_s, "response_s", spots.at("response_s"));
+        let asked_kva = s.p_kw.hypot(s.q_kvar);
+        if s.s_kva <= 0.0 {
+            let help = "give its rated apparent power in kVA";
+            self.report("E0331", format!("`s_kva` is {}", s.s_kva), spots.at("s_kva"), help);
+        } else if asked_kva > s.s_kva * (1.0 + 1e-9) {
+            let message = format!("a set-point of {asked_kva:.3} kVA is beyond a rating of {} kVA", s.s_kva);
+            self.report("E0331", message, spots.at("s_kva"), "p_kw² + q_kvar² is at most s_kva²");
+        }
+        if s.ramp_kw_per_s.is_some_and(|ramp| ramp <= 0.0) {
+            let help = "give kW/s; without this key nothing limits it";
+            self.report("E0308", "the ramp is not positive", spots.at("ramp_kw_per_s"), help);
+        }
+        let shape = s.profile.as_ref().and_then(|profile| self.profile(profile, spots.at("profile")));
+        let limits = Limits {
+            s_va: s.s_kva * 1000.0,
+            ramp_w_per_s: s.ramp_kw_per_s.map_or(f64::INFINITY, |kw| kw * 1000.0),
+            response_s: s.response_s,
+            priority: match s.priority {
+                PrioritySetting::Reactive => Priority::Reactive,
+                PrioritySetting::Active => Priority::Active,
+            },
+        };
+        let set_point =
+            Demand { p_kw: s.p_kw, q_kvar: s.q_kvar, scale: 1.0, shape, multiplied: false, connected: true };
+        let load = self.feeder.loads.len() + self.equipment.devices.len();
+        (Device { name: name.to_owned(), load, set_point, limits }, Terminal::new(&s.bus.bus, &nodes))
+    }
+
+    fn device_nodes(&mut self, s: &PowerSetting, spots: &Spots) -> Option<Vec<u16>> {
+        let Some(text) = &s.phases else { return self.load_nodes(&s.bus, spots.at("bus")) };
+        if !s.bus.nodes.is_empty() {
+            let message = format!("{} has nodes, and `phases` says them, too", s.bus);
+            self.report("E0306", message, spots.at("phases"), "remove one of them");
+        }
+        let phases = self.phases(text, spots.at("phases"))?;
+        let nodes: Vec<u16> = (1..=3).filter(|n| phases.contains(&(usize::from(*n) - 1))).collect();
+        self.load_nodes(&Terminal::new(&s.bus.bus, &nodes), spots.at("bus"))
+    }
+
+    fn meter(&mut self, name: &str, s: &MeterSetting) -> Instrument {
+        let spots = Spots::of(self.root, self.place, "instruments", name, Some("meter"));
+        let every = self.period(s.every_s, spots.at("every_s"));
+        let delay = self.ticks_or_none(s.delay_s, "delay_s", spots.at("delay_s"));
+        self.room_for(every, delay, spots.at("delay_s"));
+        self.not_negative(s.noise, "noise", spots.at("noise"));
+        self.not_negative(s.resolution, "resolution", spots.at("resolution"));
+        if s.measures.is_empty() {
+            self.report(
+                "E0332",
+                "the meter measures nothing",
+                spots.at("measures"),
+                "list quantities, as in [634.1.v_pu]",
+            );
+        }
+        let mut names: Vec<String> = Vec::new();
+        for (k, quantity) in s.measures.iter().enumerate() {
+            let quantity = quantity.to_lowercase();
+            if names.contains(&quantity) {
+                let message = format!("{quantity:?} is measured twice");
+                self.report("E0309", message, spots.item("measures", k), "once is enough");
+            }
+            names.push(quantity);
+        }
+        let settings =
+            sense::Settings { every, delay, most_extra: 0, noise: s.noise.max(0.0), resolution: s.resolution.max(0.0) };
+        Instrument { name: name.to_owned(), quantities: Vec::new(), channels: Channels::new(names), settings }
+    }
+
+    /// `None` when it does not know what it measures.
+    fn controller(&mut self, name: &str, s: &ControllerSetting) -> Option<Controller> {
+        let spots = Spots::of(self.root, self.place, "controllers", name, None);
+        let every = self.period(s.every_s, spots.at("every_s"));
+        let response_s = s.response_s.unwrap_or(if s.law == Law::VoltVar { 5.0 } else { 10.0 });
+        self.not_negative(response_s, "response_s", spots.at("response_s"));
+        let curve = self.curve(s, &spots);
+        let actuators = self.actuators(s, &spots);
+        let instrument = self.known_instrument(&s.measures, spots.at("measures"))?;
+        let seen = self.equipment.instruments.get(instrument)?;
+        let is_voltage = |(_, name): &(usize, &String)| name.ends_with(".v_pu");
+        let inputs: Vec<usize> = seen.channels.names().iter().enumerate().filter(is_voltage).map(|(k, _)| k).collect();
+        let usual = every.max(seen.settings.every).saturating_mul(3).saturating_add(seen.settings.delay);
+        if inputs.is_empty() {
+            let message = format!("instrument {:?} measures no voltage per unit", s.measures);
+            let help = "let it measure the voltages at the devices, as in 634.1.v_pu";
+            self.report("E0332", message, spots.at("measures"), help);
+        }
+        let timeout = match s.timeout_s {
+            Some(timeout_s) => self.ticks_or_none(timeout_s, "timeout_s", spots.at("timeout_s")),
+            None => usual,
+        };
+        #[allow(clippy::cast_precision_loss, reason = "a few ticks")]
+        let period_s = self.step.map_or(1.0, Step::seconds) * every as f64;
+        let (rated, fail_safe) = (self.rated(&actuators, s.law), s.fail_safe);
+        let settings =
+            control::Settings { curve: curve?, inputs, actuators: rated, period_s, response_s, timeout, fail_safe };
+        Some(Controller { name: name.to_owned(), law: s.law, instrument, actuators, every, most_extra: 0, settings })
+    }
+
+    /// What a law needs to know of its devices. They begin at their own set-point.
+    fn rated(&self, actuators: &[usize], law: Law) -> Vec<Actuator> {
+        let of = |device: &Device| {
+            let s_va = device.limits.s_va;
+            let start = if law == Law::VoltVar { device.set_point.q_kvar * 1000.0 / s_va } else { 1.0 };
+            Actuator { s_va, start }
+        };
+        actuators.iter().filter_map(|&k| self.equipment.devices.get(k)).map(of).collect()
+    }
+
+    fn curve(&mut self, s: &ControllerSetting, spots: &Spots) -> Option<Curve> {
+        let usual = match s.law {
+            Law::VoltVar => vec![[0.92, 0.44], [0.98, 0.0], [1.02, 0.0], [1.08, -0.44]],
+            Law::VoltWatt => vec![[1.06, 1.0], [1.10, 0.2]],
+        };
+        let points = s.curve.clone().unwrap_or(usual);
+        let beyond = points.iter().position(|[_, y]| y.abs() > 1.0);
+        if let Some(k) = beyond {
+            let help = "commands are per rated apparent power: from -1 to 1";
+            self.report("E0333", "the curve goes beyond the rating", spots.item("curve", k), help);
+        }
+        if s.fail_safe.is_some_and(|y| y.abs() > 1.0) {
+            let help = "it is per rated apparent power: from -1 to 1";
+            self.report("E0308", "the fail-safe is beyond the rating", spots.at("fail_safe"), help);
+        }
+        match Curve::new(points) {
+            Ok(curve) => Some(curve),
+            Err(error) => {
+                let help = "write points as [v_pu, per rated kVA], the voltage increasing";
+                self.report("E0333", format!("the curve is none: {error}"), spots.at("curve"), help);
+                None
+            }
+        }
+    }
+
+    fn actuators(&mut self, s: &ControllerSetting, spots: &Spots) -> Vec<usize> {
+        if s.actuators.is_empty() {
+            self.report(
+                "E0332",
+                "the controller commands nothing",
+                spots.at("actuators"),
+                "list devices, as in [ev634]",
+            );
+        }
+        let mut actuators: Vec<usize> = Vec::new();
+        for (k, name) in s.actuators.iter().enumerate() {
+            let span = spots.item("actuators", k);
+            let Some(device) = self.known_device(name, span) else { continue };
+            if actuators.contains(&device) {
+                self.report("E0309", format!("device {name:?} is listed twice"), span, "once is enough");
+            } else {
+                actuators.push(device);
+            }
+        }
+        actuators
+    }
+
+    /// No two controllers command the same power of a device.
+    fn one_owner_each(&mut self) {
+        for k in 1..self.equipment.controllers.len() {
+            let (before, rest) = self.equipment.controllers.split_at(k);
+            let Some(own) = rest.first() else { continue };
+            let same = |other: &&Controller| {
+                other.law == own.law && other.actuators.iter().any(|device| own.actuators.contains(device))
+            };
+            let Some(other) = before.iter().find(same) else { continue };
+            let shared = other.actuators.iter().find(|device| own.actuators.contains(device));
+            let device = shared.and_then(|&k| self.equipment.devices.get(k)).map_or("", |d| &d.name);
+            let message = format!("controllers {:?} and {:?} both command {device:?}", other.name, own.name);
+            let name = own.name.clone();
+            let at = Spots::of(self.root, self.place, "controllers", &name, None).at("actuators");
+            self.report("E0332", message, at, "one controller for each power of a device: take it out of one of them");
+        }
+    }
+
+    pub(in crate::scenario) fn known_device(&mut self, name: &str, span: Span) -> Option<usize> {
+        let place = self.equipment.device(&name.to_lowercase());
+        if place.is_none() {
+            let names = self.equipment.devices.iter().map(|d| d.name.clone()).collect();
+            self.no_such("device", &["devices"], name, names, span);
+        }
+        place
+    }
+
+    pub(in crate::scenario) fn known_instrument(&mut self, name: &str, span: Span) -> Option<usize> {
+        let place = self.equipment.instrument(&name.to_lowercase());
+        if place.is_none() {
+            let names = self.equipment.instruments.iter().map(|i| i.name.clone()).collect();
+            self.no_such("instrument", &["instruments"], name, names, span);
+        }
+        place
+    }
+
+    pub(in crate::scenario) fn known_link(&mut self, name: &str, span: Span) -> Option<Link> {
+        let link = self.equipment.link(&name.to_lowercase());
+        if link.is_none() {
+            let instruments = self.equipment.instruments.iter().map(|i| i.name.clone());
+            let names = instruments.chain(self.equipment.controllers.iter().map(|c| c.name.clone())).collect();
+            self.no_such("instrument or controller", &["instruments", "controllers"], name, names, span);
+        }
+        link
+    }
+
+    /// Whether a device is written in the file, sound or not.
+    pub(in crate::scenario) fn is_written(&self, map: &str, name: &str) -> bool {
+        self.root.get(map).is_some_and(|map| entry(map, &name.to_lowercase()).is_some())
+    }
+
+    pub(in crate::scenario) fn no_such(
+        &mut self,
+        what: &str,
+        maps: &[&str],
+        name: &str,
+        known: Vec<String>,
+        span: Span,
+    ) {
+        // An entry with mistakes of its own has been reported.
+        if maps.iter().any(|map| self.is_written(map, name)) {
+            return;
+        }
+        let help = match nearest(name, known.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean {near:?}?"),
+            None if known.is_empty() => "the scenario has none".to_owned(),
+            None => {
+                format!("the names are {}", known.iter().take(12).map(String::as_str).collect::<Vec<_>>().join(", "))
+            }
+        };
+        self.report("E0334", format!("there is no {what} {name:?}"), span, &help);
+    }
+
+    fn period(&mut self, every_s: Option<f64>, span: Span) -> u64 {
+        let Some((every_s, step)) = every_s.zip(self.step) else { return 1 };
+        self.ticks_in(every_s, step, span).unwrap_or(1)
+    }
+
+    /// A time of a whole number of steps, none at all included.
+    pub(in crate::scenario) fn ticks_or_none(&mut self, seconds: f64, key: &str, span: Span) -> u64 {
+        if seconds < 0.0 {
+            self.not_negative(seconds, key, span);
+            return 0;
+        }
+        let Some(step) = self.step.filter(|_| seconds > 0.0) else { return 0 };
+        self.ticks_in(seconds, step, span).unwrap_or(0)
+    }
+
+    fn room_for(&mut self, every: u64, delay: u64, span: Span) {
+        if Line::room(every, delay) > MOST_UNDER_WAY {
+            let message = format!("more than {MOST_UNDER_WAY} readings would be under way at once");
+            self.report("E0303", message, span, "choose a shorter delay, or a longer every_s");
+        }
+    }
+
+    /// Binds what instruments measure, and makes room for the longest delays that actions bring.
+    pub(in crate::scenario) fn bind_equipment(
+        &mut self,
+        all: &mut Vec<Quantity>,
+        names: &Namespace,
+        actions: impl Iterator<Item = Action>,
+    ) -> Equipment {
+        let mut equipment = self.equipment.clone();
+        for instrument in &mut equipment.instruments {
+            let spots = Spots::of(self.root, self.place, "instruments", &instrument.name, Some("meter"));
+            for (k, name) in instrument.channels.names().iter().enumerate() {
+                let span = spots.item("measures", k);
+                let Some(place) = bind(name, span, names, all, self.found) else { continue };
+                if matches!(all.get(place).map(|q| &q.measure), Some(Measure::Reading(..) | Measure::Age(_))) {
+                    let help = "name the quantity that the other one measures";
+                    self.report("E0332", "an instrument measures an instrument", span, help);
+                }
+                instrument.quantities.push(place);
+            }
+        }
+        // A name that is taken stands for something else, and has been reported.
+        for quantity in equipment.quantities().iter().filter_map(|name| names.quantity(name)) {
+            if !all.contains(&quantity) {
+                all.push(quantity);
+            }
+        }
+        for action in actions {
+            let Action::DelayLink { link, ticks } = action else { continue };
+            match link {
+                Link::Instrument(k) => {
+                    if let Some(own) = equipment.instruments.get_mut(k) {
+                        own.settings.most_extra = own.settings.most_extra.max(ticks);
+                    }
+                }
+                Link::Controller(k) => {
+                    if let Some(own) = equipment.controllers.get_mut(k) {
+                        own.most_extra = own.most_extra.max(ticks);
+                    }
+                }
+            }
+        }
+        equipment
+    }
+
+    /// Whether so long a delay can be had on a line.
+    pub(in crate::scenario) fn room_on(&mut self, link: Link, ticks: u64, span: Span) {
+        let (every, delay) = match link {
+            Link::Instrument(k) => {
+                self.equipment.instruments.get(k).map_or((1, 0), |i| (i.settings.every, i.settings.delay))
+            }
+            Link::Controller(k) => self.equipment.controllers.get(k).map_or((1, 1), |c| (c.every, 1)),
+        };
+        self.room_for(every, delay.saturating_add(ticks), span);
+    }
+}
