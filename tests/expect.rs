@@ -55,6 +55,9 @@ impl Plant for Given {
     fn source_power(&self) -> Complex {
         Complex::default()
     }
+    fn drawn(&self, _: usize) -> Complex {
+        Complex::default()
+    }
     fn losses(&self) -> Complex {
         Complex::default()
     }
