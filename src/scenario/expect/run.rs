@@ -137,7 +137,7 @@ impl Checker<'_> {
         }
         if let Some(times) = w.expect.times.filter(|times| u64::from(*times) > most) {
             let message = format!("the expectation can never hold: it is to happen {times} times");
-            self.report("E0318", message, w.at("times"), &format!("it can happen {most} times at most"));
+            self.report("E0318", message, w.at("times"), &format!("it can happen at most so often: {most}"));
             return None;
         }
         Some(Check::Happens { what, times: w.expect.times })

@@ -324,7 +324,7 @@ mod tests {
             min_at_s: Some(1.0),
             max: Some(max),
             max_at_s: Some(2.0),
-            mean: Some(max / 2.0),
+            mean: Some(max),
             last: Some(max),
         };
         Baseline {
@@ -371,7 +371,7 @@ mod tests {
             b.quantities.insert("x.tap".into(), a.quantities[0]);
         };
         assert_eq!(changed(&extra), ["x.tap is not in the baseline"]);
-        assert_eq!(changed(&|b| drop(b.quantities.shift_remove_index(0))).len(), 1);
+        assert_eq!(changed(&|b| b.quantities.clear()).len(), 1);
     }
 
     #[test]

@@ -107,15 +107,13 @@ mod tests {
         file("c.txt", "scenario: c");
         file(".hidden/d.yaml", "scenario: d");
         let paths = [dir.path().to_path_buf(), dir.path().join("a"), dir.path().join("b.yaml")];
-        let found = find(&paths).err();
-        assert!(matches!(found, None), "{found:?}");
         let found = find(&paths).unwrap();
         let names = |list: &[PathBuf]| -> Vec<String> {
             list.iter().map(|p| p.strip_prefix(dir.path()).unwrap().display().to_string()).collect()
         };
         assert_eq!(names(&found.scenarios), ["a/z.yml", "b.yaml"]);
         assert_eq!(names(&found.others), ["a/base.yaml"]);
-        assert!(matches!(find(&[dir.path().join("c.txt")]), Ok(_)), "a file that is named may be called anything");
+        assert!(find(&[dir.path().join("c.txt")]).is_ok(), "a file that is named may be called anything");
         assert!(matches!(find(&[dir.path().join("a/base.yaml")]), Err(FindError::NoScenario(_))));
         assert!(matches!(find(&[dir.path().join("nowhere")]), Err(FindError::Read(..))));
         std::fs::create_dir(dir.path().join("empty")).unwrap();

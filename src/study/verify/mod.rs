@@ -49,7 +49,7 @@ pub struct Verified {
 #[derive(Debug)]
 pub enum End {
     /// It ran.
-    Ran(Ran),
+    Ran(Box<Ran>),
     /// Its files are broken, or its feeder cannot be compiled.
     Broken(Option<String>),
     /// The program failed.
@@ -143,7 +143,7 @@ fn one(path: &Path, settings: &Settings) -> Verified {
     let end = match &reading.plan {
         None => End::Broken(None),
         Some(plan) => match run(plan) {
-            Ok(outcome) => End::Ran(judged(plan, outcome, settings)),
+            Ok(outcome) => End::Ran(Box::new(judged(plan, outcome, settings))),
             Err(why) => End::Broken(Some(why)),
         },
     };
