@@ -234,3 +234,35 @@ fn the_parquet_file_holds_what_the_csv_file_holds() {
     assert_eq!((rows, lines.next()), (40, None));
     assert!(csv.contains("refused") && csv.contains("converged") && csv.contains(",open,"));
 }
+
+/// Generated feeders, expectations and a value from the command line: the general way, each sample a run of its own.
+#[test]
+fn a_sweep_over_feeders_counts_what_failed() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "scenario: many\nfeeder: {random: {seed: 1, buses: 20}}\nduration_s: 1\nstep_s: 1\ncontrols: off\n\
+                vary: {feeder.random.seed: {integer: [1, 1000]}}\nexpect: [{always: feeder.v_min_pu, above: 0.5}]\n";
+    fs::write(dir.path().join("many.yaml"), text).unwrap();
+    let run = |out: &str, limit: &str| {
+        let set = format!("expect.0.above={limit}");
+        passes(dir.path(), &["sweep", "many.yaml", "--samples", "12", "--csv", "--quiet", "--out", out, "--set", &set]);
+        let csv = fs::read_to_string(dir.path().join(out).join("samples.csv")).unwrap();
+        let mut rows = csv.lines().map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
+        let header = rows.next().unwrap();
+        let rows: Vec<Vec<String>> = rows.collect();
+        move |name: &str| -> Vec<f64> {
+            let k = header.iter().position(|column| column == name).unwrap_or_else(|| panic!("{header:?}"));
+            rows.iter().map(|row| row[k].parse().unwrap()).collect()
+        }
+    };
+    let loose = run("loose", "0.5");
+    assert_eq!(loose("expectations_failed"), [0.0; 12]);
+    let mut seeds = loose("feeder.random.seed");
+    seeds.sort_by(f64::total_cmp);
+    seeds.dedup();
+    assert!(seeds.len() > 6, "{seeds:?}");
+    let strict = run("strict", "0.999999");
+    assert_eq!(strict("v_min_pu"), loose("v_min_pu"), "the same feeders");
+    let failed: Vec<f64> = strict("v_min_pu").iter().map(|v| f64::from(u8::from(*v <= 0.999_999))).collect();
+    assert_eq!(strict("expectations_failed"), failed);
+    assert!(failed.contains(&1.0));
+}

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
-use phasorbench::scenario::Document;
+use phasorbench::scenario::{Document, Override};
 use phasorbench::study::sweep::{self, Directory, Identity, Shard, StoreError, Summary, Sweep, SweepError};
 
 use crate::terminal::terminal;
@@ -29,6 +29,9 @@ pub struct Args {
     /// Seed of all draws; the scenario's own when not given.
     #[arg(long)]
     seed: Option<u64>,
+    /// Replace a value of the scenario; may be given several times.
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = input::setting, conflicts_with = "merge")]
+    settings: Vec<Override>,
     /// Compute only the i-th of n parts, as in 2/4, and leave its blocks in the directory.
     #[arg(long, value_name = "I/N", value_parser = shard, conflicts_with = "merge")]
     shard: Option<Shard>,
@@ -70,7 +73,8 @@ struct Done {
 pub fn run(args: &Args) -> Exit {
     let done = match &args.scenario {
         Some(path) => {
-            let document = Document::open(path);
+            let mut document = Document::open(path);
+            args.settings.iter().for_each(|change| document.set(change));
             let reading = document.clone().plan();
             input::report(&reading.diagnostics, &reading.sources);
             let Some(plan) = reading.plan else { return Exit::BadInput };

@@ -4,7 +4,7 @@
 //! trunk, or belongs to a lateral, whose phases are some of its parent's. All that is random about bus k is noise of
 //! (seed, what it is, k), so that an option changes nothing but what it is about. Lengths are drawn like those of a town
 //! and then shortened together until the worst voltage drop, estimated from above with every phase's current and the
-//! conductor's self-impedance, is [`DROP_PU`]: a planner's rule that keeps voltages between 0.9 and 1.06 for any size,
+//! conductor's self-impedance, is `DROP_PU`: a planner's rule that keeps voltages between 0.9 and 1.06 for any size,
 //! voltage and load. Conductors are configurations 601–607 of the IEEE 13-node test feeder (IEEE PES Distribution Test
 //! Feeder Working Group, 1992).
 //!

@@ -25,13 +25,14 @@ pub(super) enum Effect {
     Load(usize),
 }
 
+/// Whether all there is to know of a sample is one solution: nothing acts after it, and nothing is expected of it.
+pub(super) fn is_snapshot(plan: &Plan) -> bool {
+    plan.last == Tick(1) && plan.triggers.is_empty() && plan.equipment.is_empty() && plan.expectations.is_empty()
+}
+
 /// What each variable multiplies, if the whole sweep can go this way.
 pub(super) fn effects(plan: &Plan) -> Option<Vec<Effect>> {
-    let one_solution = plan.last == Tick(1)
-        && plan.controls == ControlMode::Off
-        && plan.events.is_empty()
-        && plan.triggers.is_empty()
-        && plan.equipment.is_empty();
+    let one_solution = is_snapshot(plan) && plan.controls == ControlMode::Off && plan.events.is_empty();
     let effect = |variable: &Variable| match variable.path.as_str() {
         _ if variable.law.labels().is_some() => None,
         "load_multiplier" => Some(Effect::All),

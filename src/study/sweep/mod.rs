@@ -32,7 +32,6 @@ pub use store::{Directory, IDENTITY_FILE, Identity, Shard, StoreError};
 pub use summary::{BINS, ColumnSummary, PERCENTILES, Summary};
 
 use crate::bench::{Bench, SetupError};
-use crate::quantity::Tick;
 use crate::record::write_whole;
 use crate::scenario::vary::Scalar;
 use crate::scenario::{Document, Input, Plan};
@@ -123,7 +122,7 @@ impl Sweep {
             Some((effects, at_one)) => Method::Lanes(Box::new(Snapshots::new(&at_one, effects)?)),
             None => {
                 Bench::new(plan)?; // a feeder that cannot be compiled is one finding, not a sweep of refused samples
-                Method::Runs { snapshot: plan.last == Tick(1) }
+                Method::Runs { snapshot: lanes::is_snapshot(plan) }
             }
         };
         let inputs = match method {
