@@ -169,7 +169,17 @@ fn a_directory_of_something_else_is_refused() {
         names.sort();
         names
     };
-    assert_eq!(names(), ["contingency.csv", "contingency.journal", "contingency.json", "contingency.svg"]);
+    let expected = [
+        "contingency.csv",
+        "contingency.journal",
+        "contingency.json",
+        "contingency.svg",
+        "contingency_loading.svg",
+        "contingency_unserved.svg",
+        "contingency_voltage.svg",
+        "report.html",
+    ];
+    assert_eq!(names(), expected);
     assert_eq!(to_out("feeders/ieee13.yaml", &[]).0, Some(0), "the same again");
     let refused = [("feeders/ieee34.yaml", vec![]), ("feeders/ieee13.yaml", vec!["--limits", "0.9,1.1"])];
     for (feeder, more) in refused {

@@ -169,16 +169,9 @@ fn other_studies_have_pages_too() {
     };
     let screening = json!({"feeder": "f <1>", "elapsed_ms": 1.5,
         "cases": [case("line.b", 0.99, 0.0, 2), case("line.a", 0.91, 120.0, 1)]});
-    let pv = json!({"feeder": "f", "points": [{"p_w": 0.0, "v_v": 100.0, "angle_deg": 0.0},
-        {"p_w": 900.0, "v_v": 70.0, "angle_deg": -40.0}, {"p_w": 0.0, "v_v": 5.0, "angle_deg": -85.0}],
-        "nose": {"p_w": 900.0, "v_v": 70.0, "angle_deg": -40.0}});
     let sweep = json!({"scenario": "s", "samples": 6, "seed": 3, "status": {"converged": 6}, "columns":
         {"feeder.v_min_pu": {"min": 0.9, "max": 1.0, "mean": 0.95, "histogram": [1, 2, 3], "percentiles": {"p50": 0.95}}}});
-    let studies = [
-        ("contingency", "contingency.json", screening, 3),
-        ("pv", "pv.json", pv, 1),
-        ("sweep", "summary.json", sweep, 1),
-    ];
+    let studies = [("contingency", "contingency.json", screening, 3), ("sweep", "summary.json", sweep, 1)];
     for (name, file, value, figures) in studies {
         let folder = dir.path().join(name);
         fs::create_dir(&folder).unwrap();
@@ -192,6 +185,17 @@ fn other_studies_have_pages_too() {
         assert_eq!((drawn.len(), page.matches("<figure>").count()), (figures, figures), "{name}");
         drawn.into_iter().for_each(|figure| assert_well_formed(&text(figure)));
     }
+    let feeder = Path::new(env!("CARGO_MANIFEST_DIR")).join("feeders/parallel_lines.yaml");
+    let feeder = feeder.to_str().unwrap();
+    let output =
+        phasorbench(dir.path(), &["pv", feeder, "--at", "receiving", "--outage", "line2", "--out", "pv", "--json"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let curves = dir.path().join("pv/report.html");
+    let page = text(curves.clone());
+    assert!(page.contains("without line2") && page.matches("<figure>").count() == 1);
+    fs::remove_file(&curves).unwrap();
+    assert!(phasorbench(dir.path(), &["report", "pv"]).status.success());
+    assert_eq!(text(curves), page, "the same from the files alone");
     let ranking = text(dir.path().join("contingency/report.html"));
     assert!(ranking.contains("Contingencies of f &lt;1&gt;"));
     assert!(ranking.find("<code>line.a</code>").unwrap() < ranking.find("<code>line.b</code>").unwrap(), "by rank");

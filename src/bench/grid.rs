@@ -1,7 +1,7 @@
 //! The plant of a run: the plan's feeder, compiled.
 
 use super::plant::{Conductor, Node, Plant, Solution};
-use crate::feeder::{Connection, ControlMode, Feeder, Load, LoadModel, LoadStatus};
+use crate::feeder::{ControlMode, Feeder, Load};
 use crate::quantity::Complex;
 use crate::scenario::{Added, Branch, Element, Phases, Plan, Unit};
 use crate::solver::{
@@ -153,34 +153,12 @@ fn with_added(feeder: &Feeder, added: &[Added], grid: &Grid) -> Feeder {
         let phases = load.bus.nodes.len();
         // Loads of two and three phases are rated line to line.
         let v_kv = if phases == 1 { base_kv } else { base_kv * 3f64.sqrt() };
-        feeder.loads.insert(load.name.clone(), constant_power(load, phases, v_kv));
+        let [v_min_pu, v_max_pu] = load.band_pu;
+        // What it draws is told step by step.
+        let added = Load { v_min_pu, v_max_pu, ..Load::constant_power(load.bus.clone(), phases, v_kv) };
+        feeder.loads.insert(load.name.clone(), added);
     }
     feeder
-}
-
-fn constant_power(added: &Added, phases: usize, v_kv: f64) -> Load {
-    Load {
-        bus: added.bus.clone(),
-        phases,
-        connection: Connection::Wye,
-        model: LoadModel::ConstantPower,
-        v_kv,
-        // What it draws is told step by step.
-        p_kw: 0.0,
-        q_kvar: 0.0,
-        v_min_pu: added.band_pu[0],
-        v_max_pu: added.band_pu[1],
-        v_low_pu: 0.5,
-        cvr_watts: 1.0,
-        cvr_vars: 2.0,
-        zip: None,
-        status: LoadStatus::Fixed,
-        neutral_r_ohm: None,
-        neutral_x_ohm: 0.0,
-        daily: None,
-        yearly: None,
-        duty: None,
-    }
 }
 
 impl Plant for GridPlant {

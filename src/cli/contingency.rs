@@ -59,7 +59,7 @@ pub struct Args {
     /// Write the ranked cases into a CSV file.
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
-    /// Write contingency.csv, .json and .svg into a directory. Killed, the same command goes on where it was.
+    /// Write report.html, contingency.csv, .json and figures into a directory. Killed, the same command goes on where it was.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Solve every case once more, compiled and solved from nothing, and compare the voltages.
@@ -228,6 +228,7 @@ fn write(args: &Args, report: &Report) -> Result<(), Exit> {
         write(&dir.join("contingency.csv"), report.csv().as_bytes(), Exit::Internal)?;
         write(&dir.join("contingency.svg"), svg.as_bytes(), Exit::Internal)?;
         write(&dir.join("contingency.json"), &json, Exit::Internal)?;
+        crate::report::page(dir)?;
     }
     args.csv.as_ref().map_or(Ok(()), |path| write(path, report.csv().as_bytes(), Exit::BadInput))
 }

@@ -183,7 +183,7 @@ fn write(args: &Args, answer: &Answer) -> Result<(), Exit> {
     for figure in std::iter::once(figure::pv(answer)).chain(figure::qv(answer)) {
         keep(&folder.join(format!("{}.svg", figure.name)), figure.svg.as_bytes())?;
     }
-    Ok(())
+    crate::report::page(folder)
 }
 
 fn keep(path: &Path, bytes: &[u8]) -> Result<(), Exit> {

@@ -1,7 +1,7 @@
 //! `phasorbench report DIR`: makes the page and figures of results again, from their files alone.
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use phasorbench::report::{self, ReadError};
 
@@ -38,6 +38,14 @@ pub fn run(args: &Args) -> Exit {
         }
     }
     exit
+}
+
+/// Makes the page of results that were just written.
+pub fn page(dir: &Path) -> Result<(), Exit> {
+    report::rebuild(dir).map(drop).map_err(|error| {
+        input::complain("E0407", error.to_string(), None);
+        status(&error)
+    })
 }
 
 /// A directory that cannot be written to is the user's; a full disk is not.

@@ -8,7 +8,7 @@ use phasorbench::scenario::{Document, Override};
 use phasorbench::study::sweep::{self, Directory, Identity, Shard, StoreError, Summary, Sweep, SweepError};
 
 use crate::terminal::terminal;
-use crate::{Exit, input, output};
+use crate::{Exit, input, output, report};
 
 /// Solve a scenario many times, with what its `vary:` varies drawn at random or taken from grids.
 ///
@@ -85,6 +85,10 @@ pub fn run(args: &Args) -> Exit {
     };
     match done {
         Ok(done) => {
+            let whole = args.shard.is_none_or(|shard| shard == Shard::WHOLE);
+            if let Err(exit) = if whole { report::page(&done.dir) } else { Ok(()) } {
+                return exit;
+            }
             print(args, &done);
             let converged = done.summary.status.get("converged").copied();
             if converged == Some(done.summary.samples) { Exit::Passed } else { Exit::Failed }
@@ -133,6 +137,8 @@ fn compute(args: &Args, sweep: &Sweep) -> Result<Done, SweepError> {
         gather: started.elapsed().saturating_sub(compute),
     };
     if let Some(summary) = sweep::finished(&path, args.csv)? {
+        // Made on opening; it goes if nothing is in it.
+        let _ = std::fs::remove_dir(path.join("parts"));
         return Ok(done(summary, 0, Duration::ZERO));
     }
     let threads =

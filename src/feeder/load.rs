@@ -102,6 +102,34 @@ pub struct Load {
     pub duty: Option<String>,
 }
 
+impl Load {
+    /// A wye-connected load of constant power between 0.95 and 1.05 pu, as OpenDSS's model 1, that draws nothing yet and
+    /// that nothing multiplies.
+    pub fn constant_power(bus: Terminal, phases: usize, v_kv: f64) -> Self {
+        Self {
+            bus,
+            phases,
+            connection: Connection::Wye,
+            model: LoadModel::ConstantPower,
+            v_kv,
+            p_kw: 0.0,
+            q_kvar: 0.0,
+            v_min_pu: 0.95,
+            v_max_pu: 1.05,
+            v_low_pu: 0.5,
+            cvr_watts: 1.0,
+            cvr_vars: 2.0,
+            zip: None,
+            status: LoadStatus::Fixed,
+            neutral_r_ohm: None,
+            neutral_x_ohm: 0.0,
+            daily: None,
+            yearly: None,
+            duty: None,
+        }
+    }
+}
+
 /// A load spread evenly along a line. It is lumped exactly for both voltage drop and loss: two thirds at a quarter of
 /// the line's length from `from`, one third at its end (Kersting, "Distribution System Modeling and Analysis", 3.3).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -56,18 +56,7 @@ impl Checker<'_> {
             "transformer" => feeder.transformers.get_index_of(name).map(Branch::Transformer),
             _ => feeder.reactors.get_index_of(name).filter(series).map(Branch::Reactor),
         };
-        const KINDS: [&str; 3] = ["line", "transformer", "reactor"];
-        let plain: Vec<(&str, Branch)> = KINDS.iter().filter_map(|k| Some((*k, find(k, &name)?))).collect();
-        match plain.as_slice() {
-            [(_, branch)] => return Some(*branch),
-            [(kind, _), ..] => {
-                let message = format!("several branches are called {name:?}");
-                self.report("E0305", message, span, &format!("write {kind}.{name}, say"));
-                return None;
-            }
-            [] => {}
-        }
-        let found = name.split_once('.').filter(|(kind, _)| KINDS.contains(kind)).and_then(|(k, rest)| find(k, rest));
+        let found = of_kinds(self.found, &name, &["line", "transformer", "reactor"], find, span)?;
         if found.is_none() {
             let names = feeder.lines.keys().chain(feeder.transformers.keys()).chain(feeder.reactors.keys());
             self.unknown("E0305", "branch", &name, names, span);
@@ -87,18 +76,8 @@ impl Checker<'_> {
             "device" => equipment.device(name).map(Unit::Device),
             _ => feeder.sources.get_index_of(name).map(Unit::Source),
         };
-        const KINDS: [&str; 7] = ["load", "generator", "pv_system", "storage", "capacitor", "source", "device"];
-        let plain: Vec<(&str, Unit)> = KINDS.iter().filter_map(|k| Some((*k, find(k, &name)?))).collect();
-        match plain.as_slice() {
-            [(_, unit)] => return Some(*unit),
-            [(kind, _), ..] => {
-                let message = format!("several things are called {name:?}");
-                self.report("E0305", message, span, &format!("write {kind}.{name}, say"));
-                return None;
-            }
-            [] => {}
-        }
-        let found = name.split_once('.').filter(|(kind, _)| KINDS.contains(kind)).and_then(|(k, rest)| find(k, rest));
+        let kinds = ["load", "generator", "pv_system", "storage", "capacitor", "source", "device"];
+        let found = of_kinds(self.found, &name, &kinds, find, span)?;
         if found.is_none() && !self.is_written("devices", &name) {
             let devices: Vec<String> = self.equipment.devices.iter().map(|d| d.name.clone()).collect();
             let (loads, generators) = (feeder.loads.keys(), feeder.generators.keys());
@@ -247,6 +226,31 @@ impl Checker<'_> {
     pub(super) fn unknown_bus(&mut self, bus: &str, span: Span) {
         let names: Vec<String> = self.feeder.bus_nodes().keys().map(|b| (*b).to_owned()).collect();
         self.unknown("E0305", "bus", bus, names.iter(), span);
+    }
+}
+
+/// What has a name, which may have its kind before it. `None` when several kinds have it, which is reported;
+/// `Some(None)` when none has.
+#[allow(clippy::option_option, reason = "the outer one is reported here, the inner one by the caller")]
+fn of_kinds<T: Copy>(
+    found: &mut Vec<Diagnostic>,
+    name: &str,
+    kinds: &[&str],
+    find: impl Fn(&str, &str) -> Option<T>,
+    span: Span,
+) -> Option<Option<T>> {
+    let plain: Vec<(&str, T)> = kinds.iter().filter_map(|kind| Some((*kind, find(kind, name)?))).collect();
+    match plain.as_slice() {
+        [(_, one)] => Some(Some(*one)),
+        [(kind, _), ..] => {
+            let finding = Diagnostic::error("E0305", format!("several things are called {name:?}")).at(span);
+            found.push(finding.help(format!("write {kind}.{name}, say")));
+            None
+        }
+        [] => {
+            let with_kind = name.split_once('.').filter(|(kind, _)| kinds.contains(kind));
+            Some(with_kind.and_then(|(kind, rest)| find(kind, rest)))
+        }
     }
 }
 

@@ -4,7 +4,6 @@ mod axis;
 mod bars;
 mod canvas;
 mod contingency;
-mod curves;
 mod histogram;
 mod limits;
 mod marks;
@@ -23,7 +22,6 @@ use canvas::{Anchor, Canvas, Font, TITLE};
 
 pub use bars::{Bar, bars};
 pub use contingency::contingency;
-pub use curves::{Curve, curves};
 pub use histogram::{Histogram, histogram};
 pub use pv::{pv, qv};
 

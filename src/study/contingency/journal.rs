@@ -15,8 +15,10 @@ use crate::solver::{ElementId, NodeId, Status};
 pub const NAME: &str = "contingency.journal";
 /// First words of a journal, with the version of its form.
 const MAGIC: &str = "phasorbench-contingency-journal 1";
-/// What the files of a screening are called, whatever their extension.
-const STEM: &str = "contingency.";
+/// How the names of a screening's files and of their figures begin.
+const STEM: &str = "contingency";
+/// The page that `phasorbench report` makes of them.
+const PAGE: &str = "report.html";
 
 /// A journal that is being written.
 #[derive(Debug)]
@@ -100,7 +102,7 @@ fn check_contents(dir: &Path, has_journal: bool) -> Result<(), JournalError> {
     let unusable = |error| JournalError::Directory(dir.to_owned(), error);
     for entry in std::fs::read_dir(dir).map_err(unusable)? {
         let name = entry.map_err(unusable)?.file_name().to_string_lossy().into_owned();
-        if !(has_journal && name.starts_with(STEM)) {
+        if !(has_journal && (name.starts_with(STEM) || name == PAGE)) {
             return Err(JournalError::NotEmpty(dir.to_owned(), name));
         }
     }

@@ -6,7 +6,7 @@ use super::{
     Vary,
 };
 use crate::diagnostic::nearest;
-use crate::feeder::{Connection, Feeder, Load, LoadModel, LoadStatus};
+use crate::feeder::{Feeder, Load, LoadModel, LoadStatus, Terminal};
 use crate::quantity::{Complex, angle_deg, complex};
 use crate::solver::{
     Continuation, Controls, ElementId, End, Grid, Kind, LoadsAs, NodeId, Path, PathPoint, PowerFlow, Settings,
@@ -238,7 +238,7 @@ impl<'a> Setting<'a> {
             End::Stuck => Some("no next point could be found: a load's law jumps there"),
         };
         let residual_pu = path.points.iter().map(|p| p.residual_pu).fold(0.0, f64::max);
-        Some(PvCurve { points, nose, fold, residual_pu, ends_early })
+        Some(PvCurve { points, nose, fold, residual_pu, ends_early: ends_early.map(str::to_owned) })
     }
 
     fn voltage_pu(&self, continuation: &Continuation, point: &PathPoint) -> f64 {
@@ -389,27 +389,8 @@ fn added(place: &Place) -> Load {
     let line_to_line = if (2..=3).contains(&phases) { 3f64.sqrt() } else { 1.0 };
     let mut nodes = place.numbers.clone();
     nodes.push(0);
-    let mut load = Load {
-        bus: crate::feeder::Terminal::new(place.bus.clone(), &nodes),
-        phases,
-        connection: Connection::Wye,
-        model: LoadModel::ConstantPower,
-        v_kv: place.base_v * line_to_line / 1000.0,
-        p_kw: 1.0,
-        q_kvar: 0.0,
-        v_min_pu: 0.0,
-        v_max_pu: f64::INFINITY,
-        v_low_pu: 0.0,
-        cvr_watts: 1.0,
-        cvr_vars: 2.0,
-        zip: None,
-        status: LoadStatus::Fixed,
-        neutral_r_ohm: None,
-        neutral_x_ohm: 0.0,
-        daily: None,
-        yearly: None,
-        duty: None,
-    };
+    let (bus, v_kv) = (Terminal::new(place.bus.clone(), &nodes), place.base_v * line_to_line / 1000.0);
+    let mut load = Load { p_kw: 1.0, ..Load::constant_power(bus, phases, v_kv) };
     constant_power(&mut load);
     load
 }

@@ -16,12 +16,12 @@ pub use place::Reading;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::feeder::Terminal;
 
 /// What load varies along a curve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Vary {
     /// A load of constant power added at the bus, beside those that are there.
@@ -54,7 +54,7 @@ pub struct Question {
 }
 
 /// A voltage to ground.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NodeVoltage {
     /// Magnitude in V.
     pub v_v: f64,
@@ -63,7 +63,7 @@ pub struct NodeVoltage {
 }
 
 /// A point of a P–V curve.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PvPoint {
     /// Active power in W: of all loads at the nodes of the bus, or of all loads that vary.
     pub p_w: f64,
@@ -81,7 +81,7 @@ pub struct PvPoint {
 }
 
 /// A P–V curve.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PvCurve {
     /// From no load to the nose and down the lower branch.
     pub points: Vec<PvPoint>,
@@ -94,11 +94,11 @@ pub struct PvCurve {
     pub residual_pu: f64,
     /// Why the curve ends where it does, unless at the power asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ends_early: Option<&'static str>,
+    pub ends_early: Option<String>,
 }
 
 /// A point at which the system may stand.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OperatingPoint {
     /// Active power in W, as for a point of the curve.
     pub p_w: f64,
@@ -113,7 +113,7 @@ pub struct OperatingPoint {
 }
 
 /// Where the system stands before a loss, after it, and after it with the bus's voltage phasors restored.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OperatingPoints {
     /// At the present load.
     pub a: OperatingPoint,
@@ -127,7 +127,7 @@ pub struct OperatingPoints {
 }
 
 /// What is left after the loss.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Post {
     /// What was lost.
     pub outage: Vec<String>,
@@ -140,7 +140,7 @@ pub struct Post {
 }
 
 /// A point of a Q–V curve.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct QvPoint {
     /// Reactive power in var that must be injected at the bus, beside everything that is there.
     pub q_var: f64,
@@ -151,7 +151,7 @@ pub struct QvPoint {
 }
 
 /// A Q–V curve.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct QvCurve {
     /// From high voltage to low.
     pub points: Vec<QvPoint>,
@@ -164,7 +164,7 @@ pub struct QvCurve {
 }
 
 /// The answer.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Answer {
     /// Name of the feeder.
     pub feeder: String,

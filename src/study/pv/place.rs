@@ -1,7 +1,7 @@
 //! The bus that a curve is read at: which of its nodes, and what its one voltage is.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::nearest;
 use crate::feeder::Terminal;
@@ -27,7 +27,7 @@ pub struct Place {
 }
 
 /// One voltage for a place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reading {
     /// To ground, of the only node.

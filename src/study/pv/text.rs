@@ -130,7 +130,7 @@ fn table(title: &str, curve: &PvCurve) -> String {
         }
         let _ = writeln!(text, "{:>13.3} {:>9.3} {:>9.3}", p.p_w / 1e3, p.v_v / 1e3, p.angle_deg);
     }
-    curve.ends_early.map_or(text.clone(), |why| format!("{text}the curve ends here: {why}\n"))
+    curve.ends_early.as_ref().map_or(text.clone(), |why| format!("{text}the curve ends here: {why}\n"))
 }
 
 fn qv_table(title: &str, curve: &QvCurve) -> String {
