@@ -116,6 +116,52 @@ fn a_directory_in_use_is_refused() {
 }
 
 #[test]
+fn a_killed_run_is_not_taken_for_whole_and_nobody_else_writes_into_it() {
+    let dir = folder("");
+    let text = fs::read_to_string(dir.path().join("short.yaml")).unwrap();
+    let endless = text.replace("duration_s: 7200", "duration_s: 6000000000");
+    fs::write(dir.path().join("endless.yaml"), endless).unwrap();
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("phasorbench"))
+        .current_dir(dir.path())
+        .args(["run", "endless.yaml", "--out", "here", "--quiet"])
+        .spawn()
+        .unwrap();
+    let record = dir.path().join("here/series.csv.partial");
+    let begun = std::time::Instant::now();
+    while fs::metadata(&record).map_or(0, |m| m.len()) == 0 && begun.elapsed().as_secs() < 60 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let second = phasorbench(dir.path(), &["run", "short.yaml", "--out", "here"]);
+    assert_eq!(second.status.code(), Some(2), "two runs into one directory");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(names(&dir.path().join("here")), ["series.csv.partial"]);
+    let report = phasorbench(dir.path(), &["report", "here"]);
+    assert_eq!(report.status.code(), Some(2));
+    assert!(String::from_utf8(report.stderr).unwrap().contains("did not finish"), "it says why there is nothing to see");
+    let again = phasorbench(dir.path(), &["run", "short.yaml", "--out", "here"]);
+    assert_eq!(again.status.code(), Some(2), "what was begun is not overwritten");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_said() {
+    let dir = folder("");
+    fs::create_dir(dir.path().join("here")).unwrap();
+    let output = phasorbench(dir.path(), &["run", "short.yaml", "--out", "/dev/full/here"]);
+    assert_eq!(output.status.code(), Some(2), "not a directory");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("error["));
+    // A file size limit is what a full disk looks like: the write fails in the middle.
+    let binary = assert_cmd::cargo::cargo_bin("phasorbench");
+    let limited = format!("trap '' XFSZ; ulimit -f 8; exec {} run short.yaml --out here --quiet", binary.display());
+    let output = std::process::Command::new("bash").current_dir(dir.path()).args(["-c", &limited]).output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("cannot write the results"), "{said}");
+    assert!(!dir.path().join("here/run.json").exists() && !dir.path().join("here/report.html").exists());
+}
+
+#[test]
 fn bad_input_is_exit_2_and_writes_nothing() {
     let dir = folder("load_shape: nowhere\n");
     let output = phasorbench(dir.path(), &["run", "short.yaml"]);
