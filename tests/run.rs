@@ -138,7 +138,10 @@ fn a_killed_run_is_not_taken_for_whole_and_nobody_else_writes_into_it() {
     assert_eq!(names(&dir.path().join("here")), ["series.csv.partial"]);
     let report = phasorbench(dir.path(), &["report", "here"]);
     assert_eq!(report.status.code(), Some(2));
-    assert!(String::from_utf8(report.stderr).unwrap().contains("did not finish"), "it says why there is nothing to see");
+    assert!(
+        String::from_utf8(report.stderr).unwrap().contains("did not finish"),
+        "it says why there is nothing to see"
+    );
     let again = phasorbench(dir.path(), &["run", "short.yaml", "--out", "here"]);
     assert_eq!(again.status.code(), Some(2), "what was begun is not overwritten");
 }
