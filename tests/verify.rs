@@ -46,9 +46,12 @@ const BAD: &str = "events: [{at_s: 180, open: branch}]\n\
 fn from_nothing_to_a_baseline_and_on() {
     let dir = folder(&[("good", GOOD), ("plain", "")]);
     let run = |args: &[&str]| phasorbench(dir.path(), &[&["verify", "all"], args].concat());
-    let first = run(&[]);
-    assert_eq!(first.status.code(), Some(1), "without a baseline nothing is proved");
-    assert!(stdout(&first).contains("--bless"), "{}", stdout(&first));
+    let first = run(&["--require-baseline"]);
+    assert_eq!(first.status.code(), Some(1));
+    assert!(stdout(&first).contains("FAILED  plain") && stdout(&first).contains("--bless"), "{}", stdout(&first));
+    let alone = run(&[]);
+    assert!(stdout(&alone).contains("ok      plain  no expectations, no baseline"), "{}", stdout(&alone));
+    assert!(stdout(&alone).contains("FAILED  good"), "equals_baseline needs one: {}", stdout(&alone));
     assert_eq!(run(&["--no-baseline"]).status.code(), Some(1), "equals_baseline needs one");
     let blessed = run(&["--bless"]);
     assert_eq!(blessed.status.code(), Some(0), "{}{}", stdout(&blessed), stderr(&blessed));

@@ -17,7 +17,7 @@ use crate::{Exit, input, output};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   phasorbench verify scenarios/
-  phasorbench verify scenarios/ --junit results/verify.xml --jobs 2
+  phasorbench verify scenarios/ --require-baseline --junit results/verify.xml     in continuous integration
   phasorbench verify scenarios/ieee13_day.yaml --bless     write the baseline, to be committed
 
 A scenario is a YAML file with a line that begins with `scenario:`; a file that is only there to be extended leaves it out.
@@ -41,6 +41,9 @@ pub struct Args {
     /// Hold scenarios against their expectations alone.
     #[arg(long)]
     no_baseline: bool,
+    /// Let a scenario without a baseline fail, as continuous integration should.
+    #[arg(long, conflicts_with = "no_baseline")]
+    require_baseline: bool,
     /// Print the time of each scenario.
     #[arg(long)]
     timings: bool,
@@ -65,6 +68,7 @@ pub fn run(args: &Args) -> Exit {
     let settings = Settings {
         baselines: (!args.no_baseline).then(|| args.baseline.clone()),
         bless: args.bless,
+        require_baseline: args.require_baseline,
         jobs: args.jobs.map_or(0, usize::from),
     };
     let clocks = Clocks::new(found.scenarios.len());
@@ -147,13 +151,13 @@ fn failures(one: &Verified) -> Vec<Verdict> {
     let mut all: Vec<Verdict> = ran.verdicts.iter().filter(|verdict| !verdict.passed).cloned().collect();
     match &ran.comparison {
         Comparison::Differs(some) => all.extend(some.iter().cloned()),
-        Comparison::Missing => {
-            let why = "there is none: --bless writes it, to be looked at and committed; --no-baseline goes without";
+        Comparison::Lacking => {
+            let why = "there is none: --bless writes it, to be looked at and committed";
             all.push(failed("baseline", why));
         }
         Comparison::NotBlessed => all.push(failed("baseline", "it is not written while an expectation fails")),
         Comparison::Unreadable(why) | Comparison::Unwritten(why) => all.push(failed("baseline", why)),
-        Comparison::None | Comparison::Same | Comparison::Blessed => {}
+        Comparison::None | Comparison::Same | Comparison::Blessed | Comparison::Missing => {}
     }
     all
 }
@@ -200,7 +204,7 @@ fn counted(ran: &verify::Ran) -> String {
         Comparison::Same => ", as the baseline",
         Comparison::Blessed => ", baseline written",
         Comparison::Differs(_) => ", not as the baseline",
-        Comparison::Missing => ", no baseline",
+        Comparison::Missing | Comparison::Lacking => ", no baseline",
         Comparison::NotBlessed => ", baseline not written",
         Comparison::Unreadable(_) | Comparison::Unwritten(_) => ", broken baseline",
     };

@@ -30,6 +30,8 @@ pub struct Settings {
     pub bless: bool,
     /// Threads; 0 for as many as the machine has.
     pub jobs: usize,
+    /// Whether a scenario without a baseline fails.
+    pub require_baseline: bool,
 }
 
 /// What became of a scenario.
@@ -80,8 +82,10 @@ pub enum Comparison {
     Same,
     /// It differs.
     Differs(Vec<Verdict>),
-    /// There is none.
+    /// There is none: the expectations alone decide.
     Missing,
+    /// There is none, and one is required.
+    Lacking,
     /// It cannot be read.
     Unreadable(String),
     /// A new one was written.
@@ -95,7 +99,8 @@ pub enum Comparison {
 impl Ran {
     /// Whether all is as expected.
     pub fn passed(&self) -> bool {
-        let same = matches!(self.comparison, Comparison::None | Comparison::Same | Comparison::Blessed);
+        let same =
+            matches!(self.comparison, Comparison::None | Comparison::Same | Comparison::Blessed | Comparison::Missing);
         same && self.verdicts.iter().all(|verdict| verdict.passed)
     }
 }
@@ -169,6 +174,7 @@ fn judged(plan: &Plan, mut outcome: Outcome, settings: &Settings) -> Ran {
             none if none.is_empty() => Comparison::Same,
             some => Comparison::Differs(some),
         },
+        (Some(_), Some(Err(BaselineError::Missing(_)))) if settings.require_baseline => Comparison::Lacking,
         (Some(_), Some(Err(BaselineError::Missing(_)))) => Comparison::Missing,
         (Some(_), Some(Err(error))) => Comparison::Unreadable(error.to_string()),
         _ => Comparison::None,
