@@ -11,8 +11,10 @@ pub mod control;
 pub mod device;
 pub mod diagnostic;
 pub mod feeder;
+pub mod monitor;
 pub mod quantity;
 pub mod record;
+pub mod recording;
 #[cfg(feature = "report")]
 pub mod report;
 #[cfg(feature = "solver")]

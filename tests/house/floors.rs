@@ -14,6 +14,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("control", 2),
     ("link", 2),
     ("record", 2),
+    ("recording", 2),
     ("solver", 3),
     ("device", 4),
     ("sense", 4),
