@@ -99,7 +99,8 @@ fn is_known(checker: &Checker<'_>, name: &str) -> bool {
 fn unknown(checker: &mut Checker<'_>, name: &str) -> Diagnostic {
     let feeder = checker.feeder;
     let mut known: Vec<&str> = feeder.spectra.keys().map(String::as_str).collect();
-    known.extend(Spectrum::built_in_names());
+    // One by one: an iterator of static names would make all of them static.
+    Spectrum::built_in_names().for_each(|own| known.push(own));
     let help = match checker.near(name, known.iter().copied()) {
         Some(near) => format!("did you mean \"{near}\"?"),
         None => format!("known: {}", known.iter().take(MOST_LISTED).copied().collect::<Vec<_>>().join(", ")),
