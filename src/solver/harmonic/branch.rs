@@ -3,7 +3,7 @@
 use super::group::{Eight, Group, LANES, ZERO};
 use super::settings::{HarmonicLoads, HarmonicSettings, LoadAdmittance};
 use crate::feeder::{Connection, Feeder, Load, Spectrum};
-use crate::quantity::{Complex, complex};
+use crate::quantity::{Complex, complex, phasor};
 use crate::solver::element::Frequency;
 use crate::solver::injection::Injections;
 
@@ -64,17 +64,27 @@ pub(super) struct Machine {
     pub last: Option<u32>,
 }
 
+/// One line of a spectrum: order's place in the study, the order, multiplier.
+pub(super) type Line = (u32, f64, Complex);
+
 /// What a spectrum has at the study's orders.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Lines {
-    /// Order's place in the study, the order, multiplier.
-    pub lines: Vec<(u32, f64, Complex)>,
+    pub lines: Vec<Line>,
+}
+
+/// What a spectrum multiplies: a fundamental current or emf, by magnitude and unit phasor.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Emission {
+    pub spectrum: usize,
+    pub magnitude: f64,
+    pub along: Complex,
 }
 
 impl Lines {
     pub(super) fn new(spectrum: &Spectrum, orders: &[f64]) -> Self {
         let line = |(k, &order): (usize, &f64)| (k as u32, order, spectrum.multiplier(order));
-        let nonzero = |(_, _, multiplier): &(u32, f64, Complex)| *multiplier != complex(0.0, 0.0);
+        let nonzero = |(_, _, multiplier): &Line| *multiplier != complex(0.0, 0.0);
         Self { lines: orders.iter().enumerate().map(line).filter(nonzero).collect() }
     }
 }
@@ -235,6 +245,22 @@ impl HarmonicBranch {
             }),
         }
         out
+    }
+
+    /// Current injected into the network at one line of its spectrum, in A; `y` is its admittance.
+    pub(super) fn emits_a(&self, of: &Emission, &(_, h, multiplier): &Line, y: &Eight, lane: usize) -> Complex {
+        let emitted = multiplier * of.magnitude * turned(of.along, h);
+        match self.emits {
+            Emits::Nothing => complex(0.0, 0.0),
+            // At the fundamental a load is its admittance, and draws by that.
+            Emits::Current(_) if Group::is_fundamental(h) => complex(0.0, 0.0),
+            Emits::Current(_) => -emitted,
+            Emits::Emf { .. } => {
+                let [own, other] = self.turn_deg.map(|deg| phasor(1.0, h * deg));
+                let across = emitted * if self.delta { own - other } else { own };
+                Group::lane(y, lane) * across
+            }
+        }
     }
 
     fn at_order(&self, y: Complex, h: f64) -> Complex {

@@ -35,8 +35,9 @@ pub(super) struct Group {
     pub emf: LaneVec<LANES>,
     /// Right-hand sides, then voltages, by place; then ground.
     pub x: LaneVec<LANES>,
-    /// Right-hand sides kept where one solve is not enough; empty otherwise.
+    /// Right-hand sides kept, and the next ones, where one solve is not enough; empty otherwise.
     pub kept: LaneVec<LANES>,
+    pub next: LaneVec<LANES>,
 }
 
 /// What the elements that change are set to.

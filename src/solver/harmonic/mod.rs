@@ -187,7 +187,8 @@ impl Harmonics {
         let ends = ends.chain(self.devices.iter().flat_map(Device::ends));
         let mut marked = vec![false; self.grid.pattern.n];
         self.load_columns.clear();
-        for place in ends.filter(|&place| (place as usize) < marked.len()) {
+        let n = self.grid.pattern.n as u32;
+        for place in ends.filter(|&place| place < n) {
             self.grid.pattern.mark_path(place, &mut marked, &mut self.load_columns);
         }
         self.load_columns.sort_unstable();
@@ -235,6 +236,7 @@ impl Group {
             emf: LaneVec::zeros(grid.network.emf_v().len()),
             x: LaneVec::zeros(pattern.n + 1),
             kept: LaneVec::zeros(kept),
+            next: LaneVec::zeros(if kept == 0 { 0 } else { kept + 1 }),
         };
         group.evaluate(grid, f_hz, settings)?;
         Ok(group)

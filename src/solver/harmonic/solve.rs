@@ -1,11 +1,12 @@
 //! One solve of all orders: factors made to answer to what changed, right-hand sides, voltages.
 
 use super::Harmonics;
-use super::branch::{Emits, add_to, turned};
+use super::branch::{Emission, Emits, add_to};
 use super::group::{Group, LANES, ZERO};
 use super::settings::HarmonicStatus;
 use super::source::unit;
-use crate::quantity::{Complex, complex, phasor};
+use crate::quantity::{Complex, complex};
+use crate::solver::kernel::LanePivot;
 use crate::solver::grid::NodeId;
 use crate::solver::network::Network;
 
@@ -23,8 +24,7 @@ impl Harmonics {
     /// Solves all orders. Nothing is allocated.
     pub fn solve(&mut self) -> HarmonicStatus {
         if let Err((group, pivot)) = self.refresh() {
-            let order = (group * LANES + pivot.lane).min(self.orders.len() - 1);
-            return HarmonicStatus::Singular { node: NodeId(pivot.column as u32), order };
+            return self.singular(group, pivot);
         }
         for group in 0..self.groups.len() {
             self.groups[group].x.fill(ZERO);
@@ -33,6 +33,11 @@ impl Harmonics {
             self.solve_group(group, start);
         }
         HarmonicStatus::Solved
+    }
+
+    pub(super) fn singular(&self, group: usize, pivot: LanePivot) -> HarmonicStatus {
+        let order = (group * LANES + pivot.lane).min(self.orders.len() - 1);
+        HarmonicStatus::Singular { node: NodeId(pivot.column as u32), order }
     }
 
     /// Writes the right-hand sides of a group; returns the first place that is not zero.
@@ -53,39 +58,44 @@ impl Harmonics {
     /// What loads and machines of the feeder emit.
     fn inject_branches(&mut self, index: usize) -> u32 {
         let mut first = u32::MAX;
-        for (branch, harmonic) in self.branches.branches.iter().enumerate() {
+        for branch in 0..self.branches.branches.len() {
+            let Some(emission) = self.emission(branch) else { continue };
             let [p, q] = self.grid.injections.ends(branch);
-            let (spectrum, base) = match harmonic.emits {
-                Emits::Nothing => continue,
-                Emits::Current(spectrum) => (spectrum, self.current_a[branch]),
-                Emits::Emf { machine, spectrum } => (spectrum, self.emf_of(machine as usize)),
-            };
-            let (magnitude, along) = (base.norm(), unit(base));
-            let lines = &self.branches.spectra[spectrum as usize].lines;
+            let lines = &self.branches.spectra[emission.spectrum].lines;
             let start = lines.partition_point(|(order, _, _)| (*order as usize) < index * LANES);
-            for &(order, h, multiplier) in &lines[start..] {
-                let (of, lane) = Group::of(order as usize);
+            for line in &lines[start..] {
+                let (of, lane) = Group::of(line.0 as usize);
                 if of != index {
                     break;
                 }
                 let group = &mut self.groups[index];
-                let emitted = multiplier * magnitude * turned(along, h);
-                let injected = match harmonic.emits {
-                    // At the fundamental a load is its admittance, and draws by that.
-                    Emits::Current(_) if Group::is_fundamental(h) => continue,
-                    Emits::Current(_) => -emitted,
-                    _ => {
-                        let other = if harmonic.delta { phasor(1.0, h * harmonic.turn_deg[1]) } else { complex(0.0, 0.0) };
-                        let across = emitted * (phasor(1.0, h * harmonic.turn_deg[0]) - other);
-                        Group::lane(&group.branches[branch], lane) * across
-                    }
-                };
+                let injected = self.branches.branches[branch].emits_a(&emission, line, &group.branches[branch], lane);
                 add_to(&mut group.x[p as usize], lane, injected);
                 add_to(&mut group.x[q as usize], lane, -injected);
                 first = first.min(p).min(q);
             }
         }
         first
+    }
+
+    /// What a branch's spectrum multiplies; `None` when it emits nothing.
+    fn emission(&self, branch: usize) -> Option<Emission> {
+        let (spectrum, base) = match self.branches.branches[branch].emits {
+            Emits::Nothing => return None,
+            Emits::Current(spectrum) => (spectrum, self.current_a[branch]),
+            Emits::Emf { machine, spectrum } => (spectrum, self.emf_of(machine as usize)),
+        };
+        Some(Emission { spectrum: spectrum as usize, magnitude: base.norm(), along: unit(base) })
+    }
+
+    /// Current that a branch injects of itself at an order.
+    pub(super) fn emitted_a(&self, order: usize, branch: usize) -> Complex {
+        let Some(emission) = self.emission(branch) else { return complex(0.0, 0.0) };
+        let lines = &self.branches.spectra[emission.spectrum].lines;
+        let (group, lane) = Group::of(order);
+        let y = &self.groups[group].branches[branch];
+        let line = lines.iter().find(|line| line.0 as usize == order);
+        line.map_or(complex(0.0, 0.0), |line| self.branches.branches[branch].emits_a(&emission, line, y, lane))
     }
 
     /// Internal emf of a machine's first phase at the fundamental: E = V − Z·I, I into the machine.
@@ -103,7 +113,7 @@ impl Harmonics {
         }
     }
 
-    fn solve_group(&mut self, index: usize, start: usize) {
+    pub(super) fn solve_group(&mut self, index: usize, start: usize) {
         let n = self.grid.pattern.n;
         let group = &mut self.groups[index];
         if !self.unsymmetric.is_empty() {
@@ -123,7 +133,6 @@ impl Harmonics {
         let n = self.grid.pattern.n;
         for _ in 0..MOST_REPEATS {
             let group = &mut self.groups[index];
-            // `scratch` holds the solution while the next right-hand side is made in x.
             let mut moved = 0.0f64;
             let largest = group.x.iter().flatten().flatten().fold(0.0f64, |m, x| m.max(x.abs()));
             self.answer_to_upper(index);
