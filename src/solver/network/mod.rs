@@ -11,8 +11,10 @@ mod entries;
 mod island;
 mod leak;
 mod phases;
+mod spectral;
 
 pub(in crate::solver) use build::NetworkBuilder;
+pub(in crate::solver) use spectral::Shape;
 
 use super::element::{Admittance, Windings};
 use super::kernel::{Lanes, Operator, Slot};

@@ -1,0 +1,187 @@
+//! What sources of the feeder have at orders other than the fundamental: EMF behind impedances, ideal currents.
+
+use super::Harmonics;
+use super::branch::{add_to, turned};
+use super::group::{Group, LANES};
+use crate::quantity::{Complex, complex};
+use crate::solver::element::Conductor;
+use crate::solver::grid::Grid;
+use crate::solver::network::{Kind, Network};
+
+/// Currents of the feeder's current sources, which do not depend on anything but the system frequency.
+#[derive(Clone, Debug)]
+pub(super) struct CurrentSources {
+    /// Places of the two ends of each phase; the number of places is ground.
+    ends: Vec<[u32; 2]>,
+    /// Phase of a source, order's place, current.
+    lines: Vec<(u32, u32, Complex)>,
+}
+
+impl CurrentSources {
+    pub(super) fn new(grid: &Grid, orders: &[f64], f_hz: f64) -> Self {
+        let ground = grid.pattern.n as u32;
+        let place = |conductor: &Conductor| {
+            let name = format!("{}.{}", conductor.bus, conductor.node);
+            grid.node(&name).map_or(ground, |node| node.0)
+        };
+        let mut all = Self { ends: Vec::new(), lines: Vec::new() };
+        for source in grid.feeder.current_sources.values() {
+            let spectrum = grid.feeder.spectrum_of_current_source(source);
+            let from = source.bus.conductors(source.phases, source.phases);
+            let to = source.return_bus.as_ref().map(|bus| (&bus.bus, bus.conductors(source.phases, source.phases)));
+            for (phase, node) in from.into_iter().enumerate().take(source.phases) {
+                let end = |bus: &str, node: u16| if node == 0 { ground } else { place(&Conductor::new(bus, node)) };
+                let back = to.as_ref().and_then(|(bus, nodes)| Some(end(bus, *nodes.get(phase)?)));
+                let index = all.ends.len() as u32;
+                all.ends.push([end(&source.bus.bus, node), back.unwrap_or(ground)]);
+                for (k, &order) in orders.iter().enumerate() {
+                    let i = source.current_a(spectrum, order, f_hz, phase);
+                    if i != complex(0.0, 0.0) {
+                        all.lines.push((index, k as u32, i));
+                    }
+                }
+            }
+        }
+        all.lines.sort_by_key(|(_, order, _)| *order);
+        all
+    }
+
+    /// Adds what they inject in a group's orders to the right-hand sides; returns the first place.
+    pub(super) fn inject(&self, group_index: usize, group: &mut Group) -> u32 {
+        let mut first = u32::MAX;
+        let start = self.lines.partition_point(|(_, order, _)| (*order as usize) < group_index * LANES);
+        for &(index, order, i) in &self.lines[start..] {
+            let (of, lane) = Group::of(order as usize);
+            if of != group_index {
+                break;
+            }
+            let [p, q] = self.ends[index as usize];
+            add_to(&mut group.x[p as usize], lane, i);
+            add_to(&mut group.x[q as usize], lane, -i);
+            first = first.min(p).min(q);
+        }
+        first
+    }
+}
+
+impl Harmonics {
+    /// Sets the EMF of a source's phase (from 0) at an order (its place in the list), in V, beside what the source's own
+    /// spectrum says.
+    pub fn set_background(&mut self, source: usize, order: usize, phase: usize, emf_v: Complex) {
+        let phases = self.grid.network.emf_v().len();
+        let own = self.emf_range(source);
+        if phase < own.len() && order < self.orders.len() {
+            self.background_v[order * phases + own.start + phase] = emf_v;
+        }
+    }
+
+    /// A source's phases among all sources'.
+    fn emf_range(&self, source: usize) -> std::ops::Range<usize> {
+        let sizes = self.grid.feeder.sources.values().map(|s| s.phases);
+        let first: usize = sizes.clone().take(source).sum();
+        first..first + sizes.clone().nth(source).unwrap_or(0)
+    }
+
+    /// EMF of every source at a group's orders.
+    pub(super) fn write_emf(&mut self, group_index: usize) {
+        let lanes = self.lanes(group_index);
+        let group = &mut self.groups[group_index];
+        let fundamental = self.grid.network.emf_v();
+        let mut first = 0;
+        for source in self.grid.feeder.sources.values() {
+            let own = first..first + source.phases;
+            first = own.end;
+            let spectrum = self.grid.feeder.spectrum_of_source(source);
+            for lane in 0..lanes {
+                let (order, at) = (group.order[lane], (group_index * LANES + lane) * fundamental.len());
+                let multiplier = spectrum.map_or(complex(0.0, 0.0), |s| s.multiplier(order));
+                for (phase, k) in own.clone().enumerate() {
+                    let of_spectrum = if Group::is_fundamental(order) {
+                        fundamental[k]
+                    } else if multiplier == complex(0.0, 0.0) {
+                        multiplier
+                    } else {
+                        let e = fundamental[own.start];
+                        let step_deg = source.harmonic_sequence.step_deg(order, 360.0 / source.phases.max(1) as f64);
+                        let turn = crate::quantity::phasor(1.0, phase as f64 * step_deg);
+                        multiplier * e.norm() * turned(unit(e), order) * turn
+                    };
+                    let e = of_spectrum + self.background_v[at + k];
+                    (group.emf[k][0][lane], group.emf[k][1][lane]) = (e.re, e.im);
+                }
+            }
+        }
+    }
+
+    /// Adds what sources drive into the network at a group's orders; returns the first place.
+    pub(super) fn inject_sources(&mut self, group_index: usize) -> u32 {
+        let group = &mut self.groups[group_index];
+        let network = &self.grid.network;
+        let (mut first_place, mut first_emf) = (u32::MAX, 0);
+        for index in 0..self.grid.feeder.sources.len() {
+            let Some(shape) = network.id(Kind::Source, index).map(|id| network.shape(id)) else { continue };
+            let (phases, n) = (shape.per_terminal, shape.places.len());
+            let own = first_emf..first_emf + phases;
+            first_emf = own.end;
+            if !shape.in_service || group.emf[own.clone()].iter().flatten().flatten().all(|e| *e == 0.0) {
+                continue;
+            }
+            for (row, &place) in shape.places.iter().enumerate().filter(|(_, place)| !Network::is_ground(**place)) {
+                for phase in 0..phases {
+                    let y = group.y[shape.values + row * n + phase];
+                    let e = group.emf[own.start + phase];
+                    for lane in 0..LANES {
+                        let i = Group::lane(&y, lane) * Group::lane(&e, lane);
+                        add_to(&mut group.x[place as usize], lane, i);
+                    }
+                }
+                first_place = first_place.min(place);
+            }
+        }
+        first_place.min(self.inject_held(group_index))
+    }
+
+    /// What nodes that ideal sources hold drive into their neighbours, and their own voltages.
+    fn inject_held(&mut self, group_index: usize) -> u32 {
+        let group = &mut self.groups[group_index];
+        let network = &self.grid.network;
+        let mut first = u32::MAX;
+        for held in network.held_nodes() {
+            let e = group.emf[held.emf];
+            if e.iter().flatten().all(|e| *e == 0.0) {
+                continue;
+            }
+            for (id, _) in network.elements() {
+                let shape = network.shape(id);
+                let n = shape.places.len();
+                for column in (0..n).filter(|&c| shape.in_service && shape.places[c] == held.place) {
+                    for (row, &place) in shape.places.iter().enumerate().filter(|(_, p)| !Network::is_ground(**p)) {
+                        for lane in (0..LANES).filter(|_| !network.fixed[place as usize]) {
+                            let y = Group::lane(&group.y[shape.values + row * n + column], lane);
+                            add_to(&mut group.x[place as usize], lane, -y * Group::lane(&e, lane));
+                            first = first.min(place);
+                        }
+                    }
+                }
+            }
+        }
+        first
+    }
+
+    /// Gives fixed nodes their voltages: ideal sources' EMF, and zero where de-energised.
+    pub(super) fn hold(&mut self, group_index: usize) {
+        let group = &mut self.groups[group_index];
+        let network = &self.grid.network;
+        for (place, _) in network.fixed.iter().enumerate().filter(|(_, fixed)| **fixed) {
+            group.x[place] = super::ZERO;
+        }
+        for held in network.held_nodes() {
+            group.x[held.place as usize] = group.emf[held.emf];
+        }
+    }
+}
+
+pub(super) fn unit(v: Complex) -> Complex {
+    let norm = v.norm();
+    if norm > 0.0 { v / norm } else { complex(0.0, 0.0) }
+}
