@@ -48,6 +48,11 @@ impl Step {
         if exact { Self::new(numerator, 1_000_000_000) } else { None }
     }
 
+    /// Length in s as an exact fraction in lowest terms: numerator, denominator.
+    pub const fn fraction(self) -> (u64, u64) {
+        (self.numerator, self.denominator)
+    }
+
     /// Length in s.
     pub fn seconds(self) -> f64 {
         self.time_s(Tick(1))
