@@ -1,0 +1,1 @@
+//! Against vectors and hand calculations.
