@@ -3,7 +3,7 @@
 //! Its whole state is this value: a clone is a snapshot, and putting the clone in its place restores it.
 
 use super::settings::{Settings, SettingsError};
-use super::spectral::Spectral;
+use super::spectral::{Measured, Spectral};
 use super::window::Window;
 use crate::signal::Waveform;
 
@@ -26,6 +26,15 @@ pub struct TenSeconds {
     pub cycles: u32,
     /// Frequency in Hz; NaN where the fundamental was lost meanwhile.
     pub frequency_hz: f64,
+}
+
+impl<'a> From<Measured<'a>> for Finding<'a> {
+    fn from(measured: Measured<'a>) -> Self {
+        match measured {
+            Measured::Window(window) => Self::Window(window),
+            Measured::Frequency(ten_seconds) => Self::Frequency(ten_seconds),
+        }
+    }
 }
 
 /// What became of a block of samples.
@@ -74,11 +83,11 @@ impl Instrument {
 
     /// Takes in a block of any length and tells what it finds.
     pub fn push(&mut self, block: &Waveform, found: &mut dyn FnMut(Finding)) -> Taken {
-        self.spectral.push(block, found)
+        self.spectral.push(block, &mut |measured| found(measured.into()))
     }
 
     /// Says that no more samples come: measures what is still whole.
     pub fn finish(&mut self, found: &mut dyn FnMut(Finding)) {
-        self.spectral.finish(found);
+        self.spectral.finish(&mut |measured| found(measured.into()));
     }
 }

@@ -151,7 +151,9 @@ pub enum SettingsError {
         given_hz: f64,
     },
     /// Sampled too slowly, or faster than there is room for.
-    #[error("sampling rate {given_hz} Hz: at least {least_hz} Hz are needed to measure 50 orders, at most {most_hz} Hz")]
+    #[error(
+        "sampling rate {given_hz} Hz: at least {least_hz} Hz are needed to measure 50 orders, at most {most_hz} Hz"
+    )]
     Rate {
         /// What was given.
         given_hz: f64,
