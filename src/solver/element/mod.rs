@@ -8,6 +8,7 @@
 //! return for lines that are not given by geometry. Equations and sources: `docs/models/*.md`.
 
 mod admittance;
+mod current_source;
 mod generation;
 mod geometry;
 mod injection;
@@ -21,6 +22,7 @@ mod tests;
 mod transformer;
 
 pub use admittance::Admittance;
+pub use current_source::{CurrentBranch, current_source};
 pub use generation::{
     PvState, StorageOrder, StoragePower, generator, pv_power_kw_kvar, pv_system, storage, storage_power,
 };
