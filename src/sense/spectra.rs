@@ -115,7 +115,10 @@ mod tests {
         spectra.components_mut()[0] = Component { free_hz: 20_000.0, order: -2 };
         spectra.orders_mut(1)[5] = complex(2.0, 1.0);
         spectra.beside_mut(0)[0] = complex(3.0, 0.0);
-        assert_eq!((spectra.orders(0).len(), spectra.beside(0), spectra.orders(2).len()), (51, &[complex(3.0, 0.0)][..], 0));
+        assert_eq!(
+            (spectra.orders(0).len(), spectra.beside(0), spectra.orders(2).len()),
+            (51, &[complex(3.0, 0.0)][..], 0)
+        );
         assert_eq!(spectra.channel(1)[5], complex(2.0, 1.0));
         let frequencies: Vec<f64> = spectra.frequencies_hz().collect();
         assert_eq!((frequencies[0], frequencies[50], frequencies[51]), (0.0, 2500.0, 19_900.0));

@@ -37,7 +37,9 @@ impl Angles {
         let components = spectra.components().iter().map(|component| (component.free_hz, component.order));
         let ramps = self.begun && self.interpolation == Interpolation::Linear;
         let mut sound = true;
-        for (own, (hz, order)) in self.moving.iter_mut().zip(std::iter::once((spectra.frequency_hz, 0)).chain(components)) {
+        for (own, (hz, order)) in
+            self.moving.iter_mut().zip(std::iter::once((spectra.frequency_hz, 0)).chain(components))
+        {
             let good = (0.0..=MOST_HZ).contains(&hz);
             let hz = if good { hz } else { own.hz };
             own.motion = Motion::new(if ramps { own.hz } else { hz }, hz, self.tick_s);
@@ -67,7 +69,8 @@ impl Angles {
     pub fn at(&self, place: Fixed) -> impl Iterator<Item = f64> + '_ {
         let turns = move |own: &Moving| own.angle.turns.wrapping_add(own.motion.turns(place));
         let fundamental = turns(&self.moving[0]);
-        let with = move |own: &Moving| turns(own).wrapping_add(fundamental.wrapping_mul(i64::from(own.order).cast_unsigned()));
+        let with =
+            move |own: &Moving| turns(own).wrapping_add(fundamental.wrapping_mul(i64::from(own.order).cast_unsigned()));
         self.moving.iter().map(move |own| radians(with(own)))
     }
 

@@ -2,12 +2,12 @@
 
 use std::f64::consts::TAU;
 
+use super::Samples;
 use super::amplitudes::{Amplitudes, Levels};
 use super::angles::Angles;
 use super::kernel::{self, Parts, REACH, Scratch, Side, Sum};
 use super::phase::{Fixed, number};
 use super::tables::Tables;
-use super::Samples;
 use crate::quantity::Noise;
 use crate::sense::spectra::MOST_ORDER;
 use crate::signal::Waveform;

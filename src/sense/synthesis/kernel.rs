@@ -223,7 +223,10 @@ mod tests {
                         [re * table[r].cos[k], im * table[r].sin[k]]
                     };
                     let exact = present.iter().map(term).fold([0.0; 2], |s, t| [s[0] + t[0], s[1] + t[1]]);
-                    assert!((out[0][k] - exact[0]).abs() < 1e-13 && (out[1][k] - exact[1]).abs() < 1e-13, "{isa:?} {k}");
+                    assert!(
+                        (out[0][k] - exact[0]).abs() < 1e-13 && (out[1][k] - exact[1]).abs() < 1e-13,
+                        "{isa:?} {k}"
+                    );
                 }
             }
         }

@@ -80,6 +80,11 @@ impl Synthesizer {
         })
     }
 
+    /// Most samples that a tick carries.
+    pub fn most_samples(&self) -> usize {
+        self.clock.most()
+    }
+
     /// Room for any tick's samples.
     pub fn waveform(&self) -> Waveform {
         Waveform::new(self.levels.channels(), self.clock.most())
@@ -92,13 +97,7 @@ impl Synthesizer {
 
     /// A tick's samples of all channels, with a sampling clock `deviation_ppm` too fast. False where a phasor or a frequency
     /// was no number (it then counts as zero, or stays), and where the block had no room for all samples.
-    pub fn step(
-        &mut self,
-        spectra: &Spectra,
-        deviation_ppm: f64,
-        jitter: Option<Jitter>,
-        out: &mut Waveform,
-    ) -> bool {
+    pub fn step(&mut self, spectra: &Spectra, deviation_ppm: f64, jitter: Option<Jitter>, out: &mut Waveform) -> bool {
         let samples = self.clock.tick(deviation_ppm);
         out.begin(samples.first, samples.len);
         let sound = self.angles.move_to(spectra) & self.levels.move_to(spectra) & (out.len() == samples.len);
