@@ -91,7 +91,7 @@ pub fn median() -> Table {
         Level { current_pu: LOW_PU, lines: MEDIAN.iter().map(low).collect() },
         Level { current_pu: 1.0, lines: MEDIAN.iter().map(full).collect() },
     ];
-    Table::new(levels, Reference::Voltage).unwrap_or_else(|error| unreachable!("constants: {error}"))
+    Table::of_sound(levels, Reference::Voltage)
 }
 
 impl Row {

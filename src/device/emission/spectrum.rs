@@ -6,7 +6,7 @@
 //! (`pwm::dead_time`); interharmonics have an admittance and no source.
 
 use super::pwm::{Converter, clipped_cosine};
-use super::table::{Bound, OFF_PU, Reference, Table};
+use super::table::{Bound, Reference, Table};
 use crate::quantity::{Complex, complex};
 
 /// What a unit emits.
@@ -84,7 +84,7 @@ impl Spectrum {
     /// up to the fundamental, whose state the power flow has.
     pub fn tune(&mut self, converter: &Converter, f1_hz: f64) {
         self.dead_time_v = converter.dead_time_v();
-        self.crossing_a = converter.crossing_a.max(OFF_PU * self.rated_a * 2f64.sqrt() * 1e-3);
+        self.crossing_a = converter.crossing_a.max(1e-6 * self.rated_a);
         for (k, multiple) in self.multiples.iter().enumerate().filter(|(_, m)| **m > 1.0 + 1e-9) {
             [self.forward_s[k], self.admittance_s[k]] = converter.closed_s(multiple * f1_hz);
         }

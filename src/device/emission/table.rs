@@ -103,6 +103,11 @@ impl Table {
         Ok(Self { levels, reference })
     }
 
+    /// A table of levels that are known to be sound.
+    pub(super) const fn of_sound(levels: Vec<Level>, reference: Reference) -> Self {
+        Self { levels, reference }
+    }
+
     /// A table with the distortion current a + b·I₁, both per rated current: `shape` has sizes relative to each other.
     ///
     /// # Errors
@@ -234,9 +239,14 @@ mod tests {
             into
         };
         // Order 5: 0.02 per unit at 0.2 and 0.03 at 1.0; half-way 0.025.
-        for (pu, i5, i7) in [(0.2, 0.02, 0.0), (0.6, 0.025, 0.005), (1.0, 0.03, 0.01), (1.1, 0.033, 0.011), (0.1, 0.02, 0.0)] {
+        for (pu, i5, i7) in
+            [(0.2, 0.02, 0.0), (0.6, 0.025, 0.005), (1.0, 0.03, 0.01), (1.1, 0.033, 0.011), (0.1, 0.02, 0.0)]
+        {
             let found = at(pu);
-            assert!((found[0] - complex(i5, 0.0)).norm() < 1e-15 && (found[2] - complex(0.0, i7)).norm() < 1e-15, "{pu}");
+            assert!(
+                (found[0] - complex(i5, 0.0)).norm() < 1e-15 && (found[2] - complex(0.0, i7)).norm() < 1e-15,
+                "{pu}"
+            );
             assert_eq!(found[1], complex(0.0, 0.0));
         }
         assert!((at(0.01)[0].re - 0.01).abs() < 1e-15, "half of the current below which it is off");

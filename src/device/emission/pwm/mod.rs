@@ -66,7 +66,9 @@ pub enum SwitchingError {
         most_hz: f64,
     },
     /// The current loop would be unstable, or nearly.
-    #[error("at {switching_hz:.0} Hz the current loop has a phase margin of {margin_deg:.0}°, below {LEAST_MARGIN_DEG}°")]
+    #[error(
+        "at {switching_hz:.0} Hz the current loop has a phase margin of {margin_deg:.0}°, below {LEAST_MARGIN_DEG}°"
+    )]
     Unstable {
         /// What was asked for.
         switching_hz: f64,
