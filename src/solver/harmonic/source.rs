@@ -4,7 +4,7 @@ use super::Harmonics;
 use super::branch::{add_to, turned};
 use super::group::{Group, LANES};
 use crate::quantity::{Complex, complex};
-use crate::solver::element::Conductor;
+use crate::solver::element::{Conductor, current_source_ends};
 use crate::solver::grid::Grid;
 use crate::solver::network::{Kind, Network};
 
@@ -27,13 +27,10 @@ impl CurrentSources {
         let mut all = Self { ends: Vec::new(), lines: Vec::new() };
         for source in grid.feeder.current_sources.values() {
             let spectrum = grid.feeder.spectrum_of_current_source(source);
-            let from = source.bus.conductors(source.phases, source.phases);
-            let to = source.return_bus.as_ref().map(|bus| (&bus.bus, bus.conductors(source.phases, source.phases)));
-            for (phase, node) in from.into_iter().enumerate().take(source.phases) {
-                let end = |bus: &str, node: u16| if node == 0 { ground } else { place(&Conductor::new(bus, node)) };
-                let back = to.as_ref().and_then(|(bus, nodes)| Some(end(bus, *nodes.get(phase)?)));
+            let (from, to) = current_source_ends(source);
+            for (phase, (from, to)) in from.iter().zip(&to).enumerate() {
                 let index = all.ends.len() as u32;
-                all.ends.push([end(&source.bus.bus, node), back.unwrap_or(ground)]);
+                all.ends.push([place(from), place(to)]);
                 for (k, &order) in orders.iter().enumerate() {
                     let i = source.current_a(spectrum, order, f_hz, phase);
                     if i != complex(0.0, 0.0) {
