@@ -296,11 +296,6 @@ fn parts(feeder: &Feeder, names: &mut NodeNames, at: Frequency) -> Result<Parts,
     }
     shunts(feeder, names, &mut b, at)?;
     let injections = injections(feeder, names, &mut b, at)?;
-    for source in feeder.current_sources.values() {
-        for (conductor, i_a) in element::current_source(source, feeder.frequency_hz) {
-            b.current(names, &conductor, i_a);
-        }
-    }
     // Last, so that a fault more or less leaves the order of all other nodes and elements as it is.
     for (name, fault) in &feeder.faults {
         let model = |part| element::fault(name, fault, part);

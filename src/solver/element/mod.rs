@@ -30,7 +30,7 @@ pub use law::{Conductance, Inside, Law, Nominal, Zones};
 pub use line::{LINE_END_S, line, line_as};
 pub use load::load;
 pub use shunt::{BOLTED_OHM, capacitor, fault, reactor};
-pub use source::{SourceModel, current_source, current_source_ends, emf_v, source};
+pub use source::{SourceModel, emf_v, source};
 pub use transformer::{TransformerModel, Windings, counted_tap_pu};
 
 use crate::feeder::Terminal;

@@ -5,7 +5,7 @@
 //! `docs/models/source.md`.
 
 use super::{Admittance, Conductor, ElementError, Frequency, Primitive, Reason, conductors, count, grounded, positive};
-use crate::feeder::{CurrentSource, ORDER_TOLERANCE, Source};
+use crate::feeder::Source;
 use crate::quantity::{Complex, complex, phasor};
 
 /// A voltage source: Norton current Y·E in parallel with its admittance, or an ideal one that holds its nodes.
@@ -74,25 +74,6 @@ pub fn emf_v(source: &Source, phase: usize, v_pu: f64, angle_deg: f64) -> Comple
     } * source.v_pu;
     let written_deg = source.angle_deg - 360.0 * phase as f64 / source.phases as f64;
     phasor(magnitude_v * v_pu, written_deg + angle_deg)
-}
-
-/// What a current source injects at each of its conductors at the fundamental, in A, returns included; zero when its own
-/// frequency is another.
-pub fn current_source(source: &CurrentSource, nominal_hz: f64) -> Vec<(Conductor, Complex)> {
-    let (from, to) = current_source_ends(source);
-    let runs = source.frequency_hz.is_none_or(|own| (own - nominal_hz).abs() < ORDER_TOLERANCE);
-    let current = |phase| if runs { source.fundamental_a(phase) } else { complex(0.0, 0.0) };
-    let both = from.into_iter().zip(to).enumerate();
-    both.flat_map(|(phase, (from, to))| [(from, current(phase)), (to, -current(phase))]).collect()
-}
-
-/// The conductors that a current source injects at, phase by phase, and where the current comes back.
-pub fn current_source_ends(source: &CurrentSource) -> (Vec<Conductor>, Vec<Conductor>) {
-    let back = match &source.return_bus {
-        Some(terminal) => conductors(terminal, source.phases, source.phases),
-        None => grounded(&source.bus.bus, source.phases),
-    };
-    (conductors(&source.bus, source.phases, source.phases), back)
 }
 
 /// Positive-, negative- and zero-sequence impedance in ohm at the feeder's frequency.

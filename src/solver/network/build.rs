@@ -1,6 +1,6 @@
 //! How a network comes about: elements are collected while nodes are still being named, then put on the pattern.
 
-use super::super::element::{Admittance, Conductor, Primitive, SourceModel, Windings};
+use super::super::element::{Admittance, Primitive, SourceModel, Windings};
 use super::super::grid::NodeNames;
 use super::super::injection::Injections;
 use super::super::kernel::Pattern;
@@ -18,7 +18,6 @@ pub(in crate::solver) struct NetworkBuilder {
     windings: Vec<Windings>,
     emf_v: Vec<Complex>,
     held: Vec<Held>,
-    currents_a: Vec<(u32, Complex)>,
     unsymmetric: bool,
 }
 
@@ -77,13 +76,6 @@ impl NetworkBuilder {
         self.series.extend_from_slice(series.unwrap_or(&primitive.y).values());
     }
 
-    /// Adds a current that is injected at a conductor, in A; its node becomes one of the network.
-    pub(in crate::solver) fn current(&mut self, names: &mut NodeNames, at: &Conductor, i_a: Complex) {
-        if let Some(place) = names.meet(at) {
-            self.currents_a.push((place, i_a));
-        }
-    }
-
     /// Nodes that must not be condensed: none of the passive elements need it.
     pub(in crate::solver) fn kept(&self) -> impl Iterator<Item = u32> {
         self.held.iter().map(|held| held.place)
@@ -103,8 +95,7 @@ impl NetworkBuilder {
 
     /// The network on its pattern; nodes become places.
     pub(in crate::solver) fn finish(mut self, pattern: &Pattern, injections: &Injections) -> Network {
-        let currents = self.currents_a.iter_mut().map(|(place, _)| place);
-        for place in self.places.iter_mut().chain(self.held.iter_mut().map(|held| &mut held.place)).chain(currents) {
+        for place in self.places.iter_mut().chain(self.held.iter_mut().map(|held| &mut held.place)) {
             if *place != GROUND {
                 *place = pattern.place_of[*place as usize];
             }
@@ -133,7 +124,6 @@ impl NetworkBuilder {
             windings: self.windings,
             emf_v: self.emf_v,
             held: self.held,
-            currents_a: self.currents_a,
             energised: vec![true; pattern.n],
             fixed: vec![false; pattern.n],
             load_pairs: injections.pairs(),

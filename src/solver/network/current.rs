@@ -21,23 +21,14 @@ impl Network {
     pub(in crate::solver) fn add_residual(&self, v: &[Lanes<1>], x: &mut [Lanes<1>]) {
         self.add_residual_of(self.values(), |e| e.in_service, v, x);
         self.add_leak_currents(v, x);
-        self.add_source_currents(x);
         self.clear_fixed(x);
     }
 
     /// Power that ideal sources deliver, in VA: `x` holds what loads draw from each node and is added to.
     pub(in crate::solver) fn held_power(&self, v: &[Lanes<1>], x: &mut [Lanes<1>]) -> Complex {
         self.add_residual_of(self.values(), |e| e.in_service, v, x);
-        self.add_source_currents(x);
         let drawn = |place: u32| complex(x[place as usize][0][0], x[place as usize][1][0]);
         self.holding().map(|held| -voltage_at(v, held.place) * drawn(held.place).conj()).sum()
-    }
-
-    fn add_source_currents(&self, x: &mut [Lanes<1>]) {
-        for (place, i) in &self.currents_a {
-            x[*place as usize][0][0] += i.re;
-            x[*place as usize][1][0] += i.im;
-        }
     }
 
     fn clear_fixed(&self, x: &mut [Lanes<1>]) {

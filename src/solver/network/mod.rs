@@ -95,8 +95,6 @@ pub struct Network {
     emf_v: Vec<Complex>,
     /// Nodes that ideal sources hold at a voltage.
     held: Vec<Held>,
-    /// What current sources inject at the fundamental, in A, by place.
-    currents_a: Vec<(u32, Complex)>,
     /// Whether each node has a path to a source.
     pub(super) energised: Vec<bool>,
     /// Nodes whose equation is replaced by V = given: held or de-energised.
