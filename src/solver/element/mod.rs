@@ -8,6 +8,7 @@
 
 mod admittance;
 mod behaviour;
+mod current_source;
 mod generation;
 mod geometry;
 mod injection;
@@ -22,6 +23,7 @@ mod transformer;
 
 pub use admittance::Admittance;
 pub use behaviour::{Behaviour, Losses};
+pub use current_source::{CurrentBranch, current_source};
 pub use generation::{
     PvState, StorageOrder, StoragePower, generator, pv_power_kw_kvar, pv_system, storage, storage_power,
 };

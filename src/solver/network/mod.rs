@@ -8,6 +8,7 @@ mod build;
 mod current;
 mod emf;
 mod entries;
+mod injected;
 mod island;
 mod leak;
 mod phases;
@@ -93,6 +94,8 @@ pub struct Network {
     windings: Vec<Windings>,
     /// EMF of source elements per conductor of their first terminal, in V.
     emf_v: Vec<Complex>,
+    /// Currents of current sources, phase by phase.
+    injected: Vec<injected::Injected>,
     /// Nodes that ideal sources hold at a voltage.
     held: Vec<Held>,
     /// Whether each node has a path to a source.
