@@ -73,7 +73,7 @@ impl Harmonics {
             group.evaluate(&self.grid, f_hz, &self.settings)?;
         }
         self.f_hz = f_hz;
-        self.sources = super::CurrentSources::new(&self.grid, &self.orders, f_hz);
+        self.sources = super::CurrentSources::new(&self.grid, &self.orders, f_hz)?;
         self.work_out_all();
         self.pending.loads = true;
         Ok(())

@@ -123,7 +123,7 @@ impl Harmonics {
             current_a: vec![zero; count],
             voltage_v: vec![zero; count],
             fundamental_v: vec![zero; n + 1],
-            sources: CurrentSources::new(&grid, orders, f_hz),
+            sources: CurrentSources::new(&grid, orders, f_hz)?,
             background_v: vec![zero; phases * orders.len()],
             devices: Vec::new(),
             load_entries: Vec::new(),

@@ -47,7 +47,7 @@ impl Harmonics {
         let mut first = self.inject_sources(index);
         first = first.min(self.inject_branches(index));
         let group = &mut self.groups[index];
-        first = first.min(self.sources.inject(index, group));
+        first = first.min(self.sources.inject(index, &self.grid.network, group));
         for device in &self.devices {
             first = first.min(device.inject(index, lanes, group));
         }

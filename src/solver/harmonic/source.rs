@@ -4,7 +4,7 @@ use super::Harmonics;
 use super::branch::{add_to, turned};
 use super::group::{Group, LANES};
 use crate::quantity::{Complex, complex};
-use crate::solver::element::Conductor;
+use crate::solver::element::{Conductor, ElementError, current_source};
 use crate::solver::grid::Grid;
 use crate::solver::network::{Kind, Network};
 
@@ -18,22 +18,19 @@ pub(super) struct CurrentSources {
 }
 
 impl CurrentSources {
-    pub(super) fn new(grid: &Grid, orders: &[f64], f_hz: f64) -> Self {
+    pub(super) fn new(grid: &Grid, orders: &[f64], f_hz: f64) -> Result<Self, ElementError> {
         let ground = grid.pattern.n as u32;
         let place = |conductor: &Conductor| {
             let name = format!("{}.{}", conductor.bus, conductor.node);
             grid.node(&name).map_or(ground, |node| node.0)
         };
         let mut all = Self { ends: Vec::new(), lines: Vec::new() };
-        for source in grid.feeder.current_sources.values() {
+        for (name, source) in &grid.feeder.current_sources {
             let spectrum = grid.feeder.spectrum_of_current_source(source);
-            let from = source.bus.conductors(source.phases, source.phases);
-            let to = source.return_bus.as_ref().map(|bus| (&bus.bus, bus.conductors(source.phases, source.phases)));
-            for (phase, node) in from.into_iter().enumerate().take(source.phases) {
-                let end = |bus: &str, node: u16| if node == 0 { ground } else { place(&Conductor::new(bus, node)) };
-                let back = to.as_ref().and_then(|(bus, nodes)| Some(end(bus, *nodes.get(phase)?)));
+            let branches = current_source(name, source, grid.feeder.frequency_hz)?;
+            for (phase, branch) in branches.iter().enumerate() {
                 let index = all.ends.len() as u32;
-                all.ends.push([end(&source.bus.bus, node), back.unwrap_or(ground)]);
+                all.ends.push([place(&branch.to), place(&branch.back)]);
                 for (k, &order) in orders.iter().enumerate() {
                     let i = source.current_a(spectrum, order, f_hz, phase);
                     if i != complex(0.0, 0.0) {
@@ -43,11 +40,13 @@ impl CurrentSources {
             }
         }
         all.lines.sort_by_key(|(_, order, _)| *order);
-        all
+        Ok(all)
     }
 
-    /// Adds what they inject in a group's orders to the right-hand sides; returns the first place.
-    pub(super) fn inject(&self, group_index: usize, group: &mut Group) -> u32 {
+    /// Adds what they inject in a group's orders to the right-hand sides; returns the first place. A source with an end
+    /// that nothing feeds is out of service.
+    pub(super) fn inject(&self, group_index: usize, network: &Network, group: &mut Group) -> u32 {
+        let live = |place: u32| network.energised.get(place as usize).copied().unwrap_or(true);
         let mut first = u32::MAX;
         let start = self.lines.partition_point(|(_, order, _)| (*order as usize) < group_index * LANES);
         for &(index, order, i) in &self.lines[start..] {
@@ -56,6 +55,9 @@ impl CurrentSources {
                 break;
             }
             let [p, q] = self.ends[index as usize];
+            if !(live(p) && live(q)) {
+                continue;
+            }
             add_to(&mut group.x[p as usize], lane, i);
             add_to(&mut group.x[q as usize], lane, -i);
             first = first.min(p).min(q);

@@ -10,9 +10,8 @@ use crate::solver::kernel::Slot;
 pub(in crate::solver) struct Shape<'a> {
     pub kind: Kind,
     pub in_service: bool,
-    /// First of its values among all elements' (row-major), and of its conductors.
+    /// First of its values among all elements' (row-major).
     pub values: usize,
-    pub first: usize,
     /// Place of each conductor, [`GROUND`] for ground.
     pub places: &'a [u32],
     /// Conductors per terminal.
@@ -37,7 +36,6 @@ impl Network {
             kind: element.kind,
             in_service: element.in_service,
             values: element.values as usize,
-            first: element.first as usize,
             places: &self.places[element.places()],
             per_terminal: usize::from(element.per_terminal),
             paired: element.paired,
