@@ -15,15 +15,18 @@ pub enum Row {
     ImpedanceStep,
     ProbedCorrelated,
     ProbedNoExcitation,
+    /// The background contains a multiple of the fleet's current: nothing passive can tell that from impedance.
+    Confounded,
 }
 
-pub const ROWS: [Row; 6] = [
+pub const ROWS: [Row; 7] = [
     Row::Excited,
     Row::NoExcitation,
     Row::Correlated,
     Row::ImpedanceStep,
     Row::ProbedCorrelated,
     Row::ProbedNoExcitation,
+    Row::Confounded,
 ];
 
 /// Draws numbers one after the other.
@@ -122,8 +125,10 @@ fn background(draw: &mut Draw, windows: usize, restless: f64) -> Vec<Complex> {
 /// A fleet's current relative to its mean: size and angle move, each with jitter.
 fn fleet(draw: &mut Draw, windows: usize, moved: &[f64]) -> Vec<Complex> {
     let depth = draw.uniform(0.15, 0.5);
-    let swing = draw.uniform(0.0, 0.15);
-    let (jitter, tremble) = (draw.uniform(0.0, 0.03), draw.uniform(0.0, 0.05));
+    // A fifth of the fleets have one angle only: their current moves along a line.
+    let along = if draw.chance(0.2) { 0.0 } else { 1.0 };
+    let swing = along * draw.uniform(0.0, 0.15);
+    let (jitter, tremble) = (draw.uniform(0.0, 0.03), along * draw.uniform(0.0, 0.05));
     let angle = movement(draw, windows);
     let mut at = |k: usize| {
         let size = (1.0 + depth * moved[k]).max(0.05) * (1.0 + jitter * draw.normal());
@@ -149,7 +154,7 @@ pub fn case(row: Row, seed: u64, number: usize) -> Case {
     let mut draw = Draw { noise: Noise::new(seed, &format!("{row:?}.{number}")), next: 0 };
     let draw = &mut draw;
     let windows = match row {
-        Row::Excited | Row::NoExcitation | Row::Correlated => MINUTE,
+        Row::Excited | Row::NoExcitation | Row::Correlated | Row::Confounded => MINUTE,
         Row::ImpedanceStep => 2 * MINUTE,
         Row::ProbedCorrelated | Row::ProbedNoExcitation => 3 * MINUTE,
     };
@@ -161,7 +166,8 @@ pub fn case(row: Row, seed: u64, number: usize) -> Case {
         z = Complex::from_polar(2.0 * z.norm(), -draw.uniform(0.3, 1.4)); // near a resonance: capacitive
     }
     let after = z * Complex::from_polar(2.2, draw.uniform(-0.3, 0.3));
-    let z: Vec<Complex> = (0..windows).map(|k| if row == Row::ImpedanceStep && k >= MINUTE { after } else { z }).collect();
+    let z: Vec<Complex> =
+        (0..windows).map(|k| if row == Row::ImpedanceStep && k >= MINUTE { after } else { z }).collect();
     let (e0, own) = sizes(draw);
     let j0 = own / z[windows - 1];
     let correlated = matches!(row, Row::Correlated | Row::ProbedCorrelated);
@@ -179,6 +185,7 @@ pub fn case(row: Row, seed: u64, number: usize) -> Case {
         _ => fleet(draw, windows, &moved).into_iter().map(|j| j * j0).collect(),
     };
     let follow = draw.turn() * if correlated { draw.uniform(0.05, 0.3) } else { 0.0 };
+    let confounded = z[0] * draw.turn() * if row == Row::Confounded { draw.uniform(0.1, 0.6) } else { 0.0 };
     let e: Vec<Complex> =
         background(draw, windows, restless).iter().zip(&common).map(|(b, c)| e0 * (b + follow * c)).collect();
     let probed = matches!(row, Row::ProbedCorrelated | Row::ProbedNoExcitation);
@@ -192,7 +199,7 @@ pub fn case(row: Row, seed: u64, number: usize) -> Case {
     };
     let probe: Vec<f64> = (0..windows).map(&mut flip).collect();
     let j: Vec<Complex> = j.iter().zip(&probe).map(|(j, p)| j + angle * amplitude * *p).collect();
-    let v: Vec<Complex> = (0..windows).map(|k| e[k] + z[k] * j[k]).collect();
+    let v: Vec<Complex> = (0..windows).map(|k| e[k] + z[k] * j[k] + confounded * (j[k] - j0)).collect();
     let noise_v = NOMINAL_V * draw.log_uniform(3e-5, 3e-4);
     let noise_j = j0.norm() * draw.log_uniform(1e-4, 1e-3);
     let v_measured = v.iter().map(|v| v + draw.circular() * noise_v).collect();

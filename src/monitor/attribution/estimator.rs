@@ -23,6 +23,10 @@ const U: usize = 3;
 const SLOW: f64 = 1.0 / 15.0;
 /// Share of a window in the means of innovations: a memory of 20 s.
 const RECENT: f64 = 1.0 / 100.0;
+/// The same, for what has happened just now.
+const NOW: f64 = 1.0 / 15.0;
+/// Share of a window in the variance of the current: a memory of a minute.
+const MOVEMENT: f64 = 1.0 / 300.0;
 /// Normalised innovation beyond which the background has jumped.
 const JUMP: f64 = 12.0;
 /// As many in a row are a change of the network.
@@ -31,6 +35,12 @@ const JUMPS: u32 = 3;
 const CHALLENGE: u32 = 50;
 /// Logarithm of how much better the challenger must have foretold.
 const BETTER: f64 = 8.0;
+/// Windows after which it begins anew where the voltage has jumped: it has to show whether the impedance has.
+const CHALLENGE_JUMP: u32 = 300;
+/// Logarithm of how much worse it must have foretold to show that the impedance has not.
+const WORSE: f64 = -4.0;
+/// What is left of the evidence for a follower one window later: a memory of a minute.
+const REMEMBERED: f64 = 1.0 - 1.0 / 300.0;
 
 /// What is expected before anything is measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,16 +68,23 @@ pub struct Estimate {
     pub z_sd_ohm: f64,
     /// Background in V.
     pub e_v: Complex,
-    /// Evidence that the background follows the fleet: about 1 without, large with.
+    /// Evidence that the background follows the fleet, the largest of about a minute: 1 to 5 without, large with.
     pub follows: f64,
-    /// Mean normalised square of the innovations of late: about 1.
+    /// Mean normalised square of the innovations: about 1; the larger one of 20 s and of 3 s.
     pub nis: f64,
+    /// How far the fleet's current has moved, as a part of its size (standard deviation over a minute).
+    pub moved: f64,
+    /// Logarithm of how much better a filter that has forgotten everything has foretold of late: negative in a network
+    /// that does not change.
+    pub challenged: f64,
     /// Correlation of neighbouring innovations of late: about 0.
     pub echo: f64,
     /// Windows since the last change of the network, or since the start.
     pub windows: u64,
     /// Changes of the network so far.
     pub changes: u64,
+    /// Whether the voltage has jumped and it is open whether the background or the impedance did.
+    pub suspect: bool,
 }
 
 /// A filter and how well it has foretold.
@@ -108,6 +125,28 @@ impl Track {
     }
 }
 
+/// Mean and variance of the current, of a minute.
+#[derive(Clone, Copy, Debug, Default)]
+struct Movement {
+    mean: Complex,
+    variance: f64,
+    count: f64,
+}
+
+impl Movement {
+    fn step(&mut self, j: Complex) {
+        self.count += 1.0;
+        let gain = MOVEMENT.max(1.0 / self.count);
+        let d = j - self.mean;
+        self.mean += gain * d;
+        self.variance += gain * ((1.0 - gain) * d.norm_sqr() - self.variance);
+    }
+
+    fn relative(&self) -> f64 {
+        self.variance.sqrt() / self.mean.norm()
+    }
+}
+
 /// The estimator of one phase at one order.
 #[derive(Clone, Debug)]
 pub struct Estimator {
@@ -116,7 +155,9 @@ pub struct Estimator {
     track: Track,
     challenger: Track,
     slow: Option<Complex>,
+    movement: Movement,
     nis: f64,
+    nis_now: f64,
     power: f64,
     product: f64,
     last: Complex,
@@ -124,6 +165,8 @@ pub struct Estimator {
     challenge: u32,
     windows: u64,
     changes: u64,
+    suspect: bool,
+    follows: f64,
 }
 
 impl Estimator {
@@ -137,7 +180,9 @@ impl Estimator {
             track,
             challenger: track,
             slow: None,
+            movement: Movement::default(),
             nis: 1.0,
+            nis_now: 1.0,
             power: 1.0,
             product: 0.0,
             last: zero,
@@ -145,6 +190,8 @@ impl Estimator {
             challenge: 0,
             windows: 0,
             changes: 0,
+            suspect: false,
+            follows: 0.0,
             prior,
         }
     }
@@ -156,6 +203,7 @@ impl Estimator {
             None => self.begin(v, j),
         };
         self.slow = Some(slow);
+        self.movement.step(j);
         let walk_z = self.prior.z_walk_ohm.powi(2);
         self.bank.step(v, j, walk_z);
         let spread = self.bank.spread();
@@ -163,7 +211,8 @@ impl Estimator {
         self.challenger.step(v, j, slow, spread, walk_z);
         self.watch(innovation);
         self.windows += 1;
-        self.decide_change(v, j);
+        self.decide_change(v, j, innovation.nis() > JUMP);
+        self.follows = (self.follows * REMEMBERED).max(self.against());
     }
 
     /// Lets time pass without a window: the background may have moved.
@@ -186,30 +235,50 @@ impl Estimator {
         let whitened = innovation.error / innovation.variance.sqrt();
         let bounded = whitened * (JUMP / nis.max(JUMP)).sqrt();
         self.nis += RECENT * (nis.min(4.0 * JUMP) - self.nis);
+        self.nis_now += NOW * (nis.min(4.0 * JUMP) - self.nis_now);
         self.power += RECENT * (bounded.norm_sqr() - self.power);
         self.product += RECENT * ((bounded * self.last.conj()).re - self.product);
         self.last = bounded;
     }
 
     /// Whether the network has changed: then what was learnt of it goes.
-    fn decide_change(&mut self, v: Complex, j: Complex) {
+    fn decide_change(&mut self, v: Complex, j: Complex, jumped: bool) {
         self.challenge += 1;
-        let better = self.challenger.evidence - self.track.evidence > BETTER;
-        if better || self.jumps >= JUMPS {
-            if !better {
+        let evidence = self.challenger.evidence - self.track.evidence;
+        if evidence > BETTER || self.jumps >= JUMPS {
+            if evidence <= BETTER {
                 self.challenge_anew(v, j);
             }
-            self.track = self.challenger;
-            let known = &self.track.filter;
-            let pair = Kalman::new([known.x[E], known.x[Z]], [self.prior.e_sd_v, known.sd(Z).max(self.prior.z_sd_ohm)]);
-            self.bank.restart(pair);
-            (self.windows, self.jumps, self.nis) = (0, 0, 1.0);
-            (self.power, self.product) = (1.0, 0.0);
-            self.changes += 1;
+            self.forget(v, j);
+        } else if jumped && !self.suspect {
+            self.suspect = true;
             self.challenge_anew(v, j);
-        } else if self.challenge >= CHALLENGE {
-            self.challenge_anew(v, j);
+        } else {
+            self.suspect &= evidence > WORSE;
+            if self.challenge >= if self.suspect { CHALLENGE_JUMP } else { CHALLENGE } {
+                self.challenge_anew(v, j);
+            }
         }
+    }
+
+    /// The challenger takes over.
+    fn forget(&mut self, v: Complex, j: Complex) {
+        self.track = self.challenger;
+        let known = &self.track.filter;
+        let pair = Kalman::new([known.x[E], known.x[Z]], [self.prior.e_sd_v, known.sd(Z).max(self.prior.z_sd_ohm)]);
+        self.bank.restart(pair);
+        (self.windows, self.jumps, self.suspect) = (0, 0, false);
+        (self.nis, self.nis_now) = (1.0, 1.0);
+        self.movement = Movement::default();
+        (self.power, self.product) = (1.0, 0.0);
+        self.changes += 1;
+        self.challenge_anew(v, j);
+    }
+
+    /// Evidence that the background follows the fleet now.
+    fn against(&self) -> f64 {
+        let follower = self.prior.follower_sd_ohm;
+        self.track.against(W, follower).max(self.track.against(U, follower))
     }
 
     fn challenge_anew(&mut self, v: Complex, j: Complex) {
@@ -223,17 +292,19 @@ impl Estimator {
     /// What is known now.
     pub fn estimate(&self) -> Estimate {
         let filter = &self.track.filter;
-        let follower = self.prior.follower_sd_ohm;
         let echo = (self.product / self.power).clamp(-0.9, 0.9);
         Estimate {
             z_ohm: filter.x[Z],
             z_sd_ohm: filter.sd(Z),
             e_v: filter.x[E],
-            follows: self.track.against(W, follower).max(self.track.against(U, follower)),
-            nis: self.nis,
+            follows: self.follows,
+            nis: self.nis.max(self.nis_now),
+            moved: self.movement.relative(),
+            challenged: self.challenger.evidence - self.track.evidence,
             echo,
             windows: self.windows,
             changes: self.changes,
+            suspect: self.suspect,
         }
     }
 

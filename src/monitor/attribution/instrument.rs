@@ -14,6 +14,10 @@ const GAINS: [f64; 3] = [0.8, 0.4, 0.15];
 const INNER: u32 = 10;
 /// Fewest inner sums before anything is said.
 const FEWEST: f64 = 12.0;
+/// How much shorter the short memory is.
+const SHORT: f64 = 4.0;
+/// Squared difference of the memories, in their variances, from which the network has changed: e^-12 without.
+const DISAGREES: f64 = 12.0;
 
 /// The sums of one gain.
 #[derive(Clone, Copy, Debug)]
@@ -60,9 +64,9 @@ impl Sums {
     }
 }
 
-/// The instrument of one phase at one order.
+/// One memory of the instrument.
 #[derive(Clone, Copy, Debug)]
-pub struct Instrument {
+struct Memory {
     sums: [Sums; GAINS.len()],
     keep: f64,
     windows: u32,
@@ -70,16 +74,18 @@ pub struct Instrument {
     begun: bool,
 }
 
-impl Instrument {
-    /// An instrument with a memory of so many windows.
-    pub fn new(memory_windows: f64) -> Self {
+impl Memory {
+    fn new(memory_windows: f64) -> Self {
         let none = Sums::new(complex(0.0, 0.0), complex(0.0, 0.0));
         let keep = 1.0 - (f64::from(INNER) / memory_windows).clamp(0.0, 0.5);
         Self { sums: [none; GAINS.len()], keep, windows: 0, count: 0.0, begun: false }
     }
 
-    /// Takes in a window while the sign of the probe was `p` (between −1 and 1 where it changed within the window).
-    pub fn step(&mut self, v: Complex, j: Complex, p: f64) {
+    const fn new_like(other: &Self) -> Self {
+        Self { windows: 0, count: 0.0, begun: false, ..*other }
+    }
+
+    fn step(&mut self, v: Complex, j: Complex, p: f64) {
         if !self.begun {
             (self.sums, self.begun, self.count) = ([Sums::new(v, j); GAINS.len()], true, 0.0);
         }
@@ -92,17 +98,47 @@ impl Instrument {
         }
     }
 
-    /// Forgets everything: the network has changed, or the probe has another place.
-    pub fn restart(&mut self) {
-        (self.begun, self.windows, self.count) = (false, 0, 0.0);
-    }
-
-    /// Impedance in Ω and its standard deviation √E|δZ|², of the gain that knows it best.
-    pub fn estimate(&self) -> Option<(Complex, f64)> {
+    /// Impedance and variance, of the gain that knows it best.
+    fn estimate(&self) -> Option<(Complex, f64)> {
         if self.count < FEWEST {
             return None;
         }
-        let best = self.sums.iter().filter_map(|sums| sums.estimate(self.count)).min_by(|a, b| a.1.total_cmp(&b.1));
-        best.map(|(z, variance)| (z, variance.sqrt()))
+        self.sums.iter().filter_map(|sums| sums.estimate(self.count)).min_by(|a, b| a.1.total_cmp(&b.1))
+    }
+}
+
+/// The instrument of one phase at one order: a long memory, and a short one that tells when the network has changed.
+#[derive(Clone, Copy, Debug)]
+pub struct Instrument {
+    long: Memory,
+    short: Memory,
+}
+
+impl Instrument {
+    /// An instrument with a memory of so many windows.
+    pub fn new(memory_windows: f64) -> Self {
+        Self { long: Memory::new(memory_windows), short: Memory::new(memory_windows / SHORT) }
+    }
+
+    /// Takes in a window while the sign of the probe was `p` (between −1 and 1 where it changed within the window).
+    pub fn step(&mut self, v: Complex, j: Complex, p: f64) {
+        self.long.step(v, j, p);
+        self.short.step(v, j, p);
+        if let (Some((z, variance)), Some((new, new_variance))) = (self.long.estimate(), self.short.estimate()) {
+            if (z - new).norm_sqr() > DISAGREES * (variance + new_variance) {
+                self.long = Memory { keep: self.long.keep, ..self.short };
+            }
+        }
+    }
+
+    /// Forgets everything: the probe has another place.
+    pub fn restart(&mut self) {
+        self.long = Memory::new_like(&self.long);
+        self.short = Memory::new_like(&self.short);
+    }
+
+    /// Impedance in Ω and its standard deviation √E|δZ|².
+    pub fn estimate(&self) -> Option<(Complex, f64)> {
+        self.long.estimate().map(|(z, variance)| (z, variance.sqrt()))
     }
 }

@@ -14,6 +14,10 @@ pub const FEWEST_WINDOWS: u64 = 25;
 pub const FOLLOWS: f64 = 10.0;
 /// Mean normalised innovation from which the measurements contradict the model.
 pub const INCONSISTENT: f64 = 3.0;
+/// Movement of the fleet's current, in parts of its size, below which it may be the meter's noise.
+const LEAST_MOVEMENT: f64 = 0.005;
+/// Evidence of a change that is not enough to say so, and too much to ignore.
+const CHALLENGED: f64 = 4.0;
 /// Uncertainty of the impedance, in parts of that before anything was learnt, below which something was.
 const LEARNT: f64 = 0.5;
 /// Standard deviation of a share that is not known.
@@ -35,30 +39,21 @@ impl Cell {
         let (z, sd) = (estimate.z_ohm, estimate.z_sd_ohm * restless.sqrt());
         let learnt = sd <= LEARNT * settings.z0_sd * settings.z0(order).norm();
         let doubt = match () {
+            () if self.probing => Some(Reason::Settling),
             () if estimate.windows < FEWEST_WINDOWS && estimate.changes > 0 => Some(Reason::Settling),
             () if estimate.windows < FEWEST_WINDOWS => Some(Reason::Starting),
+            () if estimate.suspect || estimate.challenged > CHALLENGED => Some(Reason::Settling),
             () if estimate.nis > INCONSISTENT => Some(Reason::Inconsistent),
             () if estimate.follows > FOLLOWS => Some(Reason::Correlated),
-            () if !learnt => Some(Reason::NotExcited),
+            () if !learnt || estimate.moved < LEAST_MOVEMENT => Some(Reason::NotExcited),
             () => None,
         };
         let Some(probed) = self.probed else { return Known { z_ohm: z, z_sd_ohm: sd, probed: false, doubt } };
         let walked = settings.z_walk * settings.z0(order).norm();
         #[allow(clippy::cast_precision_loss, reason = "windows of minutes")]
         let variance = probed.z_sd_ohm.powi(2) + walked.powi(2) * probed.age as f64;
-        // What the fleet's own movements say counts only where it agrees with the probe.
-        let agrees = (z - probed.z_ohm).norm_sqr() < 4.0 * (variance + sd * sd);
-        let (z_ohm, variance) = match doubt.is_none() && agrees {
-            true => combined((z, sd * sd), (probed.z_ohm, variance)),
-            false => (probed.z_ohm, variance),
-        };
-        Known { z_ohm, z_sd_ohm: variance.sqrt(), probed: true, doubt: None }
+        Known { z_ohm: probed.z_ohm, z_sd_ohm: variance.sqrt(), probed: true, doubt: None }
     }
-}
-
-/// The mean of two estimates, weighed by their variances.
-fn combined((a, va): (Complex, f64), (b, vb): (Complex, f64)) -> (Complex, f64) {
-    ((a * vb + b * va) / (va + vb), va * vb / (va + vb))
 }
 
 /// A decision on a share, or why there is none.

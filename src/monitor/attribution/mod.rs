@@ -36,6 +36,8 @@ struct Cell {
     instrument: Instrument,
     /// What a probe has found, in Ω with its standard deviation, and how many windows ago.
     probed: Option<Probed>,
+    /// Whether a probe is at work.
+    probing: bool,
     changes: u64,
     value: Value,
 }
@@ -193,7 +195,14 @@ impl Cell {
             z_walk_ohm: settings.z_walk * z0.norm(),
         };
         let instrument = Instrument::new(settings.probe_windows);
-        Self { estimator: Estimator::new(prior), instrument, probed: None, changes: 0, value: Value::default() }
+        Self {
+            estimator: Estimator::new(prior),
+            instrument,
+            probed: None,
+            probing: false,
+            changes: 0,
+            value: Value::default(),
+        }
     }
 
     fn step(&mut self, v: crate::quantity::Complex, j: crate::quantity::Complex, probe: f64, settings: &Settings) {
@@ -202,10 +211,12 @@ impl Cell {
         let changes = self.estimator.estimate().changes;
         if changes != self.changes {
             self.changes = changes;
-            self.instrument.restart();
             self.probed = None;
         }
-        if probe != 0.0 {
+        self.probing = probe != 0.0;
+        if probe == 0.0 {
+            self.instrument.restart();
+        } else {
             self.instrument.step(v, j, probe);
             let found = self.instrument.estimate();
             self.probed = found.map(|(z_ohm, z_sd_ohm)| Probed { z_ohm, z_sd_ohm, age: 0 });
