@@ -1,8 +1,8 @@
 //! Samples between samples: a windowed sinc (J. F. Kaiser 1974) from a table of phases, interpolated linearly between them.
 //!
 //! One set of weights serves all channels. The cut-off is half of the lowest rate that windows are interpolated to, 0.85 of
-//! the sampling rate: images and what would fold lie behind it. Flat to 2e-5 up to 0.29 of the sampling rate, which is
-//! 3.7 kHz at 12.8 kHz, more than order 50 of 69 Hz.
+//! the sampling rate: images and what would fold lie behind it. Flat to 2e-5 up to 0.275 of the sampling rate, which is
+//! 3.52 kHz at 12.8 kHz: order 51 of 69 Hz.
 
 use super::history::History;
 
@@ -12,8 +12,8 @@ pub const TAPS: usize = 24;
 const PHASES: usize = 128;
 /// Cut-off over the sampling rate.
 const CUT_OFF: f64 = 0.425;
-/// Kaiser's parameter: side lobes 92 dB down, a transition of 0.25 of the sampling rate.
-const BETA: f64 = 9.2;
+/// Kaiser's parameter: side lobes 107 dB down, a transition of 0.3 of the sampling rate.
+const BETA: f64 = 10.8;
 /// Outputs whose weights are kept at once: they stay in the first cache.
 const BLOCK: usize = 32;
 
