@@ -107,7 +107,9 @@ fn sweep(nominal_hz: f64, from_hz: f64, to_hz: f64) -> (f64, f64) {
 fn every_order_is_right_over_the_whole_range_of_frequencies() {
     for (nominal_hz, from_hz, to_hz) in [(50.0, 42.52, 57.48), (60.0, 51.02, 68.98)] {
         let (percent, mhz) = sweep(nominal_hz, from_hz, to_hz);
-        println!("{from_hz} to {to_hz} Hz at 12.8 kHz: orders 1 to 50 within {percent:.5} %, frequency within {mhz:.5} mHz");
+        println!(
+            "{from_hz} to {to_hz} Hz at 12.8 kHz: orders 1 to 50 within {percent:.5} %, frequency within {mhz:.5} mHz"
+        );
         assert!(percent < 0.01 && mhz < 0.1, "{nominal_hz}: {percent} %, {mhz} mHz");
     }
 }
@@ -198,7 +200,12 @@ fn a_step_of_frequency_is_caught_within_a_window() {
         let windows = measure(&settings(50.0, 1), 3.0, &of).windows;
         for window in windows.iter().filter(|w| w.start_s >= 1.05 || w.start_s + w.duration_s <= 1.05) {
             let truth = if window.start_s < 1.05 { 50.0 } else { to_hz };
-            assert!((window.frequency_hz - truth).abs() < 1e-3, "{step_hz}: {} at {}", window.frequency_hz, window.start_s);
+            assert!(
+                (window.frequency_hz - truth).abs() < 1e-3,
+                "{step_hz}: {} at {}",
+                window.frequency_hz,
+                window.start_s
+            );
             assert!(window.synchronised, "{step_hz}: {}", window.start_s);
         }
     }
@@ -314,7 +321,8 @@ fn a_window_that_misses_samples_is_not_valid_and_counting_goes_on() {
     assert_eq!(instrument.push(&samples(1, 100, 10, &of), &mut |f| found.note(f)), Taken::Backwards);
     assert_eq!(instrument.push(&samples(2, 34_100, 10, &of), &mut |f| found.note(f)), Taken::WrongChannels);
     instrument.finish(&mut |f| found.note(f));
-    let told: Vec<(u64, f64, bool)> = found.windows.iter().map(|w| (w.sequence, w.start_s * RATE_HZ, w.valid)).collect();
+    let told: Vec<(u64, f64, bool)> =
+        found.windows.iter().map(|w| (w.sequence, w.start_s * RATE_HZ, w.valid)).collect();
     let whole = |k: u64, start: f64| (k, start, true);
     let broken = |k: u64, start: f64| (k, start, false);
     let expected = [
