@@ -2,6 +2,8 @@
 //! limits, and whose fault it is. It sees samples, never the plant: the same object measures in a simulation, from a
 //! recording and on an edge gateway. After set-up it allocates nothing.
 
+pub mod event;
+pub mod magnitude;
 mod window;
 
 pub use window::{ChannelWindow, Unbalance, Window};
