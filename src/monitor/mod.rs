@@ -3,6 +3,7 @@
 //! recording and on an edge gateway. After set-up it allocates nothing.
 
 pub mod event;
+pub mod flicker;
 pub mod magnitude;
 mod window;
 
