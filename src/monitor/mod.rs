@@ -3,7 +3,10 @@
 //! recording and on an edge gateway. After set-up it allocates nothing. Equations: `docs/models/monitor.md`.
 
 pub mod attribution;
+pub mod event;
+pub mod flicker;
 mod instrument;
+pub mod magnitude;
 mod settings;
 mod spectral;
 mod window;
