@@ -9,6 +9,16 @@ mod instrument;
 pub mod magnitude;
 mod settings;
 mod spectral;
+pub mod aggregate;
+pub mod alarm;
+pub mod event;
+pub mod flicker;
+mod instrument;
+pub mod limits;
+pub mod magnitude;
+mod settings;
+mod spectral;
+pub mod statistics;
 mod window;
 
 pub use instrument::{Finding, Instrument, Taken, TenSeconds};
