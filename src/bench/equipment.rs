@@ -23,8 +23,8 @@ pub(super) struct Equipment {
     step_s: f64,
 }
 
-struct Device {
-    power: ControllablePower,
+pub(super) struct Device {
+    pub(super) machine: Machine,
     /// Its place among the demands.
     load: usize,
     /// Its own set-point.

@@ -20,7 +20,9 @@ mod read;
 pub mod vary;
 
 pub use document::{Document, Override};
-pub use equipment::{Ageing, Analyser, Controller, Device, DeviceKind, Equipment, Flow, Instrument, Link};
+pub use equipment::{
+    ActiveFilter, Ageing, Analyser, Controller, Device, DeviceKind, Equipment, Flow, Instrument, Link, Mitigation,
+};
 pub use expectation::*;
 pub use harmonics::{Background, Harmonics};
 pub use language::*;

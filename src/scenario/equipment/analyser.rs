@@ -124,7 +124,8 @@ impl TransducerSetting {
         let emi = (self.emi_percent > 0.0).then(|| Emi {
             distance_m: self.emi_distance_cm / 100.0,
             hum_rms: self.emi_percent * percent,
-            ..Emi::default()
+            broadband_rms: 0.1 * self.emi_percent * percent,
+            loss_share: 0.0,
         });
         let sensor = if voltage { self.voltage_sensor() } else { self.current_sensor(rated_a) }?;
         let noise_rms = self.noise_percent * percent;

@@ -75,7 +75,7 @@ impl Checker<'_> {
                 PrioritySetting::Reactive => Priority::Reactive,
                 PrioritySetting::Active => Priority::Active,
             },
-            battery: s.storage.map(|own| Battery {
+            battery: s.storage.as_ref().map(|own| Battery {
                 energy_wh: own.energy_kwh * 1000.0,
                 soc: own.soc_percent / 100.0,
                 soc_min: own.band_percent[0] / 100.0,

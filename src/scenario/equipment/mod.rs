@@ -3,13 +3,14 @@
 mod analyser;
 mod check;
 mod droop;
+mod filter;
 mod inverter;
 
 pub use analyser::Analyser;
 
 use super::quality::Analysed;
 use super::quantity::Aged;
-use super::{AgeingSetting, Demand, Element, Law};
+use super::{ActiveFilterSetting, AgeingSetting, Demand, Element, Law, MitigationSetting};
 use crate::signal::Channels;
 use crate::{control, device, sense};
 
@@ -24,6 +25,8 @@ pub struct Equipment {
     pub controllers: Vec<Controller>,
     /// The power-quality analysers.
     pub analysers: Vec<Analyser>,
+    /// The mitigations.
+    pub mitigations: Vec<Mitigation>,
     /// Transformers whose ageing is followed.
     pub ageing: Vec<Ageing>,
 }
@@ -58,7 +61,7 @@ impl Device {
     /// Names of its quantities, but for single orders.
     fn quantities(&self) -> impl Iterator<Item = String> {
         let emitted: &[&str] = match self.kind {
-            DeviceKind::Power => &[],
+            DeviceKind::Power | DeviceKind::ActiveFilter(_) => &[],
             DeviceKind::Inverter(_) => &["soc_percent", "switching_hz", "compensation_percent"],
         };
         ["p_w", "q_var"].into_iter().chain(emitted.iter().copied()).map(|what| format!("{}.{what}", self.name))
@@ -72,6 +75,34 @@ pub enum DeviceKind {
     Power,
     /// Inverters. The plant fills in what it knows: its voltage, the run's orders.
     Inverter(Box<device::inverter::Settings>),
+    /// An active filter.
+    ActiveFilter(Box<ActiveFilter>),
+}
+
+/// An active filter, as written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActiveFilter {
+    /// What it is like.
+    pub setting: ActiveFilterSetting,
+    /// Whose current it cancels.
+    pub cancels: Vec<Flow>,
+}
+
+/// A mitigation with its connections.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mitigation {
+    /// Its name.
+    pub name: String,
+    /// The analyser that it listens to.
+    pub analyser: usize,
+    /// The inverters that it commands.
+    pub actuators: Vec<usize>,
+    /// Ticks from step to step.
+    pub every: u64,
+    /// Ticks by which its commands may arrive later than usual, at most.
+    pub most_extra: u64,
+    /// What it is like, as written.
+    pub setting: MitigationSetting,
 }
 
 /// What carries a current that is measured.
