@@ -246,7 +246,7 @@ mod tests {
         let angle = |k: usize| std::f64::consts::TAU * frequency * k as f64;
         block.channel_mut(0).iter_mut().enumerate().for_each(|(k, x)| *x = angle(k).cos());
         let mut history = History::new(1, count);
-        history.append(&block, 0);
+        history.append(&block, 0..count);
         history
     }
 

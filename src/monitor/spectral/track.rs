@@ -153,9 +153,7 @@ fn one_cycle(samples: &[f64], first: f64, cycle: f64) -> (Complex, Complex) {
     };
     let (fours, rest) = samples.as_chunks::<LANES>();
     for four in fours {
-        for lane in 0..LANES {
-            add(lane, four[lane]);
-        }
+        four.iter().enumerate().for_each(|(lane, x)| add(lane, *x));
     }
     rest.iter().enumerate().for_each(|(lane, x)| add(lane, *x));
     let sum = |lanes: [f64; LANES]| (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
