@@ -3,6 +3,7 @@
 //! One kind so far: [`ControllablePower`]. Set-points and outputs are power injected into the network; a device that
 //! charges has a negative one. `docs/models/devices.md` has the equations.
 
+pub mod ageing;
 mod power;
 
 pub use power::{ControllablePower, Limits, Priority};
