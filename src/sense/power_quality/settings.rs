@@ -171,7 +171,11 @@ impl PowerQualitySettings {
         Loss { share: 1.0 - (1.0 - self.loss.share) * (1.0 - emi), ..self.loss }
     }
 
-    pub(super) fn check(&self) -> Result<(), SetUpError> {
+    /// What keeps this from being a front end, if anything does.
+    ///
+    /// # Errors
+    /// The first [`SetUpError`] that is found.
+    pub fn check(&self) -> Result<(), SetUpError> {
         let rate_hz = self.rate.hz();
         if rate_hz < LEAST_RATE_HZ {
             return Err(SetUpError::TooSlow { rate_hz });
