@@ -8,6 +8,7 @@
 mod active_filter;
 pub mod emission;
 pub mod inverter;
+pub mod ageing;
 mod power;
 
 pub use active_filter::{ActiveFilter, FilterError, Sensing};

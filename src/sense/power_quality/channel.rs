@@ -1,6 +1,6 @@
 //! One channel: from its conductor's phasors to those at the converter, and from samples to codes.
 
-use std::f64::consts::{SQRT_2, TAU};
+use std::f64::consts::SQRT_2;
 
 use super::LAST_ORDER;
 use super::settings::{ChannelSettings, Sensor};
@@ -120,15 +120,13 @@ impl Channel {
 
     /// Begins as if the first spectra had stood for ever: filters settled, the core's flux without a mean.
     pub fn warm(&mut self, seen: &Spectra, channel: usize, rate_hz: f64) {
-        if let Some(flux) = &mut self.flux {
-            // Flux is the current's integral: x/(jω), at the instant when all angles are 0.
-            let frequencies = seen.frequencies_hz().map(|f_hz| TAU * f_hz);
-            let swing = |(x, omega): (&Complex, f64)| if omega > 0.0 { SQRT_2 * x.im / omega } else { 0.0 };
-            flux.begin(seen.channel(channel).iter().zip(frequencies).map(swing).sum());
-        }
         for (k, (x, f_hz)) in seen.channel(channel).iter().zip(seen.frequencies_hz()).enumerate() {
             let peak = if k == 0 { complex(x.re, 0.0) } else { x * SQRT_2 };
             if peak != Complex::ZERO {
+                // The unsaturated core forgets a mean of the current: it carries none.
+                if let Some(flux) = self.flux.as_mut().filter(|_| k > 0) {
+                    flux.warm(peak, f_hz / rate_hz);
+                }
                 self.sections.iter_mut().fold(peak, |x, section| section.warm(x, f_hz / rate_hz));
             }
         }

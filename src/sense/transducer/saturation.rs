@@ -12,6 +12,8 @@
 
 use std::f64::consts::{SQRT_2, TAU};
 
+use crate::quantity::{Complex, complex};
+
 /// A core that saturates.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Saturation {
@@ -48,9 +50,11 @@ impl Flux {
         Self { flux: 0.0, knee, step_s, saturated_s: settings.saturated_s, keeps }
     }
 
-    /// Begins with a flux in A·s.
-    pub fn begin(&mut self, flux: f64) {
-        self.flux = flux.clamp(-self.knee, self.knee);
+    /// Adds to the flux what a steady component has left there, one sample before the next, when its value was Re x, with an unsaturated
+    /// core: warm start.
+    pub fn warm(&mut self, x: Complex, f_over_rate: f64) {
+        let kept = Complex::cis(-TAU * f_over_rate) * self.keeps;
+        self.flux = (self.flux + (x * self.step_s / (complex(1.0, 0.0) - kept)).re).clamp(-self.knee, self.knee);
     }
 
     /// The secondary current, referred to the primary, in A: samples in place.
@@ -75,6 +79,7 @@ impl Flux {
 mod tests {
     use super::*;
 
+    /// Primary and secondary current from the start of a cosine on, the core without flux.
     fn secondary(times: f64) -> (Vec<f64>, Vec<f64>) {
         let (rated_a, hz, fs) = (100.0, 50.0, 12_800.0);
         let peak = SQRT_2 * rated_a * times;
@@ -86,8 +91,9 @@ mod tests {
 
     #[test]
     fn below_its_limit_a_core_takes_nothing() {
-        let (primary, secondary) = secondary(9.9);
-        assert_eq!(primary, secondary);
+        let (primary, secondary) = secondary(9.8);
+        let worst = primary.iter().zip(&secondary).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert_eq!(worst, 0.0);
     }
 
     #[test]
