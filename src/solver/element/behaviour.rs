@@ -101,7 +101,7 @@ impl Behaviour {
     }
 
     /// What a transformer's winding resistance is multiplied by at an order.
-    pub(super) fn winding_resistance(&self, order: f64) -> f64 {
+    pub fn winding_resistance(&self, order: f64) -> f64 {
         match self {
             Self::OpenDss => 1.0,
             Self::Physical(losses) => {

@@ -1,14 +1,11 @@
 //! Loads and power sources of the feeder at orders other than the fundamental: their admittance, and what they emit.
 
-use super::group::{Eight, Group, LANES, ZERO};
-use super::settings::{HarmonicLoads, HarmonicSettings, LoadAdmittance};
+use super::group::{Eight, Group, LANES};
+use super::settings::{HarmonicSettings, LoadAdmittance};
 use crate::feeder::{Connection, Feeder, Load, Spectrum};
 use crate::quantity::{Complex, complex, phasor};
-use crate::solver::element::Frequency;
 use crate::solver::injection::Injections;
 
-/// What keeps the nodes of a load that is neglected, in S (OpenDSS's).
-const NEGLECTED_S: f64 = 1e-12;
 /// CIGRÉ model C: reactance in series with the load's resistance, by that; and its reactance beside it.
 const CIGRE_SERIES: f64 = 0.073;
 const CIGRE_SLOPE: f64 = 6.7;
@@ -219,32 +216,9 @@ fn behind(feeder: &Feeder, element: usize) -> Option<Behind<'_>> {
 }
 
 impl HarmonicBranch {
-    /// Its admittance at eight frequencies for a present admittance `y` (rated voltage, fundamental).
-    pub(super) fn admittance_s(&self, y: Complex, loads: HarmonicLoads, at: &[Frequency; LANES]) -> Eight {
-        let is_load = !matches!(self.law, Law::Nothing | Law::Behind(_));
-        if is_load && loads == HarmonicLoads::Neglect {
-            return [[NEGLECTED_S; LANES], [0.0; LANES]];
-        }
-        let mut out = ZERO;
-        match self.law {
-            Law::Nothing => {}
-            // Unrolled over lanes: the rule of every load of a feeder at every step.
-            Law::Share(share) => {
-                let square = share * y.norm_sqr();
-                for lane in 0..LANES {
-                    let h = at[lane].order();
-                    let under = y.re * y.re + (h * y.im) * (h * y.im);
-                    let in_series = if under > 0.0 { square / under } else { 0.0 };
-                    out[0][lane] = (1.0 - share) * y.re + in_series * y.re;
-                    out[1][lane] = (1.0 - share) * y.im / h + in_series * h * y.im;
-                }
-            }
-            _ => (0..LANES).for_each(|lane| {
-                let value = self.at_order(y, at[lane].order());
-                (out[0][lane], out[1][lane]) = (value.re, value.im);
-            }),
-        }
-        out
+    /// Whether it is a load's, whose power is what the network sees of it.
+    pub(super) const fn is_load(&self) -> bool {
+        !matches!(self.law, Law::Nothing | Law::Behind(_))
     }
 
     /// Current injected into the network at one line of its spectrum, in A; `y` is its admittance.
@@ -263,7 +237,9 @@ impl HarmonicBranch {
         }
     }
 
-    fn at_order(&self, y: Complex, h: f64) -> Complex {
+    /// Its admittance in S at a multiple of the feeder's frequency, for a present admittance `y` (rated voltage,
+    /// fundamental); shares are computed in lanes elsewhere.
+    pub(super) fn at_order(&self, y: Complex, h: f64) -> Complex {
         let one = complex(1.0, 0.0);
         match self.law {
             Law::Nothing | Law::Share(_) => complex(0.0, 0.0),

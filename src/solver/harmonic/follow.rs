@@ -2,10 +2,11 @@
 
 use super::branch::Law;
 use super::group::{Group, LANES, Positions};
+use super::loads::{Pass, Target, add_loads};
 use super::settings::{HarmonicError, HarmonicLoads};
 use super::{Harmonics, Pending};
 use crate::solver::grid::Grid;
-use crate::solver::kernel::{LanePivot, Pattern};
+use crate::solver::kernel::LanePivot;
 use crate::solver::network::{ElementId, Kind, Network};
 use crate::solver::power_flow::PowerFlow;
 
@@ -75,11 +76,12 @@ impl Harmonics {
         self.f_hz = f_hz;
         self.sources = super::CurrentSources::new(&self.grid, &self.orders, f_hz)?;
         self.work_out_all();
-        self.pending.loads = true;
+        (self.pending.loads, self.pending.emf) = (true, true);
         Ok(())
     }
 
     fn follow_switching(&mut self, flow: &PowerFlow) {
+        self.pending.emf |= self.grid.network.emf_v() != flow.grid().network.emf_v();
         let changed = &mut self.pending.elements;
         let moved = self.grid.network.follow(&flow.grid().network, |id| changed.push(id));
         self.pending.everything |= moved;
@@ -137,7 +139,7 @@ impl Harmonics {
             let u = injections.voltage(branch, v);
             self.voltage_v[branch] = u;
             self.current_a[branch] = injections.linearise(branch, y, u).0;
-            let is_load = !matches!(self.branches.branches[branch].law, Law::Nothing | Law::Behind(_));
+            let is_load = self.branches.branches[branch].is_load();
             if follows && is_load && std::mem::replace(&mut self.present_s[branch], y) != y {
                 self.pending.loads = true;
             }
@@ -151,31 +153,46 @@ impl Harmonics {
         if !(pending.everything || pending.loads || pending.failed || !pending.entries.is_empty()) {
             return Ok(());
         }
-        let n = self.grid.pattern.n as u32;
         if pending.everything || pending.failed {
-            pending.everything = true;
-            (0..n).for_each(|place| self.grid.pattern.mark_path(place, &mut pending.column_marked, &mut pending.columns));
-        } else {
+            self.start_anew();
+        }
+        let pending = &mut self.pending;
+        let only_loads = !pending.everything && pending.entries.is_empty();
+        if !only_loads {
             for &column in &self.load_columns {
                 if !std::mem::replace(&mut pending.column_marked[column as usize], true) {
                     pending.columns.push(column);
                 }
             }
+            pending.columns.sort_unstable();
         }
-        pending.columns.sort_unstable();
-        pending.factorised = pending.columns.len();
         let mut result = Ok(());
         for group in 0..self.groups.len() {
             self.assemble(group);
-            let pattern: &Pattern = &self.grid.pattern;
-            if let Err(pivot) = self.groups[group].factorise(self.isa, pattern, &self.pending.columns) {
+            let columns = if only_loads { &self.load_columns } else { &self.pending.columns };
+            if let Err(pivot) = self.groups[group].factorise(self.isa, &self.grid.pattern, columns) {
                 result = Err((group, pivot));
                 break;
             }
         }
-        self.pending.failed = result.is_err();
-        self.pending.forget();
+        let pending = &mut self.pending;
+        pending.factorised = if only_loads { self.load_columns.len() } else { pending.columns.len() };
+        pending.failed = result.is_err();
+        pending.forget();
         result
+    }
+
+    /// Everything is to be summed and factorised: marks all columns, and finds again where loads are added.
+    fn start_anew(&mut self) {
+        let pending = &mut self.pending;
+        pending.everything = true;
+        for place in 0..self.grid.pattern.n as u32 {
+            self.grid.pattern.mark_path(place, &mut pending.column_marked, &mut pending.columns);
+        }
+        let (injections, fixed) = (&self.grid.injections, &self.grid.network.fixed);
+        self.targets.clear();
+        let with = |branch: &usize| self.branches.branches[*branch].law != Law::Nothing;
+        self.targets.extend((0..injections.len()).filter(with).map(|branch| Target::new(branch, injections, fixed)));
     }
 
     /// Sums the entries of a group that changed, and adds loads and devices.
@@ -188,20 +205,21 @@ impl Harmonics {
         } else {
             self.pending.entries.iter().for_each(|&entry| group.sum(&self.layout, network, entry));
         }
-        let injections = &self.grid.injections;
-        for (branch, harmonic) in self.branches.branches.iter().enumerate() {
-            if (self.pending.loads || self.pending.everything) && harmonic.law != Law::Nothing {
-                group.branches[branch] = harmonic.admittance_s(self.present_s[branch], self.settings.loads, &group.at);
-            }
-        }
         self.load_entries.iter().for_each(|&entry| group.reset(self.layout.slot(entry)));
+        add_loads(
+            self.isa,
+            Pass {
+                targets: &self.targets,
+                branches: &self.branches.branches,
+                present_s: &self.present_s,
+                h: &group.h,
+                neglect: self.settings.loads == HarmonicLoads::Neglect,
+                y: &mut group.branches,
+                diagonal: &mut group.with_loads.diagonal,
+                below: &mut group.with_loads.below,
+            },
+        );
         let fixed = |place: u32| network.fixed.get(place as usize).copied().unwrap_or(false);
-        for (branch, harmonic) in self.branches.branches.iter().enumerate() {
-            if harmonic.law != Law::Nothing {
-                let y = group.branches[branch];
-                group.add_branch(injections.slots(branch), injections.ends(branch).map(fixed), &y);
-            }
-        }
         for device in &self.devices {
             let y: [[f64; LANES]; 2] = device.admittance_s(group_index);
             for (ends, slots) in device.branches() {

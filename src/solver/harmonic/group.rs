@@ -2,7 +2,6 @@
 
 use super::layout::{Entry, Layout};
 use crate::quantity::{Complex, complex};
-use crate::solver::element::Frequency;
 use crate::solver::kernel::{Isa, LaneLdlt, LaneOperator, LanePivot, LaneVec, Lanes, Pattern, Slot};
 use crate::solver::network::{ElementId, Network, Shape};
 
@@ -18,7 +17,8 @@ pub(super) const ZERO: Eight = [[0.0; LANES]; 2];
 #[derive(Clone, Debug)]
 pub(super) struct Group {
     pub order: [f64; LANES],
-    pub at: [Frequency; LANES],
+    /// Multiples of the feeder's own frequency.
+    pub h: [f64; LANES],
     /// Element admittances as [`super::elements::Evaluated`] has them.
     pub base: LaneVec<LANES>,
     pub shunt: LaneVec<LANES>,

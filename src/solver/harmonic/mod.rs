@@ -12,6 +12,7 @@ mod elements;
 mod follow;
 mod group;
 mod layout;
+mod loads;
 mod result;
 mod scan;
 mod settings;
@@ -21,14 +22,15 @@ mod source;
 mod tests;
 
 pub use device::DeviceId;
-pub use scan::{Resonance, Scan, ScanPoint, ScanSettings, scan};
+pub use scan::{Resonance, Scan, ScanAt, ScanPoint, ScanSettings, scan};
 pub use settings::{HarmonicError, HarmonicLoads, HarmonicSettings, HarmonicStatus, LoadAdmittance};
 
-use branch::Branches;
+use branch::{Branches, Lines};
 use device::Device;
 use elements::Evaluated;
 use group::{Group, LANES, Positions, ZERO};
 use layout::{Entry, Layout};
+use loads::Target;
 use source::CurrentSources;
 
 use super::element::Frequency;
@@ -56,12 +58,16 @@ pub struct Harmonics {
     present_s: Vec<Complex>,
     current_a: Vec<Complex>,
     voltage_v: Vec<Complex>,
+    /// Spectrum of each source, if any.
+    source_spectra: Vec<Option<Lines>>,
     /// Fundamental voltages by place, then ground.
     fundamental_v: Vec<Complex>,
     sources: CurrentSources,
     /// EMF beside what sources' spectra say, order after order, all sources' phases.
     background_v: Vec<Complex>,
     devices: Vec<Device>,
+    /// Where the admittance of each load or source branch is added.
+    targets: Vec<Target>,
     /// Entries that loads and devices add to, and the columns that answer to them, ascending.
     load_entries: Vec<Entry>,
     load_columns: Vec<u32>,
@@ -75,6 +81,8 @@ pub struct Harmonics {
 struct Pending {
     everything: bool,
     loads: bool,
+    /// Sources' EMF.
+    emf: bool,
     entries: Vec<Entry>,
     entry_marked: Vec<bool>,
     columns: Vec<u32>,
@@ -100,7 +108,8 @@ impl Harmonics {
         if let Some(order) = orders.iter().find(|order| !(**order > 0.0 && order.is_finite())) {
             return Err(HarmonicError::Order(*order));
         }
-        let grid = flow.grid().clone();
+        let mut grid = flow.grid().clone();
+        grid.network.reserve_leaks();
         let pattern = &grid.pattern;
         let (n, f_hz) = (pattern.n, flow.frequency_hz());
         let layout = Layout::new(pattern, &grid.network);
@@ -123,15 +132,18 @@ impl Harmonics {
             current_a: vec![zero; count],
             voltage_v: vec![zero; count],
             fundamental_v: vec![zero; n + 1],
+            source_spectra: source::spectra(&grid, orders),
             sources: CurrentSources::new(&grid, orders, f_hz)?,
             background_v: vec![zero; phases * orders.len()],
             devices: Vec::new(),
+            targets: Vec::with_capacity(count),
             load_entries: Vec::new(),
             load_columns: Vec::new(),
             unsymmetric,
             pending: Pending {
                 everything: true,
                 loads: true,
+                emf: true,
                 entries: Vec::with_capacity(entries),
                 entry_marked: vec![false; entries],
                 columns: Vec::with_capacity(n),
@@ -221,10 +233,9 @@ impl Group {
         let pattern = &grid.pattern;
         let last = orders.last().copied().unwrap_or(1.0);
         let order: [f64; LANES] = std::array::from_fn(|lane| orders.get(lane).copied().unwrap_or(last));
-        let power = Frequency::power(grid.feeder.frequency_hz);
         let mut group = Self {
             order,
-            at: [power; LANES],
+            h: [1.0; LANES],
             base: LaneVec::zeros(grid.network.value_count()),
             shunt: LaneVec::empty(),
             steps: LaneVec::empty(),
@@ -262,7 +273,7 @@ impl Group {
                     (lanes[0][lane], lanes[1][lane]) = (value.re, value.im);
                 }
             }
-            self.at[lane] = at;
+            self.h[lane] = at.order();
             before = Some((at.f_hz, all));
         }
         self.emf.fill(ZERO);

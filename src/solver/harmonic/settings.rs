@@ -61,6 +61,27 @@ pub enum HarmonicError {
     /// A device stands between two nodes that nothing in the feeder couples.
     #[error("nothing in the feeder couples {0} and {1}: a device between them needs a load or line there")]
     Uncoupled(String, String),
+    /// Frequencies that cannot be scanned.
+    #[error(
+        "a scan from {from_hz} to {to_hz} Hz in steps of {step_hz} Hz is none: positive numbers are needed, the last \
+         frequency not below the first, and at most a million steps"
+    )]
+    Range {
+        /// First frequency in Hz.
+        from_hz: f64,
+        /// Last frequency in Hz.
+        to_hz: f64,
+        /// Step in Hz.
+        step_hz: f64,
+    },
+    /// The network cannot be solved at a frequency.
+    #[error("the equation of node {node} cannot be solved at {f_hz} Hz: its part of the network floats or resonates")]
+    Singular {
+        /// The node.
+        node: String,
+        /// Frequency in Hz.
+        f_hz: f64,
+    },
     /// The power flow followed is of another feeder.
     #[error("the power flow is of another network than the harmonic study")]
     OtherNetwork,

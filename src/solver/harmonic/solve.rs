@@ -3,7 +3,7 @@
 use super::Harmonics;
 use super::branch::{Emission, Emits, add_to};
 use super::group::{Group, LANES, ZERO};
-use super::settings::HarmonicStatus;
+use super::settings::{HarmonicError, HarmonicStatus};
 use super::source::unit;
 use crate::quantity::{Complex, complex};
 use crate::solver::kernel::LanePivot;
@@ -21,11 +21,23 @@ impl Harmonics {
         (self.orders.len() - group * LANES).min(LANES)
     }
 
+    /// What a status means, in words; `None` when all is well.
+    pub fn explain(&self, status: HarmonicStatus) -> Option<HarmonicError> {
+        match status {
+            HarmonicStatus::Solved => None,
+            HarmonicStatus::Singular { node, order } => {
+                let f_hz = self.orders.get(order).map_or(0.0, |order| order * self.f_hz);
+                Some(HarmonicError::Singular { node: self.grid.name(node).to_owned(), f_hz })
+            }
+        }
+    }
+
     /// Solves all orders. Nothing is allocated.
     pub fn solve(&mut self) -> HarmonicStatus {
         if let Err((group, pivot)) = self.refresh() {
             return self.singular(group, pivot);
         }
+        self.write_emf();
         for group in 0..self.groups.len() {
             self.groups[group].x.fill(ZERO);
             let start = self.inject(group);
@@ -42,7 +54,6 @@ impl Harmonics {
 
     /// Writes the right-hand sides of a group; returns the first place that is not zero.
     fn inject(&mut self, index: usize) -> usize {
-        self.write_emf(index);
         let lanes = self.lanes(index);
         let mut first = self.inject_sources(index);
         first = first.min(self.inject_branches(index));

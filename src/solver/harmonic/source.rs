@@ -1,9 +1,10 @@
 //! What sources of the feeder have at orders other than the fundamental: EMF behind impedances, ideal currents.
 
 use super::Harmonics;
-use super::branch::{add_to, turned};
+use super::branch::{Line, Lines, add_to, turned};
 use super::group::{Group, LANES};
-use crate::quantity::{Complex, complex};
+use crate::feeder::Source;
+use crate::quantity::{Complex, complex, phasor};
 use crate::solver::element::{Conductor, ElementError, current_source};
 use crate::solver::grid::Grid;
 use crate::solver::network::{Kind, Network};
@@ -73,7 +74,8 @@ impl Harmonics {
         let phases = self.grid.network.emf_v().len();
         let own = self.emf_range(source);
         if phase < own.len() && order < self.orders.len() {
-            self.background_v[order * phases + own.start + phase] = emf_v;
+            let own = &mut self.background_v[order * phases + own.start + phase];
+            self.pending.emf |= std::mem::replace(own, emf_v) != emf_v;
         }
     }
 
@@ -84,32 +86,27 @@ impl Harmonics {
         first..first + sizes.clone().nth(source).unwrap_or(0)
     }
 
-    /// EMF of every source at a group's orders.
-    pub(super) fn write_emf(&mut self, group_index: usize) {
-        let lanes = self.lanes(group_index);
-        let group = &mut self.groups[group_index];
+    /// Writes every source's EMF at all orders, if they have changed.
+    pub(super) fn write_emf(&mut self) {
+        if !std::mem::replace(&mut self.pending.emf, false) {
+            return;
+        }
         let fundamental = self.grid.network.emf_v();
-        let mut first = 0;
-        for source in self.grid.feeder.sources.values() {
-            let own = first..first + source.phases;
-            first = own.end;
-            let spectrum = self.grid.feeder.spectrum_of_source(source);
-            for lane in 0..lanes {
-                let (order, at) = (group.order[lane], (group_index * LANES + lane) * fundamental.len());
-                let multiplier = spectrum.map_or(complex(0.0, 0.0), |s| s.multiplier(order));
-                for (phase, k) in own.clone().enumerate() {
-                    let of_spectrum = if Group::is_fundamental(order) {
-                        fundamental[k]
-                    } else if multiplier == complex(0.0, 0.0) {
-                        multiplier
-                    } else {
-                        let e = fundamental[own.start];
-                        let step_deg = source.harmonic_sequence.step_deg(order, 360.0 / source.phases.max(1) as f64);
-                        let turn = crate::quantity::phasor(1.0, phase as f64 * step_deg);
-                        multiplier * e.norm() * turned(unit(e), order) * turn
+        for order in 0..self.orders.len() {
+            let (group, lane) = Group::of(order);
+            let mut first = 0;
+            for (source, spectrum) in self.grid.feeder.sources.values().zip(&self.source_spectra) {
+                let own = first..first + source.phases;
+                first = own.end;
+                for k in own.clone() {
+                    let e = match spectrum.as_ref().and_then(|s| s.lines.iter().find(|line| line.0 as usize == order)) {
+                        _ if Group::is_fundamental(self.orders[order]) => fundamental[k],
+                        Some(line) => emf_of_line(source, line, fundamental[own.start], k - own.start),
+                        None => complex(0.0, 0.0),
                     };
-                    let e = of_spectrum + self.background_v[at + k];
-                    (group.emf[k][0][lane], group.emf[k][1][lane]) = (e.re, e.im);
+                    let e = e + self.background_v[order * fundamental.len() + k];
+                    let emf = &mut self.groups[group].emf[k];
+                    (emf[0][lane], emf[1][lane]) = (e.re, e.im);
                 }
             }
         }
@@ -183,6 +180,19 @@ impl Harmonics {
     }
 }
 
+/// EMF of a source's phase at a line of its spectrum, by its first phase's at the fundamental.
+fn emf_of_line(source: &Source, &(_, order, multiplier): &Line, first: Complex, phase: usize) -> Complex {
+    let step_deg = source.harmonic_sequence.step_deg(order, 360.0 / source.phases.max(1) as f64);
+    multiplier * first.norm() * turned(unit(first), order) * phasor(1.0, phase as f64 * step_deg)
+}
+
+/// What each source's spectrum has at a study's orders.
+pub(super) fn spectra(grid: &Grid, orders: &[f64]) -> Vec<Option<Lines>> {
+    let of = |source: &Source| grid.feeder.spectrum_of_source(source).map(|s| Lines::new(s, orders));
+    grid.feeder.sources.values().map(of).collect()
+}
+
+/// A phasor's direction; 0 of 0.
 pub(super) fn unit(v: Complex) -> Complex {
     let norm = v.norm();
     if norm > 0.0 { v / norm } else { complex(0.0, 0.0) }

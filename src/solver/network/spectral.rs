@@ -113,6 +113,11 @@ impl Network {
         moved
     }
 
+    /// Makes room for leaks, so that following takes none.
+    pub(in crate::solver) fn reserve_leaks(&mut self) {
+        self.leaks.reserve(super::leak::MOST_LEAKS);
+    }
+
     /// Elements with an admittance that is not its own transpose, among the given values.
     pub(in crate::solver) fn unsymmetric_elements(&self) -> impl Iterator<Item = ElementId> {
         let is = |element: &Element| {
