@@ -5,6 +5,7 @@
 //! gathered in order.
 
 pub mod contingency;
+pub mod harmonics;
 pub mod pv;
 pub mod sweep;
 pub mod verify;
