@@ -1,0 +1,2 @@
+//! Recordings as they are, and as they should not be.
+
