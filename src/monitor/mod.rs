@@ -2,7 +2,9 @@
 //! limits, and whose fault it is. It sees samples, never the plant: the same object measures in a simulation, from a
 //! recording and on an edge gateway. After set-up it allocates nothing. Equations: `docs/models/monitor.md`.
 
+pub mod event;
 mod instrument;
+pub mod magnitude;
 mod settings;
 mod spectral;
 mod window;
