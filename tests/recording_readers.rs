@@ -128,7 +128,7 @@ fn csv_says_how_many_samples_a_gap_has() {
     let missing: Vec<usize> = (0..1000).filter(|n| read.channels[0][*n].is_nan()).collect();
     assert_eq!(missing, (400..407).collect::<Vec<_>>());
     assert_eq!(read.channels[3][407], signal.channels[3][407].mul_add(1e9, 0.0).round() / 1e9);
-    assert!(read.said.contains("7 samples (0.0007 s) are missing before this one\n --> a.csv:402:1"), "{}", read.said);
+    assert!(read.said.contains("7 samples (0.0007 s) are missing before this one\n   --> a.csv:402:1"), "{}", read.said);
 }
 
 #[test]
@@ -283,7 +283,7 @@ fn wav_of_all_kinds_reads_back() {
 /// A small CSV file with one cell of row 5 replaced.
 fn csv_with(column: usize, cell: &str) -> String {
     let mut rows: Vec<Vec<String>> =
-        (0..8).map(|n| vec![format!("{:.4}", f64::from(n) * 1e-4), n.to_string(), "1".into()]).collect();
+        (0..8).map(|n| vec![format!("{:.5}", f64::from(n) * 1e-4), n.to_string(), "1".into()]).collect();
     rows[5][column] = cell.to_owned();
     let rows: Vec<String> = rows.iter().map(|row| row.join(",")).collect();
     format!("time_s,u1,i1\n{}\n", rows.join("\n"))
@@ -313,7 +313,7 @@ fn what_is_broken_is_said_with_its_place() {
         ("csv_nan", csv(&csv_with(1, "NaN"))),
         ("csv_empty_cell", csv(&csv_with(2, ""))),
         ("csv_text", csv(&csv_with(2, "1.2.3"))),
-        ("csv_missing_cell", csv(&csv_with(2, "1").replacen("0.0005,5,1", "0.0005,5", 1))),
+        ("csv_missing_cell", csv(&csv_with(2, "1").replacen("0.00050,5,1", "0.00050,5", 1))),
         ("csv_cell_too_many", csv(&csv_with(2, "1,2"))),
         ("csv_time_backwards", csv(&csv_with(0, "0.0001"))),
         ("csv_time_twice", csv(&csv_with(0, "0.0004"))),

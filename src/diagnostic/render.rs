@@ -293,7 +293,15 @@ mod tests {
         let mut sources = Sources::default();
         let file = sources.add_lines(Path::new("day.csv"), 41_999, "0.1,5\n0.2,x\n".into());
         let found = [Diagnostic::error("E0505", "not a number").at(Span { file, start: 10, end: 11 })];
-        insta::assert_snapshot!(render(&found, &sources, false), @"");
+        insta::assert_snapshot!(render(&found, &sources, false), @r"
+        error[E0505]: not a number
+             --> day.csv:42001:5
+              |
+        42001 | 0.2,x
+              |     ^
+
+        1 error
+        ");
     }
 
     #[test]

@@ -132,5 +132,3 @@ impl Recording {
     }
 }
 
-#[cfg(test)]
-mod tests;

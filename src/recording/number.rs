@@ -11,7 +11,7 @@ const POWERS: [f64; 23] = [
 /// no finite number.
 pub fn parse(text: &[u8], decimal: u8) -> Option<f64> {
     let text = text.trim_ascii();
-    simple(text, decimal).or_else(|| any(text, decimal))
+    simple(text, decimal).or_else(|| strange(text, decimal))
 }
 
 /// The nearest number where that is one operation away.
@@ -62,7 +62,7 @@ fn small_integer(text: &[u8]) -> Option<i32> {
     Some(if text.first() == Some(&b'-') { -value } else { value })
 }
 
-fn any(text: &[u8], decimal: u8) -> Option<f64> {
+fn strange(text: &[u8], decimal: u8) -> Option<f64> {
     // The standard library also reads "nan" and "infinity".
     if text.len() > 1000 || !text.iter().all(|b| b.is_ascii_digit() || b"+-.eE".contains(b) || *b == decimal) {
         return None;

@@ -218,8 +218,10 @@ fn follows(text: &mut Text, done: u64, promised: u64, counts: Line) -> bool {
 
 /// The line of an analogue channel: `An,id,ph,ccbm,uu,a,b,skew,min,max` and, since 1999, `,primary,secondary,PS`.
 fn analogue_line(text: &mut Text, number: u64) -> Option<Analogue> {
-    if text.fields() < 10 {
-        let message = format!("analogue channel {number} should have 10 or 13 fields, and has {}", text.fields());
+    let fields = text.fields();
+    let between = (11..13).contains(&fields) && (10..fields).any(|k| !text.text(k).is_empty());
+    if fields < 10 || between {
+        let message = format!("analogue channel {number} should have 10 or 13 fields, and has {fields}");
         text.wrong(0, message);
         return None;
     }

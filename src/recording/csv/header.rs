@@ -29,8 +29,6 @@ pub enum Role {
 #[derive(Clone, Debug)]
 pub struct Header {
     separator: u8,
-    /// The decimal point.
-    pub decimal: u8,
     roles: Vec<Role>,
     /// Number of the time's column.
     pub time: usize,
@@ -111,7 +109,7 @@ fn header(line: Line, request: &Request, findings: &mut Findings) -> Option<Head
     let count = |byte: u8| line.bytes.iter().filter(|b| **b == byte).count();
     let most = [b',', b';', b'\t'].into_iter().rev().max_by_key(|separator| count(*separator));
     let separator = most.unwrap_or(b',');
-    let mut header = Header { separator, decimal: b'.', roles: Vec::new(), time: 0, time_scale: 1.0, channels: vec![] };
+    let mut header = Header { separator, roles: Vec::new(), time: 0, time_scale: 1.0, channels: vec![] };
     let cells: Vec<Range<usize>> = header.cells(line.bytes).take(MOST_COLUMNS + 1).collect();
     if cells.len() > MOST_COLUMNS {
         findings.push(Diagnostic::error("E0502", format!("more than {MOST_COLUMNS} columns")));
@@ -259,10 +257,17 @@ impl Header {
         }
     }
 
-    fn number(&self, cell: &[u8]) -> Option<f64> {
-        let read = number::parse(cell, self.decimal);
+    /// Reads a number.
+    pub fn number(&self, cell: &[u8]) -> Option<f64> {
+        let read = number::parse(cell, b'.');
         // Beside another separator, a comma can only be the decimal point.
         if read.is_none() && self.separator != b',' { number::parse(cell, b',') } else { read }
+    }
+
+    /// Value of the last digit of a number.
+    pub fn last_digit(&self, cell: &[u8]) -> f64 {
+        let comma = self.separator != b',' && cell.contains(&b',');
+        number::last_digit(cell, if comma { b',' } else { b'.' })
     }
 
     fn miscounted(&self, line: Line) -> Box<Findings> {

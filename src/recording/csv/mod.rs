@@ -14,7 +14,7 @@ use super::clock::{Clock, Head, Step};
 use super::feed::{Feed, Row};
 use super::finding::{Line, unreadable};
 use super::lines::Lines;
-use super::{Findings, Info, Request, number};
+use super::{Findings, Info, Request};
 use crate::diagnostic::Diagnostic;
 use crate::signal::Waveform;
 use header::Header;
@@ -91,8 +91,8 @@ fn clock(path: &Path, lines: &mut Lines<File>, header: &Header) -> Result<Clock,
         }
         // What is wrong with a row is said when it is read.
         let Some(cell) = header.cells(line).nth(header.time) else { break };
-        let Some(time) = number::parse(&line[cell.clone()], header.decimal) else { break };
-        let last_digit = number::last_digit(&line[cell], header.decimal);
+        let Some(time) = header.number(&line[cell.clone()]) else { break };
+        let last_digit = header.last_digit(&line[cell]);
         head.push(time * header.time_scale, last_digit * header.time_scale);
     }
     let clock = head.clock();

@@ -116,11 +116,9 @@ impl Excerpts {
     }
 
     /// Keeps the first window.
-    pub fn keep_first(&mut self, duration_s: f64) {
-        if self.kept.is_empty() {
-            let piece = self.cut("first window", 0.0, 0.0, duration_s);
-            self.kept.push(piece);
-        }
+    pub fn keep_first(&mut self, start_s: f64, duration_s: f64) {
+        let piece = self.cut("first window", start_s, start_s, start_s + duration_s);
+        self.kept.insert(0, piece);
     }
 
     fn piece(&self, of: &str, at_s: f64) -> Excerpt {
@@ -166,7 +164,7 @@ mod tests {
             }
             excerpts.push(&block);
             if k == 0 {
-                excerpts.keep_first(0.2);
+                excerpts.keep_first(0.0, 0.2);
             }
         }
         excerpts.keep("dip", 1.601);

@@ -81,7 +81,9 @@ impl Beginning {
 
 #[allow(clippy::cast_precision_loss, reason = "a second's samples")]
 fn rms(samples: &[f64]) -> f64 {
-    (samples.iter().map(|x| x * x).sum::<f64>() / samples.len().max(1) as f64).sqrt()
+    let count = samples.len().max(1) as f64;
+    let mean = samples.iter().sum::<f64>() / count;
+    (samples.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / count).sqrt()
 }
 
 fn three_digits(x: f64) -> f64 {

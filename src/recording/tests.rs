@@ -1,2 +1,0 @@
-//! Recordings as they are, and as they should not be.
-
