@@ -2,11 +2,16 @@
 //! limits, and whose fault it is. It sees samples, never the plant: the same object measures in a simulation, from a
 //! recording and on an edge gateway. After set-up it allocates nothing. Equations: `docs/models/monitor.md`.
 
+pub mod aggregate;
+pub mod alarm;
 pub mod event;
+pub mod flicker;
 mod instrument;
+pub mod limits;
 pub mod magnitude;
 mod settings;
 mod spectral;
+pub mod statistics;
 mod window;
 
 pub use instrument::{Finding, Instrument, Taken, TenSeconds};

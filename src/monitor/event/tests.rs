@@ -126,8 +126,11 @@ fn values_are_right_at_any_frequency_rate_and_distortion() {
         let found = half_cycles(signal, rate, nominal, 0.6);
         assert!(found.len() as f64 > 2.0 * f * 0.6 - 4.0, "{} values at {f} Hz", found.len());
         let worst = found.iter().map(|value| (value.rms / rms - 1.0).abs()).fold(0.0, f64::max);
-        // Class A allows 0.2 % of the declared voltage. 1920 samples/s are 38 a cycle, 5 in one of order 7.
-        assert!(worst < if rate < 4000.0 { 5e-4 } else { 1e-4 }, "{worst:e} at {f} Hz, {rate} samples/s, case {case}");
+        // Class A allows 0.2 % of the declared voltage. At 1920 samples/s the square of order 7 has 3 samples a cycle.
+        assert!(
+            worst < if rate < 4000.0 { 1.5e-3 } else { 1e-4 },
+            "{worst:e} at {f} Hz, {rate} samples/s, case {case}"
+        );
         for pair in found.windows(2).skip(20) {
             let distance = (pair[1].end_s - pair[0].end_s) * 2.0 * f;
             assert!((distance - 1.0).abs() < 1e-3, "half cycles of {distance} at {f} Hz");
