@@ -2,6 +2,9 @@
 
 use thiserror::Error;
 
+use super::event::{EventError, EventSettings};
+use super::flicker::FlickerError;
+
 /// The least sampling rate, in Hz. A rule of this bench (order 50 at 69 Hz with room for the filter), not of IEC 61000-4-30.
 pub const LEAST_SAMPLE_RATE_HZ: f64 = 12_800.0;
 /// The highest sampling rate that room is made for, in Hz.
@@ -18,7 +21,7 @@ pub struct Settings {
     pub sample_rate_hz: f64,
     /// 50 (windows of 10 cycles) or 60 (of 12).
     pub nominal_hz: f64,
-    /// Declared voltage between phase and neutral in V RMS, when known.
+    /// Declared voltage between phase and neutral in V RMS, when known. Without it there are no events and no flicker.
     pub nominal_v: Option<f64>,
     /// What each channel of the waveform carries, in its order.
     pub channels: Vec<ChannelRole>,
@@ -26,6 +29,10 @@ pub struct Settings {
     pub windows: Windows,
     /// Whether lists of groups are smoothed over 1.5 s (IEC 61000-4-7; not for IEC 61000-4-30).
     pub smoothing: bool,
+    /// Thresholds of dips, swells, interruptions and rapid voltage changes; `None`: the usual ones of `nominal_v`.
+    pub events: Option<EventSettings>,
+    /// Observation time of flicker in s (600 by the standard); `None`: flicker is not measured.
+    pub flicker_s: Option<f64>,
     /// Maximum demand load current `I_L` in A RMS, to which TDD relates (IEEE 519).
     pub demand_a: Option<f64>,
     /// Rated current in A RMS, to which TRD relates (IEEE 1547).
@@ -33,10 +40,20 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// An instrument with synchronised windows, no smoothing and no ratings.
+    /// An instrument with synchronised windows, no smoothing, no ratings, flicker over 10 minutes.
     pub const fn new(sample_rate_hz: f64, nominal_hz: f64, channels: Vec<ChannelRole>) -> Self {
-        let (nominal_v, windows, smoothing) = (None, Windows::Synchronised, false);
-        Self { sample_rate_hz, nominal_hz, nominal_v, channels, windows, smoothing, demand_a: None, rated_a: None }
+        Self {
+            sample_rate_hz,
+            nominal_hz,
+            nominal_v: None,
+            channels,
+            windows: Windows::Synchronised,
+            smoothing: false,
+            events: None,
+            flicker_s: Some(600.0),
+            demand_a: None,
+            rated_a: None,
+        }
     }
 
     /// Cycles of a window: 10 or 12.
@@ -194,4 +211,10 @@ pub enum SettingsError {
         /// What was given.
         given: f64,
     },
+    /// Thresholds of events that cannot be.
+    #[error(transparent)]
+    Events(#[from] EventError),
+    /// A flickermeter that cannot be.
+    #[error(transparent)]
+    Flicker(#[from] FlickerError),
 }

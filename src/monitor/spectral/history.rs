@@ -3,6 +3,8 @@
 //!
 //! Places count from the first sample of the stretch; the [`MARGIN`] places before it are made up.
 
+use std::ops::Range;
+
 use crate::signal::Waveform;
 
 /// Samples that interpolation may need beyond both ends.
@@ -41,13 +43,14 @@ impl History {
         self.first + self.len as i64
     }
 
-    /// Takes samples of a block from its `from`th on, as many as there is room for, and says how many.
-    pub fn append(&mut self, block: &Waveform, from: usize) -> usize {
+    /// Takes samples of a block, as many as there is room for, and says how many.
+    pub fn append(&mut self, block: &Waveform, samples: Range<usize>) -> usize {
         let room = self.capacity - MARGIN - self.len;
-        let count = room.min(block.len() - from);
+        let count = room.min(samples.len());
         for channel in 0..self.channels {
             let at = channel * self.capacity + self.len;
-            self.samples[at..at + count].copy_from_slice(&block.channel(channel)[from..from + count]);
+            let new = &block.channel(channel)[samples.start..samples.start + count];
+            self.samples[at..at + count].copy_from_slice(new);
         }
         self.len += count;
         count

@@ -11,6 +11,8 @@ mod spectrum;
 mod ten_seconds;
 mod track;
 
+use std::ops::Range;
+
 use history::{History, MARGIN};
 use interpolate::{Interpolator, Raster};
 use spectrum::Spectrum;
@@ -42,10 +44,10 @@ const LEAST_REFERENCE: f64 = 0.05;
 const SMOOTHING: f64 = 1.0 / 8.012;
 
 /// What windows measured, and what the angle of the fundamental tells besides.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub enum Measured<'a> {
-    /// A window, whose flag is not set yet.
-    Window(&'a Window),
+    /// A window, whose flag is not set yet. It may be exchanged for another with the same room.
+    Window(&'a mut Window),
     /// An interval of 10 s.
     Frequency(TenSeconds),
 }
@@ -140,36 +142,39 @@ impl Spectral {
         self.band_gains.len()
     }
 
+    /// Room for another window.
+    pub fn room(&self) -> Window {
+        Window::room(&self.settings, self.bands())
+    }
+
     pub fn set_ratings(&mut self, demand_a: Option<f64>, rated_a: Option<f64>) {
         (self.settings.demand_a, self.settings.rated_a) = (demand_a, rated_a);
     }
 
-    /// Takes in a block, and tells each window that it completes.
-    pub fn push(&mut self, block: &Waveform, told: &mut dyn FnMut(Measured)) -> Taken {
+    /// Whether a block can be taken, before its samples are: after lost samples, tells of the window that misses some.
+    pub fn begin(&mut self, block: &Waveform, told: &mut dyn FnMut(Measured)) -> Taken {
         if block.channels() != self.settings.channels.len() {
             return Taken::WrongChannels;
         }
         let expected = self.expected.unwrap_or(block.first);
         let Some(gap) = block.first.checked_sub(expected) else { return Taken::Backwards };
-        let lost = gap + if block.valid { 0 } else { block.len() as u64 };
+        let lost = gap.saturating_add(if block.valid { 0 } else { block.len() as u64 });
         if self.expected.is_none() {
             self.stretch = block.first;
         }
         self.expected = Some(block.first.saturating_add(block.len() as u64));
         self.broken |= lost > 0;
-        if block.valid && !block.is_empty() {
-            if self.broken {
-                self.resume(block.first, told);
-            }
-            self.take(block, told);
+        if block.valid && !block.is_empty() && self.broken {
+            self.resume(block.first, told);
         }
         if lost > 0 { Taken::Gap(lost) } else { Taken::Gapless }
     }
 
-    fn take(&mut self, block: &Waveform, told: &mut dyn FnMut(Measured)) {
-        let mut from = 0;
-        while from < block.len() {
-            from += self.history.append(block, from);
+    /// Takes samples of a block that was begun, and tells each window that they complete.
+    pub fn take(&mut self, block: &Waveform, samples: Range<usize>, told: &mut dyn FnMut(Measured)) {
+        let mut from = samples.start;
+        while from < samples.end {
+            from += self.history.append(block, from..samples.end);
             self.measure_all(false, told);
             self.history.forget_before(self.next.start);
         }
@@ -250,7 +255,7 @@ impl Spectral {
         }
         self.describe(length, tracked.as_ref());
         self.analyse(length);
-        told(Measured::Window(&self.window));
+        told(Measured::Window(&mut self.window));
         if self.settings.windows == Windows::Fixed || tracked.is_some() {
             self.count_cycles(tracked.as_ref(), told);
         } else {
@@ -428,7 +433,7 @@ impl Spectral {
         if let Some(smooth) = &mut self.smooth {
             (0..self.settings.channels.len()).for_each(|channel| smooth.restart(channel));
         }
-        told(Measured::Window(&self.window));
+        told(Measured::Window(&mut self.window));
     }
 }
 
