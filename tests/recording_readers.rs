@@ -283,7 +283,7 @@ fn wav_of_all_kinds_reads_back() {
 /// A small CSV file with one cell of row 5 replaced.
 fn csv_with(column: usize, cell: &str) -> String {
     let mut rows: Vec<Vec<String>> =
-        (0..8).map(|n| vec![format!("{:.5}", f64::from(n) * 1e-4), n.to_string(), "1".into()]).collect();
+        (0..80).map(|n| vec![format!("{:.5}", f64::from(n) * 1e-4), n.to_string(), "1".into()]).collect();
     rows[5][column] = cell.to_owned();
     let rows: Vec<String> = rows.iter().map(|row| row.join(",")).collect();
     format!("time_s,u1,i1\n{}\n", rows.join("\n"))

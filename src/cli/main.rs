@@ -11,6 +11,7 @@ mod import;
 mod init;
 mod input;
 mod man;
+mod monitor;
 mod output;
 mod powerflow;
 mod pv;
@@ -73,6 +74,8 @@ enum Command {
     Pv(pv::Args),
     /// Solve a scenario many times, with what its `vary:` varies drawn at random or taken from grids.
     Sweep(sweep::Args),
+    /// Measure a recorded waveform: harmonics, frequency, events, flicker, limits.
+    Monitor(monitor::Args),
     /// List the quantities that a scenario can record, expect and act upon.
     Quantities(quantities::Args),
     /// Make a plausible feeder from a seed.
@@ -134,6 +137,7 @@ fn main() -> ExitCode {
         Command::Contingency(args) => contingency::run(&args),
         Command::Pv(args) => pv::run(&args),
         Command::Sweep(args) => sweep::run(&args),
+        Command::Monitor(args) => monitor::run(&args),
         Command::Quantities(args) => quantities::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Check(args) => check::run(&args),

@@ -119,10 +119,15 @@ fn rounding(last_digit_s: f64, single: bool, time_s: f64) -> f64 {
 
 /// Sum and number of the steps that are one period: gaps and steps back left out.
 fn even_steps(steps: &[f64], rounding_s: f64) -> Option<(f64, usize)> {
-    let mut limit = f64::INFINITY;
+    // Where rounding is small beside them, most steps are one period: the one in the middle is.
+    let mut sorted: Vec<f64> = steps.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let median = sorted.get(sorted.len() / 2).copied()?;
+    let fine = median > 4.0 * rounding_s;
+    let (least, mut limit) = if fine { (0.5 * median, 1.5 * median) } else { (0.0, f64::INFINITY) };
     let mut even = (0.0, 0);
     for _ in 0..8 {
-        let kept = steps.iter().filter(|d| **d >= 0.0 && **d <= limit);
+        let kept = steps.iter().filter(|d| **d >= least && **d <= limit);
         even = kept.fold((0.0, 0), |(sum, n), d| (sum + d, n + 1));
         if even.1 == 0 || even.0 <= 0.0 {
             return None;

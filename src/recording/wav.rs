@@ -98,6 +98,11 @@ fn channels(count: u16, request: &Request, full_scale: f64, float: bool, finding
     let asked: Vec<(Place, String)> = match (request.channels.as_slice(), count, request.v_per_fs, request.a_per_fs) {
         ([], 1, Some(_), None) => first("u1").into_iter().collect(),
         ([], 1, None, Some(_)) => first("i1").into_iter().collect(),
+        ([], 1, None, None) => {
+            let finding = Diagnostic::error("E0515", "a WAV file does not say how many volts or amperes its full scale is");
+            findings.push(finding.help("write --v-per-fs NUMBER, or --a-per-fs NUMBER for a current"));
+            return None;
+        }
         ([], ..) => {
             let message = format!("which of the file's {count} channels is which voltage or current?");
             let help = "write --channels u1=1,i1=2 with --v-per-fs and --a-per-fs";

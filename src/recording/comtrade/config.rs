@@ -191,15 +191,15 @@ fn channels(text: &mut Text) -> Option<(Vec<Analogue>, usize)> {
         if !follows(text, k, analogue, counts) {
             return None;
         }
-        analogues.push(analogue_line(text, k + 1)?);
+        analogues.push(analogue_line(text, k + 1, analogue)?);
     }
     for k in 0..status {
         if !follows(text, k, status, counts) {
             return None;
         }
-        // A status channel's line begins with its number, as every line of a channel does.
-        if text.text(0).parse::<u64>() != Ok(k + 1) && text.fields() < 2 {
-            text.wrong(0, format!("here should stand status channel {}", k + 1));
+        // 3 fields, or 5 since 1999.
+        if !(2..10).contains(&text.fields()) {
+            text.wrong(0, format!("here should stand status channel {}, with 3 or 5 fields: {analogue} channels are analogue", k + 1));
             return None;
         }
     }
@@ -217,11 +217,11 @@ fn follows(text: &mut Text, done: u64, promised: u64, counts: Line) -> bool {
 }
 
 /// The line of an analogue channel: `An,id,ph,ccbm,uu,a,b,skew,min,max` and, since 1999, `,primary,secondary,PS`.
-fn analogue_line(text: &mut Text, number: u64) -> Option<Analogue> {
+fn analogue_line(text: &mut Text, number: u64, promised: u64) -> Option<Analogue> {
     let fields = text.fields();
     let between = (11..13).contains(&fields) && (10..fields).any(|k| !text.text(k).is_empty());
     if fields < 10 || between {
-        let message = format!("analogue channel {number} should have 10 or 13 fields, and has {fields}");
+        let message = format!("analogue channel {number} of {promised} should have 10 or 13 fields, and has {fields}");
         text.wrong(0, message);
         return None;
     }

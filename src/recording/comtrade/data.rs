@@ -222,8 +222,11 @@ fn read_line(
     row: &mut [f64],
 ) -> Result<Record, Box<Findings>> {
     let wrong = |k: usize, what: &str, text: &[u8]| {
-        let message = format!("{what} is not a finite number: {:?}", String::from_utf8_lossy(text).trim());
-        Findings::one_at(Diagnostic::error("E0505", message), line, field_of(line.bytes, k))
+        let shown: String = String::from_utf8_lossy(text).trim().chars().take(24).collect();
+        let finding = Diagnostic::error("E0505", format!("{what} is not a finite number: {shown:?}"));
+        let binary = text.iter().any(|b| *b < b' ' && *b != b'\t');
+        let finding = if binary { finding.help("the data are not text: is their type in the configuration right?") } else { finding };
+        Findings::one_at(finding, line, field_of(line.bytes, k))
     };
     let (mut record, mut next, mut found) = (Record { number: 0, stamp: None, whole: true }, 0, 0);
     for (k, text) in line.bytes.split(|b| *b == b',').enumerate() {

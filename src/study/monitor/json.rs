@@ -19,6 +19,15 @@ pub struct Json<W> {
     windows: u64,
     events: Vec<EventRow>,
     frequencies: Vec<Frequency>,
+    flicker: Vec<Flicker>,
+}
+
+/// Short-term flicker of a channel.
+#[derive(Clone, Debug, Serialize)]
+struct Flicker {
+    channel: String,
+    end_s: f64,
+    pst: f64,
 }
 
 /// Frequency over 10 s.
@@ -118,7 +127,7 @@ impl<W: Write> Json<W> {
         // What follows belongs to the same object.
         out.write_all(text.strip_suffix('}').unwrap_or(&text).as_bytes())?;
         out.write_all(b",\n\"windows\":[")?;
-        Ok(Self { out, names, windows: 0, events: Vec::new(), frequencies: Vec::new() })
+        Ok(Self { out, names, windows: 0, events: Vec::new(), frequencies: Vec::new(), flicker: Vec::new() })
     }
 
     /// Writes a window.
@@ -154,6 +163,12 @@ impl<W: Write> Json<W> {
         self.frequencies.push(Frequency { start_s: ten.start_s, frequency_hz, cycles: ten.cycles });
     }
 
+    /// Keeps a flicker severity for the end.
+    pub fn flicker(&mut self, channel: usize, end_s: f64, pst: f64) {
+        let channel = self.names.get(channel).cloned().unwrap_or_default();
+        self.flicker.push(Flicker { channel, end_s, pst });
+    }
+
     /// Ends the whole: events, limits, warnings; with an error it is said that the rest is missing, and nothing of limits.
     ///
     /// # Errors
@@ -161,6 +176,8 @@ impl<W: Write> Json<W> {
     pub fn finish(mut self, limits: &[LimitRow], warnings: &[String], error: Option<&str>) -> io::Result<W> {
         self.out.write_all(b"\n],\n\"frequency_10s\":")?;
         serde_json::to_writer(&mut self.out, &self.frequencies)?;
+        self.out.write_all(b",\n\"flicker\":")?;
+        serde_json::to_writer(&mut self.out, &self.flicker)?;
         self.out.write_all(b",\n\"events\":")?;
         serde_json::to_writer(&mut self.out, &self.events)?;
         self.out.write_all(b",\n\"limits\":")?;

@@ -8,6 +8,7 @@ use super::trend::{Spread, Trend, Written};
 use super::{Basis, flags};
 use crate::monitor::event::Event;
 use crate::monitor::event::itic;
+use crate::monitor::limits::Verdict;
 use crate::monitor::{MOST_ORDER, Window, Windows};
 use crate::recording::Info;
 
@@ -61,12 +62,33 @@ impl EventRow {
 pub struct LimitRow {
     /// What is limited, with its statistic.
     pub name: String,
-    /// What was measured, in the limit's unit; nothing when there was too little to say.
-    pub value: Option<f64>,
+    /// The worst value that was measured.
+    pub value: f64,
     /// The limit.
     pub limit: f64,
     /// Whether it is kept.
     pub passed: bool,
+    /// `%`, `A` or nothing.
+    pub unit: String,
+    /// Values that were judged.
+    pub values: u64,
+    /// Where the limit is from: [S] quoted by others, [R] recalled.
+    pub source: String,
+}
+
+impl LimitRow {
+    /// As it is written.
+    pub fn new(verdict: &Verdict) -> Self {
+        Self {
+            name: verdict.name.clone(),
+            value: verdict.value,
+            limit: verdict.limit,
+            passed: verdict.passed,
+            unit: verdict.unit.to_owned(),
+            values: verdict.values,
+            source: verdict.source.to_owned(),
+        }
+    }
 }
 
 /// One order of a channel over all windows that are neither flagged nor incomplete.
@@ -144,6 +166,10 @@ pub struct Summary {
     pub excerpts: Vec<Excerpt>,
     /// The limits.
     pub limits: Vec<LimitRow>,
+    /// Whose limits.
+    pub profile: Option<String>,
+    /// Limit of voltages by order, percent of the fundamental; empty without one.
+    pub limit_percent: Vec<Option<f64>>,
     /// What was noticed, in words.
     pub warnings: Vec<String>,
 }
@@ -162,6 +188,7 @@ pub struct Gathered {
     channels: Vec<Gathering>,
     trend: Trend,
     events: Vec<EventRow>,
+    limit_line: Vec<f64>,
 }
 
 #[derive(Clone, Debug)]
@@ -177,7 +204,7 @@ struct Gathering {
 
 impl Gathered {
     /// Nothing yet.
-    pub fn new(info: &Info, basis: &Basis) -> Self {
+    pub fn new(info: &Info, basis: &Basis, limit_line: Vec<f64>) -> Self {
         let empty = Gathering {
             rms: Spread::default(),
             thd: Spread::default(),
@@ -200,7 +227,13 @@ impl Gathered {
             channels: vec![empty; channels],
             trend: Trend::new(1 + TRENDED * channels),
             events: Vec::new(),
+            limit_line,
         }
+    }
+
+    /// When the last window ended, in s.
+    pub const fn end_s(&self) -> f64 {
+        self.end_s
     }
 
     /// Adds a window.
@@ -282,6 +315,8 @@ impl Gathered {
             event_count,
             excerpts,
             limits,
+            profile: self.basis.limits.map(|profile| profile.name().to_owned()),
+            limit_percent: self.limit_line.iter().map(|x| Some(*x).filter(|x| x.is_finite())).collect(),
             warnings,
         }
     }
