@@ -12,6 +12,7 @@ mod import;
 mod init;
 mod input;
 mod man;
+mod monitor;
 mod output;
 mod powerflow;
 mod pv;
@@ -76,6 +77,8 @@ enum Command {
     Harmonics(harmonics::Args),
     /// Solve a scenario many times, with what its `vary:` varies drawn at random or taken from grids.
     Sweep(sweep::Args),
+    /// Measure a recorded waveform: harmonics, frequency, events, flicker, limits.
+    Monitor(monitor::Args),
     /// List the quantities that a scenario can record, expect and act upon.
     Quantities(quantities::Args),
     /// Make a plausible feeder from a seed.
@@ -138,6 +141,7 @@ fn main() -> ExitCode {
         Command::Pv(args) => pv::run(&args),
         Command::Harmonics(args) => harmonics::run(&args),
         Command::Sweep(args) => sweep::run(&args),
+        Command::Monitor(args) => monitor::run(&args),
         Command::Quantities(args) => quantities::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Check(args) => check::run(&args),
