@@ -5,8 +5,9 @@ use super::plant::{Conductor, HarmonicPlant, Node, Plant, Solution};
 use crate::feeder::{ControlMode, Feeder, Load};
 use crate::quantity::Complex;
 use crate::scenario::{Added, Branch, Element, Phases, Plan, Unit};
+use crate::solver::harmonic::HarmonicError;
 use crate::solver::{
-    ControlError, Controls, ElementId, Grid, GridError, HarmonicError, Kind, NodeId, PowerFlow, Ratings, Settings, Settled,
+    ControlError, Controls, ElementId, Grid, GridError, Kind, NodeId, PowerFlow, Ratings, Settings, Settled,
 };
 
 /// Most conductors of one terminal.

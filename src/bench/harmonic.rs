@@ -6,9 +6,11 @@ use crate::feeder::Feeder;
 use crate::quantity::Complex;
 use crate::scenario::{Element, HarmonicLoadsSetting, HarmonicModelSetting, Plan};
 use crate::signal::Norton;
-use crate::solver::{
-    Behaviour, DeviceId, HarmonicLoads, HarmonicSettings, HarmonicStatus, Harmonics, LoadAdmittance, NodeId, PowerFlow,
+use crate::solver::element::{Behaviour, Losses};
+use crate::solver::harmonic::{
+    DeviceId, HarmonicLoads, HarmonicSettings, HarmonicStatus, Harmonics, LoadAdmittance,
 };
+use crate::solver::{NodeId, PowerFlow};
 
 /// The study of a plant's harmonics.
 #[derive(Debug)]
@@ -27,7 +29,7 @@ impl Study {
         let replaced: Vec<usize> = plan.equipment.devices.iter().map(|device| device.load).collect();
         let physical = asked.model == HarmonicModelSetting::Physical;
         let settings = HarmonicSettings {
-            behaviour: if physical { Behaviour::physical() } else { Behaviour::default() },
+            behaviour: if physical { Behaviour::Physical(Losses::default()) } else { Behaviour::default() },
             loads: match asked.loads {
                 HarmonicLoadsSetting::Present => HarmonicLoads::Present,
                 HarmonicLoadsSetting::Nominal => HarmonicLoads::Nominal,

@@ -2,6 +2,7 @@
 
 use super::grid::SetupError;
 use super::plant::{HarmonicPlant, Node};
+use super::quality::FlowAt;
 use crate::device::inverter::{Carriers, Command, Fault, Fundamental, Site, Which};
 use crate::device::{ActiveFilter, ControllablePower, Sensing};
 use crate::quantity::{Complex, complex, phasor};
@@ -11,8 +12,12 @@ use crate::signal::{HarmonicCommand, Norton};
 /// A device at work.
 pub(super) struct Machine {
     kind: Kind,
+    /// The load that stands for it.
+    pub(super) load: usize,
     /// Places of its nodes in the plant, phase by phase.
     pub(super) nodes: Vec<usize>,
+    /// Voltage base of its bus, to ground, in V.
+    pub(super) base_v: f64,
     /// What it is to the network at the run's orders.
     norton: Norton,
     /// Voltages at its nodes at the last solution.
@@ -76,7 +81,9 @@ impl Machine {
             kind,
             norton: Norton::new(orders.len(), phases),
             v_v: (0..phases).map(|k| phasor(base_v, -120.0 * k as f64)).collect(),
+            load: device.load,
             nodes: places,
+            base_v,
             f_hz: plan.feeder.frequency_hz,
             command: HarmonicCommand::default(),
             lost: false,
@@ -158,6 +165,13 @@ impl Machine {
         orders.chain(general).for_each(|command| drop(site.apply(&command)));
     }
 
+    /// Current that is left for compensation at its bus in A of each phase.
+    pub(super) fn headroom_a(&self) -> f64 {
+        let Kind::Site(site) = &self.kind else { return 0.0 };
+        let left_va: f64 = site.units().iter().map(|unit| unit.headroom_va()).sum();
+        left_va / (self.nodes.len().max(1) as f64 * self.base_v)
+    }
+
     /// The sign of the probe that it injects now, and its order.
     pub(super) fn probe(&self) -> (u8, f64) {
         (self.command.probe.order, self.command.probe.sign)
@@ -191,19 +205,22 @@ impl Machine {
         &self.norton
     }
 
-    /// Lets an active filter look at what it cancels, once the orders are solved. `flow` is the harmonic current of
-    /// a flow into the network at an order and phase.
-    pub(super) fn look(&mut self, plant: &mut dyn HarmonicPlant, mut flow: impl FnMut(&mut dyn HarmonicPlant, Flow, usize, u16) -> Complex, nodes: &[Node]) {
+    /// Whose current it cancels, if it is an active filter.
+    pub(super) fn cancels(&self) -> &[Flow] {
+        if let Kind::Filter(own) = &self.kind { &own.cancels } else { &[] }
+    }
+
+    /// Lets an active filter look at what it cancels, once the orders are solved: at these currents into the network,
+    /// phase by phase.
+    pub(super) fn look(&mut self, plant: &mut dyn HarmonicPlant, flows: &[Vec<FlowAt>]) {
         let Kind::Filter(own) = &mut self.kind else { return };
         let phases = own.phases.max(1);
         for (k, sensed) in own.sensed.iter_mut().enumerate() {
             let (order, phase) = (k / phases, k % phases);
             let Some(&node) = self.nodes.get(phase) else { continue };
-            let number = nodes.get(node).map_or(0, |node| node.number);
-            *sensed = if own.cancels.is_empty() {
-                plant.harmonic_v(node, order)
-            } else {
-                own.cancels.iter().map(|&of| flow(plant, of, order, number)).sum()
+            *sensed = match flows.get(phase) {
+                Some(flows) if !own.cancels.is_empty() => flows.iter().map(|flow| flow.injected(plant, order)).sum(),
+                _ => plant.harmonic_v(node, order),
             };
         }
         if own.on && !self.lost {

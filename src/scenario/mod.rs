@@ -30,7 +30,7 @@ pub use plan::*;
 pub use profile::Course;
 #[cfg(test)]
 pub(crate) use quantity::standard;
-pub use quality::{Analysed, Emitted};
+pub use quality::{Analysed, Emitted, Mitigated};
 pub use quantity::{Aged, Element, FIXED, Measure, NodeRef, Part, Quantity};
 pub use read::{Reading, read, read_with};
 

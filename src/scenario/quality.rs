@@ -12,6 +12,7 @@
 //! | `ANALYSER.u2_percent`, `.u0_percent` | unbalance |
 //! | `ANALYSER.dips`, `.swells`, `.interruptions`, `.rapid_changes` | events so far |
 //! | `ANALYSER.pst` | flicker of its newest interval |
+//! | `MITIGATION.rung`, `.taken`, `.rolled_back`, `.released`, `.probing`, `.frozen`, `.alarm` | where the ladder is (1 to 8: carrier, other carrier, interleave, compensate, damp, curtail, disconnect, alarm) |
 //! | `ANALYSER.decision`, `.fleet_share`, `.fleet_share_sd` | who causes the distortion: 1 the fleet, −1 the grid, −2 and below nobody knows |
 
 use crate::monitor::{ChannelRole, MOST_ORDER, Quantity as Kind};
@@ -72,6 +73,38 @@ pub enum Analysed {
     Share,
     /// Its standard deviation.
     ShareSd,
+}
+
+/// What of a mitigation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mitigated {
+    /// The highest rung in force, from 1; 0 without any.
+    Rung,
+    /// Rungs taken so far.
+    Taken,
+    /// Rungs taken back for want of effect so far.
+    RolledBack,
+    /// Rungs taken back because they were no longer needed so far.
+    Released,
+    /// Whether the fleet probes.
+    Probing,
+    /// Whether it stands still because of bad windows.
+    Frozen,
+    /// Whether it asks for a filter.
+    Alarm,
+}
+
+impl Mitigated {
+    /// The name of each.
+    pub const NAMES: [(&str, Self); 7] = [
+        ("rung", Self::Rung),
+        ("taken", Self::Taken),
+        ("rolled_back", Self::RolledBack),
+        ("released", Self::Released),
+        ("probing", Self::Probing),
+        ("frozen", Self::Frozen),
+        ("alarm", Self::Alarm),
+    ];
 }
 
 /// Kinds of events, in the order of [`Analysed::Events`].

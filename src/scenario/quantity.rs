@@ -29,7 +29,7 @@
 use crate::feeder::Feeder;
 
 use super::plan::{Branch, FaultSite};
-use super::quality::{self, Analysed, Emitted};
+use super::quality::{self, Analysed, Emitted, Mitigated};
 use super::{Ageing, DeviceKind, Equipment, Harmonics};
 
 /// A quantity, bound to the feeder.
@@ -82,6 +82,8 @@ pub enum Measure {
     Emitted(usize, Emitted),
     /// What an analyser says.
     Analysed(usize, Analysed),
+    /// Of a mitigation.
+    Mitigated(usize, Mitigated),
     /// Of a transformer whose ageing is followed.
     Aged(usize, Aged),
 }
@@ -255,6 +257,10 @@ impl<'a> Namespace<'a> {
         if let Some(place) = self.equipment.analyser(own) {
             let analyser = self.equipment.analysers.get(place)?;
             return Analysed::of_name(rest, analyser).map(|what| Measure::Analysed(place, what));
+        }
+        if let Some(place) = self.equipment.mitigations.iter().position(|mitigation| mitigation.name == own) {
+            let found = Mitigated::NAMES.iter().find(|(name, _)| *name == rest);
+            return found.map(|&(_, what)| Measure::Mitigated(place, what));
         }
         let place = self.equipment.instrument(own)?;
         let instrument = self.equipment.instruments.get(place)?;

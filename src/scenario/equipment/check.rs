@@ -259,7 +259,9 @@ impl Checker<'_> {
         let link = self.equipment.link(&name.to_lowercase());
         if link.is_none() {
             let instruments = self.equipment.instruments.iter().map(|i| i.name.clone());
-            let names = instruments.chain(self.equipment.controllers.iter().map(|c| c.name.clone())).collect();
+            let controllers = self.equipment.controllers.iter().map(|c| c.name.clone());
+            let mitigations = self.equipment.mitigations.iter().map(|c| c.name.clone());
+            let names = instruments.chain(controllers).chain(mitigations).collect();
             self.no_such("instrument or controller", &["instruments", "controllers"], name, names, span);
         }
         link
@@ -353,6 +355,11 @@ impl Checker<'_> {
                         own.most_extra = own.most_extra.max(ticks);
                     }
                 }
+                Link::Mitigation(k) => {
+                    if let Some(own) = equipment.mitigations.get_mut(k) {
+                        own.most_extra = own.most_extra.max(ticks);
+                    }
+                }
             }
         }
         equipment
@@ -365,6 +372,7 @@ impl Checker<'_> {
                 self.equipment.instruments.get(k).map_or((1, 0), |i| (i.settings.every, i.settings.delay))
             }
             Link::Controller(k) => self.equipment.controllers.get(k).map_or((1, 1), |c| (c.every, 1)),
+            Link::Mitigation(_) => (1, 1),
         };
         self.room_for(every, delay.saturating_add(ticks), span);
     }

@@ -5,10 +5,7 @@ use super::{ActiveFilter, Device, DeviceKind, Mitigation};
 use crate::device::{Limits, Priority};
 use crate::feeder::Terminal;
 use crate::scenario::check::Checker;
-use crate::scenario::{ActiveFilterSetting, Demand, MitigationSetting};
-
-/// Time in s between the steps of a mitigation, unless it says otherwise.
-const USUAL_PERIOD_S: f64 = 3.0;
+use crate::scenario::{ActiveFilterSetting, Demand, MitigationSetting, ProbeSetting};
 
 impl Checker<'_> {
     pub(super) fn active_filter(&mut self, name: &str, s: &ActiveFilterSetting) -> (Device, Terminal) {
@@ -49,13 +46,20 @@ impl Checker<'_> {
     /// `None` when it does not know what it listens to.
     pub(super) fn mitigation(&mut self, name: &str, s: &MitigationSetting) -> Option<Mitigation> {
         let spots = Spots::of(self.root, self.place, "controllers", name, None);
-        let every_s = s.every_s.unwrap_or(USUAL_PERIOD_S);
-        let every = self.period(Some(every_s), spots.at("every_s"));
-        for (value, key) in [(s.limit_percent, "limit_percent"), (s.effect_s, "effect_s")] {
-            if let Some(value) = value.filter(|value| *value <= 0.0) {
-                self.report("E0308", format!("`{key}` is {value}"), spots.at(key), "it must be positive");
-            }
+        let times = [
+            (s.confirm_s, "confirm_s"),
+            (s.effect_s, "effect_s"),
+            (s.release_s, "release_s"),
+            (s.limit_percent.unwrap_or(1.0), "limit_percent"),
+            (s.release_percent.unwrap_or(1.0), "release_percent"),
+        ];
+        for (value, key) in times.into_iter().filter(|(value, _)| *value <= 0.0) {
+            self.report("E0308", format!("`{key}` is {value}"), spots.at(key), "it must be positive");
         }
+        for (value, key) in [(s.settle_s, "settle_s"), (s.pause_s, "pause_s"), (s.conductance_s, "conductance_s")] {
+            self.not_negative(value, key, spots.at(key));
+        }
+        let probe = s.probe.as_ref().map(|own| self.probing(own, &spots));
         let actuators = self.actuators(&s.actuators, &spots);
         for (k, &device) in actuators.iter().enumerate() {
             let kind = self.equipment.devices.get(device).map(|device| &device.kind);
@@ -76,7 +80,26 @@ impl Checker<'_> {
             let help = "list it in the analyser's `attribution: {fleet: […]}`";
             self.report("E0332", format!("{name:?} is not of the fleet"), spots.at("actuators"), help);
         }
-        Some(Mitigation { name: name.to_owned(), analyser, actuators, every, most_extra: 0, setting: s.clone() })
+        let probe = match probe {
+            Some(probe) => Some(probe?),
+            None => None,
+        };
+        Some(Mitigation { name: name.to_owned(), analyser, actuators, probe, most_extra: 0, setting: s.clone() })
+    }
+
+    /// The device that probes, and the ticks of each sign.
+    fn probing(&mut self, s: &ProbeSetting, spots: &Spots) -> Option<(usize, u64)> {
+        let span = spots.at("probe");
+        for (value, key) in [(s.current_a, "current_a"), (s.most_s, "most_s")] {
+            if value <= 0.0 {
+                self.report("E0308", format!("`{key}` is {value}"), span, "it must be positive");
+            }
+        }
+        let ticks = match self.step {
+            Some(step) => self.ticks_in(s.flip_s, step, span).unwrap_or(1),
+            None => 1,
+        };
+        Some((self.known_device(&s.device, span)?, ticks))
     }
 
     fn known_analyser(&mut self, name: &str, span: crate::diagnostic::Span) -> Option<usize> {

@@ -8,7 +8,7 @@ mod inverter;
 
 pub use analyser::Analyser;
 
-use super::quality::Analysed;
+use super::quality::{Analysed, Mitigated};
 use super::quantity::Aged;
 use super::{ActiveFilterSetting, AgeingSetting, Demand, Element, Law, MitigationSetting};
 use crate::signal::Channels;
@@ -97,8 +97,8 @@ pub struct Mitigation {
     pub analyser: usize,
     /// The inverters that it commands.
     pub actuators: Vec<usize>,
-    /// Ticks from step to step.
-    pub every: u64,
+    /// The inverter that may probe, and the ticks for which each sign stands.
+    pub probe: Option<(usize, u64)>,
     /// Ticks by which its commands may arrive later than usual, at most.
     pub most_extra: u64,
     /// What it is like, as written.
@@ -153,6 +153,8 @@ pub enum Link {
     Instrument(usize),
     /// Commands of a controller.
     Controller(usize),
+    /// Commands of a mitigation.
+    Mitigation(usize),
 }
 
 impl Equipment {
@@ -187,7 +189,8 @@ impl Equipment {
     /// The line of an instrument or a controller.
     pub fn link(&self, name: &str) -> Option<Link> {
         let controller = || self.controllers.iter().position(|own| own.name == name).map(Link::Controller);
-        self.instrument(name).map(Link::Instrument).or_else(controller)
+        let mitigation = || self.mitigations.iter().position(|own| own.name == name).map(Link::Mitigation);
+        self.instrument(name).map(Link::Instrument).or_else(controller).or_else(mitigation)
     }
 
     /// Names of quantities that devices and instruments have.
@@ -197,12 +200,15 @@ impl Equipment {
             let channels = i.channels.names().iter().map(|channel| format!("{}.{channel}", i.name));
             channels.chain([format!("{}.age_s", i.name)])
         });
+        let mitigated = self.mitigations.iter().flat_map(|own| {
+            Mitigated::NAMES.iter().map(|(what, _)| format!("{}.{what}", own.name))
+        });
         let aged = self.ageing.iter().flat_map(|own| {
             Aged::NAMES.iter().map(|(what, _)| format!("transformer.{}.{what}", own.name))
         });
         let analysed = self.analysers.iter().flat_map(|own| {
             Analysed::names(own).into_iter().map(|name| format!("{}.{name}", own.name))
         });
-        devices.chain(readings).chain(analysed).chain(aged).collect()
+        devices.chain(readings).chain(analysed).chain(mitigated).chain(aged).collect()
     }
 }

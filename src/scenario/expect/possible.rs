@@ -76,6 +76,7 @@ impl Checker<'_> {
             | Measure::Injected(_)
             | Measure::InjectedReactive(_)
             | Measure::Analysed(..)
+            | Measure::Mitigated(..)
             | Measure::Aged(..)
             | Measure::Reading(..) => ANYTHING,
         }

@@ -404,7 +404,8 @@ pub struct AttributionSetting {
     pub norton: bool,
 }
 
-/// Mitigation of distortion: the ladder from moving the switching frequency to the alarm.
+/// Mitigation of distortion: the ladder from moving the switching frequency to the alarm. It acts on verdicts, which come
+/// every 3 s, and only when the fleet is the cause. Times are rounded to whole verdicts.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MitigationSetting {
@@ -412,23 +413,60 @@ pub struct MitigationSetting {
     pub law: MitigationLaw,
     /// The analyser that it listens to; it has `attribution`.
     pub measures: String,
-    /// The inverters that it commands.
+    /// The inverters that it commands, of the analyser's fleet.
     pub actuators: Vec<String>,
-    /// Time between its steps in s, a whole number of steps; 3 s when not given.
-    #[serde(default)]
-    pub every_s: Option<f64>,
     /// Voltage THD in percent above which it acts; that of the analyser's limits when not given.
     #[serde(default)]
     pub limit_percent: Option<f64>,
-    /// Time in s over which the effect of a step is looked at.
+    /// Voltage THD in percent below which it takes steps back; four fifths of the limit when not given.
     #[serde(default)]
-    pub effect_s: Option<f64>,
-    /// What it may do, in this order.
+    pub release_percent: Option<f64>,
+    /// What it may do.
     #[serde(default = "whole_ladder")]
     pub steps: Vec<RungSetting>,
-    /// Whether it may let inverters probe the grid where nobody can tell who causes the distortion.
+    /// For how long in s the fleet must be found to be the cause before a step.
+    #[serde(default = "twelve")]
+    pub confirm_s: f64,
+    /// Time in s after a step that is not looked at.
+    #[serde(default = "nine")]
+    pub settle_s: f64,
+    /// Time in s then over which the effect of the step is looked at.
+    #[serde(default = "twelve")]
+    pub effect_s: f64,
+    /// Shortest time in s between two steps.
+    #[serde(default = "thirty")]
+    pub pause_s: f64,
+    /// Time in s below `release_percent` after which a step is taken back.
+    #[serde(default = "two_minutes")]
+    pub release_s: f64,
+    /// Conductance to harmonics in S that each inverter may take on, where compensation is allowed.
     #[serde(default)]
-    pub probe: bool,
+    pub conductance_s: f64,
+    /// Groups that carriers may be spread over, where interleaving is allowed.
+    #[serde(default = "three_groups")]
+    pub interleave: u64,
+    /// Probing of the grid where nobody can tell who causes the distortion; none when not given.
+    #[serde(default)]
+    pub probe: Option<ProbeSetting>,
+}
+
+/// How the fleet may probe the grid.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProbeSetting {
+    /// The inverter that does it.
+    pub device: String,
+    /// Size of its probing current in A.
+    pub current_a: f64,
+    /// Time in s for which each sign of it stands: a whole number of steps.
+    #[serde(default = "second")]
+    pub flip_s: f64,
+    /// Longest time in s that a probe takes.
+    #[serde(default = "three_minutes")]
+    pub most_s: f64,
+    /// Whether it also confirms what is decided without: no step is taken unconfirmed.
+    #[serde(default)]
+    pub confirm: bool,
 }
 
 /// The law of [`MitigationSetting`].
@@ -538,4 +576,28 @@ fn whole_ladder() -> Vec<RungSetting> {
         RungSetting::Compensation,
         RungSetting::Curtailment,
     ]
+}
+
+fn twelve() -> f64 {
+    12.0
+}
+
+fn nine() -> f64 {
+    9.0
+}
+
+fn two_minutes() -> f64 {
+    120.0
+}
+
+fn three_minutes() -> f64 {
+    180.0
+}
+
+fn second() -> f64 {
+    1.0
+}
+
+fn three_groups() -> u64 {
+    3
 }
