@@ -112,6 +112,8 @@ pub struct OrderVerdict {
     pub share_sd: f64,
     /// About this order alone.
     pub decision: Decision,
+    /// Whether a probe has found its impedance, not too long ago.
+    pub probed: bool,
     /// Each phase; unused ones are zero.
     pub phases: [PhaseVerdict; 3],
 }
@@ -177,6 +179,7 @@ impl Verdict {
             share: nan,
             share_sd: nan,
             decision: none,
+            probed: false,
             phases: [phase; 3],
         };
         let unit = UnitVerdict { share: nan, score: nan, of_limit: nan, order: 0, noisy: false };
@@ -205,7 +208,7 @@ impl Verdict {
 
     /// Number of channels with so many orders and units.
     pub const fn channels(orders: usize, units: usize) -> usize {
-        14 + orders * (5 + 3 * 7) + units * 5
+        13 + orders * (6 + 3 * 7) + units * 5
     }
 
     /// Names of its channels, each after `prefix` and a dot.
@@ -255,6 +258,7 @@ impl OrderVerdict {
         fields.number(format_args!("h{h}.share"), &mut self.share);
         fields.number(format_args!("h{h}.share_sd"), &mut self.share_sd);
         decision(fields, format_args!("h{h}.decision"), &mut self.decision);
+        flag(fields, format_args!("h{h}.probed"), &mut self.probed);
         for (name, phase) in ["a", "b", "c"].into_iter().zip(&mut self.phases) {
             phasor(fields, format_args!("h{h}.{name}.v"), "v", &mut phase.v_v);
             phasor(fields, format_args!("h{h}.{name}.j"), "a", &mut phase.j_a);

@@ -29,6 +29,20 @@ pub const ROWS: [Row; 7] = [
     Row::Confounded,
 ];
 
+impl Row {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Excited => "excited",
+            Self::NoExcitation => "no excitation",
+            Self::Correlated => "background follows the fleet, not probed",
+            Self::ImpedanceStep => "impedance × 2.2 after 60 s",
+            Self::ProbedCorrelated => "background follows the fleet, probed",
+            Self::ProbedNoExcitation => "no excitation, probed",
+            Self::Confounded => "background a multiple of the fleet's current, not probed",
+        }
+    }
+}
+
 /// Draws numbers one after the other.
 struct Draw {
     noise: Noise,

@@ -121,7 +121,7 @@ impl Track {
     fn against(&self, state: usize, prior_sd: f64) -> f64 {
         let (p, p0) = (self.filter.p[state][state].re, prior_sd * prior_sd);
         let variance = p * (1.0 - p / p0);
-        if variance > 1e-6 * p0 * p / p0 { self.filter.x[state].norm_sqr() / variance } else { 0.0 }
+        if p < 0.97 * p0 { self.filter.x[state].norm_sqr() / variance } else { 0.0 }
     }
 }
 

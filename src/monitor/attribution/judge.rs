@@ -9,9 +9,9 @@ use crate::quantity::{Complex, Tick};
 use crate::signal::{Decision, PhaseVerdict, Reason};
 
 /// Windows before anything is decided, and after a change of the network.
-pub const FEWEST_WINDOWS: u64 = 25;
-/// Evidence from which the background is taken to follow the fleet: e^-10 without.
-pub const FOLLOWS: f64 = 10.0;
+pub const FEWEST_WINDOWS: u64 = 40;
+/// Evidence from which the background is taken to follow the fleet: e^-7 without.
+pub const FOLLOWS: f64 = 7.0;
 /// Mean normalised innovation from which the measurements contradict the model.
 pub const INCONSISTENT: f64 = 3.0;
 /// Movement of the fleet's current, in parts of its size, below which it may be the meter's noise.
@@ -36,7 +36,8 @@ impl Cell {
     fn known(&self, settings: &Settings, order: usize) -> Known {
         let estimate = self.estimator.estimate();
         let restless = estimate.nis.max(1.0) * ((1.0 + estimate.echo) / (1.0 - estimate.echo)).max(1.0);
-        let (z, sd) = (estimate.z_ohm, estimate.z_sd_ohm * restless.sqrt());
+        let suspicion = (0.5 + estimate.follows / 3.5).max(0.75);
+        let (z, sd) = (estimate.z_ohm, estimate.z_sd_ohm * restless.sqrt() * suspicion);
         let learnt = sd <= LEARNT * settings.z0_sd * settings.z0(order).norm();
         let doubt = match () {
             () if self.probing => Some(Reason::Settling),
@@ -106,6 +107,7 @@ impl Attribution {
             self.judge_order(order, used, &mut whole, &mut probed);
         }
         (self.verdict.share, self.verdict.share_sd, self.verdict.decision) = whole.decision();
+        self.persist();
         self.verdict.probed = probed && whole.sum.vv > 0.0;
         self.withhold();
         self.rank_orders();
@@ -117,6 +119,7 @@ impl Attribution {
         let phases = self.settings.phases;
         let mut own = Doubted::default();
         let mut percent = 0.0f64;
+        let mut own_probed = true;
         let gate = (self.settings.gate * self.settings.nominal_v).powi(2) * used;
         for phase in 0..phases {
             let cell = &self.cells[order * phases + phase];
@@ -129,7 +132,7 @@ impl Attribution {
             if value.vv < gate || value.vv == 0.0 {
                 continue;
             }
-            *probed &= known.probed;
+            own_probed &= known.probed;
             let sd = value.projected_sd(known.z_sd_ohm);
             let sd = if known.doubt.is_some() { sd.max(UNKNOWN * value.vv) } else { sd };
             own.add(value.vv, value.projected(known.z_ohm), sd, known.doubt);
@@ -138,6 +141,17 @@ impl Attribution {
         let out = &mut self.verdict.orders[order];
         (out.share, out.share_sd, out.decision) = own.decision();
         out.v_percent = percent;
+        out.probed = own_probed && own.sum.vv > 0.0;
+        *probed &= own_probed;
+    }
+
+    /// A decision is one that two 3 s values in a row come to.
+    fn persist(&mut self) {
+        let now = self.verdict.decision;
+        if matches!(now, Decision::Fleet | Decision::Grid) && self.candidate != now {
+            self.verdict.decision = Decision::Indeterminate(Reason::Settling);
+        }
+        self.candidate = now;
     }
 
     /// Nothing is decided from windows that do not deserve it.

@@ -26,7 +26,7 @@ pub use sample::{Places, Sample};
 pub use settings::Settings;
 pub use units::{OUTLIER, limit_percent};
 
-use crate::signal::Verdict;
+use crate::signal::{Decision, Reason, Verdict};
 use value::Value;
 
 /// One phase at one order.
@@ -78,6 +78,8 @@ pub struct Attribution {
     silent: units::Silence,
     room: [Vec<f64>; 2],
     last: Option<u64>,
+    /// What the 3 s value before came to.
+    candidate: Decision,
 }
 
 impl Attribution {
@@ -94,6 +96,7 @@ impl Attribution {
             silent: units::Silence::new(units, orders * settings.phases),
             room: [vec![0.0; units], vec![0.0; units]],
             last: None,
+            candidate: Decision::Indeterminate(Reason::Starting),
             settings,
         }
     }
