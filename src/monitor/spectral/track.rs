@@ -16,7 +16,7 @@ const SETTLED: f64 = 2e-4;
 /// Most repetitions.
 const MOST_ROUNDS: usize = 8;
 /// Steps of angle that do not belong to the others: so many times the median deviation, and at least so many rad.
-const OUTLIER: (f64, f64) = (6.0, 0.01);
+const OUTLIER: (f64, f64) = (6.0, 1e-3);
 /// Steps of angle between phasors of which one is less than this part of the other do not count, while so many others do: a
 /// dip begins or ends there.
 const STEADY: (f64, usize) = (0.95, 3);
