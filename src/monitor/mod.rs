@@ -5,6 +5,7 @@
 pub mod aggregate;
 pub mod alarm;
 pub mod attribution;
+mod evaluation;
 pub mod event;
 pub mod flicker;
 mod instrument;
