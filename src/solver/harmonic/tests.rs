@@ -94,9 +94,10 @@ fn primitives(feeder: &Feeder, flow: &PowerFlow, f_hz: f64) -> Vec<Primitive> {
         all.extend(model.neutral);
     }
     for (name, pv) in &feeder.pv_systems {
-        // 50 % of the inverter's base impedance, a resistance.
+        // 50 % of the inverter's base impedance, a resistance; a third of its admittance in each branch of a delta.
         let model = element::pv_system(name, pv, element::PvState::of(pv)).unwrap();
-        let y = complex(pv.s_kva / (0.5 * 1000.0 * pv.v_kv * pv.v_kv), 0.0);
+        let share = if pv.connection == feeder::Connection::Delta && pv.phases > 1 { 1.0 / 3.0 } else { 1.0 };
+        let y = complex(share * pv.s_kva / (0.5 * 1000.0 * pv.v_kv * pv.v_kv), 0.0);
         all.extend(model.branches.iter().map(|branch| {
             let mut matrix = element::Admittance::zeros(2);
             matrix.add_branch(0, 1, y);
@@ -173,7 +174,8 @@ fn dense_lu_agrees() {
         assert_eq!(study.solve(), HarmonicStatus::Solved);
         for (k, order) in ORDERS.iter().enumerate().skip(1) {
             let expected = dense(&flow, order * 60.0, &[(at, complex(3.0, -1.0))]);
-            assert!(difference(&voltages(&study, k), &expected) < 1e-9, "seed {seed}, order {order}");
+            let off = difference(&voltages(&study, k), &expected);
+            assert!(off < 1e-11, "seed {seed}, order {order}: {off:e}");
         }
     }
 }
@@ -248,7 +250,8 @@ fn order_one_is_the_power_flow_where_that_is_linear() {
         assert_eq!(study.solve(), HarmonicStatus::Solved);
         for &n in &flow.grid().listing {
             let base = flow.grid().nodes[n.0 as usize].base_v;
-            assert!((study.voltage(0, n) - flow.voltage(n)).norm() < 1e-9 * base, "{}", flow.grid().name(n));
+            // Switches of 1e7 S beside mS leave 1e-8; the power flow removes that by its residual.
+            assert!((study.voltage(0, n) - flow.voltage(n)).norm() < 2e-8 * base, "{}", flow.grid().name(n));
         }
     }
 }
@@ -281,10 +284,13 @@ fn what_changes_in_place_is_as_made_anew() {
         ("line out", Box::new(move |f| f.set_in_service(line(f, "tie"), false))),
         ("a phase", Box::new(move |f| f.set_phases(line(f, "main"), &[true, false, true]))),
         ("end out", Box::new(move |f| f.set_in_service(line(f, "end"), false))),
-        ("end and tie back", Box::new(move |f| {
-            f.set_in_service(line(f, "end"), true);
-            f.set_in_service(line(f, "tie"), true);
-        })),
+        (
+            "end and tie back",
+            Box::new(move |f| {
+                f.set_in_service(line(f, "end"), true);
+                f.set_in_service(line(f, "tie"), true);
+            }),
+        ),
         ("the phase back", Box::new(move |f| f.set_phases(line(f, "main"), &[true; 3]))),
         ("frequency", Box::new(|f| f.set_frequency(59.3).unwrap())),
         ("taps back", Box::new(|f| f.set_tap(0, 1, 1.0))),
@@ -340,7 +346,13 @@ fn superposition_and_reciprocity_hold() {
         }
         let mut column = vec![complex(0.0, 0.0); ORDERS.len()];
         let mut study = of(&[]);
-        study.impedance(a, |order, to, z| if to == b { column[order] = z }).unwrap();
+        study
+            .impedance(a, |order, to, z| {
+                if to == b {
+                    column[order] = z
+                }
+            })
+            .unwrap();
         for (order, z) in column.iter().enumerate().skip(1) {
             assert!((z - first.voltage(order, b) / one).norm() <= 1e-12 * z.norm());
         }
@@ -371,7 +383,11 @@ fn power_balances() {
                     (taken, size) = (taken + s, size + s.norm());
                 }
             }
-            assert!((injected - taken).norm() < 1e-7 * (injected.norm() + size), "{}: {injected} {taken}", feeder.feeder);
+            assert!(
+                (injected - taken).norm() < 1e-7 * (injected.norm() + size),
+                "{}: {injected} {taken}",
+                feeder.feeder
+            );
         }
     }
 }
@@ -428,7 +444,13 @@ fn what_cannot_be_solved_is_named_and_forgotten() {
     let c = node(flow.grid(), "d.1");
     let device = study.add_device(&[[Some(c), None]]).unwrap();
     let mut z = complex(0.0, 0.0);
-    study.impedance(c, |order, to, of| if (order, to) == (1, c) { z = of }).unwrap();
+    study
+        .impedance(c, |order, to, of| {
+            if (order, to) == (1, c) {
+                z = of
+            }
+        })
+        .unwrap();
     let mut norton = Norton::new(2, 1);
     // The negative of what the network is there: nothing is left to divide by.
     norton.admittance_s_mut()[1] = -z.inv();
@@ -498,13 +520,29 @@ fn load_admittances_by_hand() {
         let settings = HarmonicSettings { load_admittance, ..HarmonicSettings::default() };
         let mut study = Harmonics::new(&flow, &[h], settings).unwrap();
         let mut z = complex(0.0, 0.0);
-        study.impedance(a, |_, to, of| if to == a { z = of }).unwrap();
+        study
+            .impedance(a, |_, to, of| {
+                if to == a {
+                    z = of
+                }
+            })
+            .unwrap();
         let without = complex(1000.0, 5000.0).inv();
-        assert!((z.inv() - without - expected).norm() < 1e-9 * expected.norm(), "{load_admittance:?} {}", z.inv() - without);
+        assert!(
+            (z.inv() - without - expected).norm() < 1e-9 * expected.norm(),
+            "{load_admittance:?} {}",
+            z.inv() - without
+        );
     }
     let neglected = HarmonicSettings { loads: HarmonicLoads::Neglect, ..HarmonicSettings::default() };
     let mut study = Harmonics::new(&flow, &[h], neglected).unwrap();
-    study.impedance(a, |_, to, z| if to == a { assert!((z - complex(1000.0, 5000.0)).norm() < 1e-4) }).unwrap();
+    study
+        .impedance(a, |_, to, z| {
+            if to == a {
+                assert!((z - complex(1000.0, 5000.0)).norm() < 1e-4)
+            }
+        })
+        .unwrap();
 }
 
 /// A transformer's load loss at h = 10 with 10 % eddy and 5 % stray share: 1 + 0.1·99 + 0.05·(10^0.8 − 1) times.
