@@ -135,11 +135,18 @@ new reactor.series bus1=c bus2=d phases=3 r=.2 x=2.5
 new reactor.damped bus1=d bus2=e phases=3 r=.1 x=1.5 rp=40
 new reactor.parallel bus1=e phases=3 r=2000 x=900 parallel=yes
 new reactor.matrix bus1=e bus2=g phases=3 rmatrix=[.2 | .05 .2 | .05 .05 .2] xmatrix=[2 | .5 2 | .5 .4 2]
-new reactor.sequence bus1=e bus2=h phases=3 z1=(.2 1.5) z2=(.3 1.7) z0=(.5 4)
+new reactor.sequence bus1=e bus2=h phases=3 z1=(.2 1.5) z0=(.5 4)
 new load.c bus1=c phases=3 kv=12.47 kw=700 pf=.9
 new load.e bus1=e phases=3 conn=delta kv=12.47 kw=500 pf=.92
 new load.g bus1=g phases=3 kv=12.47 kw=200 pf=.92
 new load.h bus1=h.1 phases=1 kv=7.2 kw=90 pf=.92
+"""
+
+UNSYMMETRIC = """new line.f bus1=a bus2=b linecode=mi length=3 units=mi
+new reactor.sequence bus1=b bus2=h phases=3 z1=(.2 1.5) z2=(.3 1.7) z0=(.5 4)
+new load.h bus1=h.1 phases=1 kv=7.2 kw=90 pf=.92
+new load.b bus1=b phases=3 kv=12.47 kw=500 pf=.92
+new capacitor.b bus1=b phases=3 kvar=100 kv=12.47
 """
 
 MODELS = "new line.f bus1=a bus2=b linecode=mi length=4 units=mi\n" + "".join(
@@ -229,7 +236,9 @@ CASES = {
     "ieee13_filter": (
         IEEE13
         + VSC
-        + "capacitor.cap1.harm=4.8\ncapacitor.cap1.r=.1\ncapacitor.cap2.xl=.5\n"
+        + "batchedit load..* vminpu=.8 vmaxpu=1.2\ncapacitor.cap1.harm=4.8\ncapacitor.cap1.r=.1\ncapacitor.cap2.xl=.5\n"
+        # Without this OpenDSS keeps the admittance it had made before, at order 1.
+        + "capacitor.cap1.kvar=600\ncapacitor.cap2.kvar=100\n"
         + "new reactor.n bus1=671 phases=3 kvar=90 kv=4.16\nnew isource.ev bus1=634 phases=3 amps=200 angle=-5 scantype=none spectrum=vsc\n",
         SIX,
     ),
@@ -255,6 +264,7 @@ CASES = {
     "geometry_full_carson": (small("set earthmodel=fullcarson\n" + GEOMETRY), SIX),
     "transformers": (small(LINES + TRANSFORMERS), LOW + [25]),
     "shunts": (small(LINES + SHUNTS), LOW + [4.7, 25]),
+    "unsymmetric": (small(LINES + UNSYMMETRIC), LOW),
     "load_models": (small(LINES + MODELS), LOW + [11, 15, 19]),
     "generators": (small(LINES + GENERATORS), LOW + [11]),
     "inverters": (small(VSC + LINES + INVERTERS), LOW + [11]),
