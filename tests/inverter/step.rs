@@ -58,7 +58,14 @@ fn site(count: usize, emission: Emission) -> Site {
 }
 
 /// A hundred steps with everything in them.
-fn run(site: &mut Site, filter: &mut ActiveFilter, commands: &mut Commands, into: &mut Norton, shares: &[f64]) {
+fn run(
+    site: &mut Site,
+    filter: &mut ActiveFilter,
+    commands: &mut Commands,
+    into: &mut Norton,
+    shares: &[f64],
+) -> usize {
+    let mut refused = 0;
     for k in 0..100 {
         let v_v = volts(if (60..63).contains(&k) { 100.0 } else { 228.0 + 0.1 * f64::from(k) }, 0.3);
         site.step(&v_v, 50.0 + 0.02 * f64::from(k % 5), [-40e3 - 1e3 * f64::from(k), 2e3]);
@@ -80,12 +87,13 @@ fn run(site: &mut Site, filter: &mut ActiveFilter, commands: &mut Commands, into
             }
         }
         site.apply_all(commands);
-        assert!(commands.outcomes().iter().all(|o| !matches!(o, Outcome::Refused(r) if r.to_string().is_empty())));
+        refused += commands.outcomes().iter().filter(|o| matches!(o, Outcome::Refused(_))).count();
         site.emit(&Fundamental { v_v: &v_v, i_a: None, f_hz: 50.0 + 0.02 * f64::from(k % 5) }, into);
         filter.step(|place| into.current_a(place));
         site.emit_unit(1, into);
         filter.emit(50.0, into);
     }
+    refused
 }
 
 #[test]
@@ -97,10 +105,10 @@ fn a_step_allocates_nothing() {
         let (mut commands, mut into) = (Commands::default(), Norton::new(49, 3));
         let shares: Vec<f64> = (0..30).map(|k| f64::from(k) / 435.0).collect();
         let before = COUNT.with(Cell::get);
-        // Refusals are formatted by the check in `run` alone; none comes with an empty reason.
-        run(&mut site, &mut filter, &mut commands, &mut into, &shares);
+        let refused = run(&mut site, &mut filter, &mut commands, &mut into, &shares);
         let allocated = COUNT.with(Cell::get) - before;
         assert_eq!(allocated, 0);
+        assert_eq!(refused, 3, "while the voltage is too low");
         assert!(site.converter().switching_hz == 16e3 && site.power().total()[0] != 0.0);
     }
 }
@@ -119,7 +127,7 @@ fn median_us(mut act: impl FnMut()) -> f64 {
 
 #[test]
 fn how_long_a_step_takes() {
-    let at = |name: &str, mut site: Site, shares: Option<Vec<f64>>, groups: &str| {
+    let at = |name: &str, mut site: Site, shares: Option<Vec<f64>>| {
         if let Some(shares) = shares {
             site.set_shares(&shares);
         }
@@ -131,6 +139,8 @@ fn how_long_a_step_takes() {
         let step = |site: &mut Site, k: u32| {
             site.step(&volts(230.0 + f64::from(k % 7) * 0.1, 0.0), 50.0, [-100e3 - f64::from(k % 13) * 1e3, 0.0]);
         };
+        // The set-point arrives three steps later.
+        (0..20).for_each(|k| step(&mut site, k));
         let emission = median_us(|| {
             k += 1;
             emit(&mut site, &mut into, k);
@@ -140,12 +150,12 @@ fn how_long_a_step_takes() {
             step(&mut site, k);
             emit(&mut site, &mut into, k);
         });
-        println!("{name}{groups}: 49 orders × 3 phases in {emission:.1} µs, with the step of all units {both:.1} µs");
+        println!("{name}: 49 orders × 3 phases in {emission:.1} µs, with the step of all units {both:.1} µs");
     };
     let shares = |count: i32| (0..count).map(|k| f64::from(1 + k) * 1e-3).collect::<Vec<_>>();
-    at("20 units, physical", site(20, Emission::Physical), None, "");
-    at("60 units, physical", site(60, Emission::Physical), None, "");
-    at("60 units, each its own power", site(60, Emission::Physical), Some(shares(60)), "");
-    at("60 units, 12 measured cars", site(60, Emission::Table(ev_cpw::all())), None, "");
-    at("1000 units, physical", site(1000, Emission::Physical), None, "");
+    at("20 units, physical", site(20, Emission::Physical), None);
+    at("60 units, physical", site(60, Emission::Physical), None);
+    at("60 units, each its own power", site(60, Emission::Physical), Some(shares(60)));
+    at("60 units, 12 measured cars", site(60, Emission::Table(ev_cpw::all())), None);
+    at("1000 units, physical", site(1000, Emission::Physical), None);
 }
