@@ -113,7 +113,7 @@ mod tests {
 
     fn at(table: &Table, order: u32, current_pu: f64) -> Complex {
         let mut into = [complex(0.0, 0.0)];
-        table.bind(&[Some(order)]).at(current_pu, &mut into);
+        table.bind(&[order]).at(current_pu, &mut into);
         into[0]
     }
 

@@ -26,6 +26,8 @@ pub enum Emission {
 pub struct Spectrum {
     /// Whole orders from 2; `None` for the fundamental, below, and between.
     orders: Vec<Option<u32>>,
+    /// Place and order of the frequencies at which something is emitted.
+    active: Vec<(usize, u32)>,
     multiples: Vec<f64>,
     source: Source,
     rated_a: f64,
@@ -56,22 +58,30 @@ impl Spectrum {
     /// A unit's emission at multiples of a fundamental in Hz, with a rated current in A RMS.
     pub fn new(emission: &Emission, converter: &Converter, multiples: &[f64], f1_hz: f64, rated_a: f64) -> Self {
         let orders: Vec<_> = multiples.iter().map(|m| order(*m)).collect();
-        let highest = orders.iter().flatten().max().map_or(2, |h| *h as usize);
+        let emits = |order: u32| match emission {
+            Emission::None => false,
+            Emission::Table(tables) => tables.iter().any(|table| table.has(order)),
+            Emission::Physical => order % 2 == 1,
+        };
+        let places = orders.iter().enumerate().filter_map(|(place, order)| Some((place, (*order)?)));
+        let active: Vec<(usize, u32)> = places.filter(|(_, order)| emits(*order)).collect();
+        let highest = active.iter().map(|(_, order)| *order as usize).max().unwrap_or(2);
         let source = match emission {
             Emission::Table(tables) if !tables.is_empty() => {
+                let orders: Vec<u32> = active.iter().map(|(_, order)| *order).collect();
                 Source::Tables(tables.iter().map(|table| table.bind(&orders)).collect())
             }
             Emission::Physical => Source::Physical,
             Emission::None | Emission::Table(_) => Source::None,
         };
-        let zeros = vec![complex(0.0, 0.0); multiples.len()];
         let mut own = Self {
             orders,
             multiples: multiples.to_vec(),
             source,
             rated_a,
-            forward_s: zeros.clone(),
-            admittance_s: zeros,
+            forward_s: vec![complex(0.0, 0.0); active.len()],
+            active,
+            admittance_s: vec![complex(0.0, 0.0); multiples.len()],
             shape: vec![0.0; highest + 1],
             dead_time_v: 0.0,
             crossing_a: 0.0,
@@ -86,13 +96,21 @@ impl Spectrum {
         self.dead_time_v = converter.dead_time_v();
         self.crossing_a = converter.crossing_a.max(1e-6 * self.rated_a);
         for (k, multiple) in self.multiples.iter().enumerate().filter(|(_, m)| **m > 1.0 + 1e-9) {
-            [self.forward_s[k], self.admittance_s[k]] = converter.closed_s(multiple * f1_hz);
+            [_, self.admittance_s[k]] = converter.closed_s(multiple * f1_hz);
+        }
+        for (forward, (_, order)) in self.forward_s.iter_mut().zip(&self.active) {
+            [*forward, _] = converter.closed_s(f64::from(*order) * f1_hz);
         }
     }
 
     /// Orders by frequency; `None` where a frequency is no harmonic.
     pub fn orders(&self) -> &[Option<u32>] {
         &self.orders
+    }
+
+    /// Place and order of the frequencies at which something is emitted.
+    pub fn active(&self) -> &[(usize, u32)] {
+        &self.active
     }
 
     /// Y_out/(1 + T) by frequency in S.
@@ -113,12 +131,12 @@ impl Spectrum {
         }
     }
 
-    /// Whether a unit has an angle of its own at a frequency.
-    pub fn is_free(&self, model: usize, frequency: usize) -> bool {
-        matches!(&self.source, Source::Tables(tables) if tables.get(model).is_some_and(|t| t.is_free(frequency)))
+    /// Whether a unit has an angle of its own at an active frequency.
+    pub fn is_free(&self, model: usize, active: usize) -> bool {
+        matches!(&self.source, Source::Tables(tables) if tables.get(model).is_some_and(|t| t.is_free(active)))
     }
 
-    /// Harmonic currents into the network in A by frequency, of a unit with a fundamental current in A RMS, for a reference at
+    /// Harmonic currents into the network in A at the active frequencies, of a unit with a fundamental current in A RMS, for a reference at
     /// 0°.
     pub fn at(&mut self, model: usize, current_a: f64, into: &mut [Complex]) {
         match &self.source {
@@ -136,8 +154,8 @@ impl Spectrum {
     fn physical(&mut self, current_a: f64, into: &mut [Complex]) {
         clipped_cosine(2f64.sqrt() * current_a / self.crossing_a, &mut self.shape);
         let size = -self.dead_time_v / 2f64.sqrt();
-        for ((y, order), forward) in into.iter_mut().zip(&self.orders).zip(&self.forward_s) {
-            let b = order.and_then(|h| self.shape.get(h as usize)).copied().unwrap_or(0.0);
+        for ((y, (_, order)), forward) in into.iter_mut().zip(&self.active).zip(&self.forward_s) {
+            let b = self.shape.get(*order as usize).copied().unwrap_or(0.0);
             *y = forward * (size * b);
         }
     }

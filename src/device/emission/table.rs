@@ -132,28 +132,33 @@ impl Table {
         self.reference
     }
 
-    /// The table at the orders of a run: `None` stands for a frequency that is no harmonic.
-    pub fn bind(&self, orders: &[Option<u32>]) -> Bound {
-        let line = |level: &Level, order: &Option<u32>| level.lines.iter().find(|l| Some(l.order) == *order).copied();
-        let lines = |level: &Level| orders.iter().map(|order| line(level, order)).collect::<Vec<_>>();
-        let size = |level: &Level, l: Option<Line>| {
-            l.map_or(complex(0.0, 0.0), |l| phasor(0.01 * level.current_pu * l.percent, l.angle_deg.unwrap_or(0.0)))
+    /// Whether an order is in any level.
+    pub fn has(&self, order: u32) -> bool {
+        self.levels.iter().any(|level| level.line(order).is_some())
+    }
+
+    /// The table at some orders.
+    pub fn bind(&self, orders: &[u32]) -> Bound {
+        let size = |level: &Level, order: u32| {
+            let line = level.line(order);
+            line.map_or(complex(0.0, 0.0), |l| phasor(0.01 * level.current_pu * l.percent, l.angle_deg.unwrap_or(0.0)))
         };
-        let current_pu = self.levels.iter().flat_map(|v| lines(v).into_iter().map(|l| size(v, l))).collect();
-        let unknown = |order: &Option<u32>| {
-            let mut found = self.levels.iter().filter_map(|level| line(level, order));
-            found.any(|l| l.angle_deg.is_none())
-        };
+        let row = |level: &Level| orders.iter().map(|order| size(level, *order)).collect::<Vec<_>>();
+        let unknown = |order: &u32| self.levels.iter().filter_map(|l| l.line(*order)).any(|l| l.angle_deg.is_none());
         Bound {
             at_pu: self.levels.iter().map(|level| level.current_pu).collect(),
             free: orders.iter().map(unknown).collect(),
-            current_pu,
+            current_pu: self.levels.iter().flat_map(row).collect(),
             reference: self.reference,
         }
     }
 }
 
 impl Level {
+    fn line(&self, order: u32) -> Option<&Line> {
+        self.lines.iter().find(|line| line.order == order)
+    }
+
     fn check(&self) -> Result<(), TableError> {
         for (k, &Line { order, percent, angle_deg }) in self.lines.iter().enumerate() {
             if !(2..=MOST_ORDER).contains(&order) {
@@ -170,11 +175,11 @@ impl Level {
     }
 }
 
-/// A table at the frequencies of a run, per rated current.
+/// A table at some orders, per rated current.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bound {
     at_pu: Vec<f64>,
-    /// Currents per rated current: level after level, within it by frequency.
+    /// Currents per rated current: level after level, within it by order.
     current_pu: Vec<Complex>,
     free: Vec<bool>,
     reference: Reference,
@@ -186,12 +191,12 @@ impl Bound {
         self.reference
     }
 
-    /// Whether a frequency's angle was not measured.
-    pub fn is_free(&self, frequency: usize) -> bool {
-        self.free.get(frequency).copied().unwrap_or_default()
+    /// Whether an order's angle was not measured, by its place.
+    pub fn is_free(&self, place: usize) -> bool {
+        self.free.get(place).copied().unwrap_or_default()
     }
 
-    /// Harmonic currents per rated current at a fundamental per rated current, by frequency, for a reference at 0°.
+    /// Harmonic currents per rated current at a fundamental per rated current, by order, for a reference at 0°.
     pub fn at(&self, current_pu: f64, into: &mut [Complex]) {
         let after = self.at_pu.partition_point(|own| *own <= current_pu);
         let level = |k: usize| (k < self.at_pu.len()).then(|| (self.at_pu[k], self.row(k)));
@@ -232,7 +237,7 @@ mod tests {
 
     #[test]
     fn amperes_go_straight_between_levels() {
-        let bound = two_levels().bind(&[Some(5), None, Some(7)]);
+        let bound = two_levels().bind(&[5, 6, 7]);
         let at = |pu: f64| {
             let mut into = [complex(9.0, 9.0); 3];
             bound.at(pu, &mut into);
@@ -256,7 +261,7 @@ mod tests {
     #[test]
     fn the_law_is_a_straight_line_of_distortion_current() {
         let shape = [line(3, 4.0, 10.0), line(5, 3.0, -20.0)];
-        let bound = Table::by_law(0.015, 0.01, &shape, Reference::Voltage).unwrap().bind(&[Some(3), Some(5)]);
+        let bound = Table::by_law(0.015, 0.01, &shape, Reference::Voltage).unwrap().bind(&[3, 5]);
         for pu in [0.05, 0.3, 1.0] {
             let mut into = [complex(0.0, 0.0); 2];
             bound.at(pu, &mut into);

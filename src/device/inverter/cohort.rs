@@ -34,14 +34,14 @@ struct Cohort {
 #[derive(Clone, Debug)]
 pub struct Cohorts {
     members: Vec<Member>,
-    /// a_u·e^{jψ} of each unit, by frequency within it.
+    /// a_u·e^{jψ} of each unit, by active frequency within it.
     factor: Vec<Complex>,
     /// Units, in the order in which they are grouped.
     order: Vec<usize>,
     /// Cohort of each unit; `usize::MAX` for one that is off.
     cohort: Vec<usize>,
     cohorts: Vec<Cohort>,
-    /// Sum of factors of each cohort, by frequency within it.
+    /// Sum of factors of each cohort, by active frequency within it.
     sum: Vec<Complex>,
     width: usize,
 }
@@ -61,7 +61,7 @@ pub struct Terminal {
 impl Cohorts {
     /// The units of a site, with factors by its seed.
     pub fn new(settings: &Settings, spectrum: &Spectrum) -> Self {
-        let (count, width) = (settings.count, spectrum.orders().len());
+        let (count, width) = (settings.count, spectrum.active().len());
         let model = Noise::new(settings.seed, &format!("{}.model", settings.name));
         let models = spectrum.models();
         let member = |unit: usize| Member {
@@ -136,16 +136,18 @@ impl Cohorts {
     pub fn add_all(&self, terminals: &[Terminal], scratch: &mut Scratch, into: &mut Norton) {
         for (k, cohort) in self.cohorts.iter().enumerate() {
             let sum = &self.sum[k * self.width..(k + 1) * self.width];
-            scratch.add(&self.members[cohort.unit], sum, 1.0, terminals, into);
+            scratch.add(&self.members[cohort.unit], sum, 1.0, terminals);
         }
+        scratch.flush(into);
     }
 
     /// Adds the currents of one unit.
     pub fn add_one(&self, unit: usize, terminals: &[Terminal], scratch: &mut Scratch, into: &mut Norton) {
         if let Some(member) = self.members.get(unit).filter(|member| member.on) {
             let own = &self.factor[unit * self.width..(unit + 1) * self.width];
-            scratch.add(member, own, member.gain, terminals, into);
+            scratch.add(member, own, member.gain, terminals);
         }
+        scratch.flush(into);
     }
 }
 
@@ -154,39 +156,41 @@ fn factors(settings: &Settings, spectrum: &Spectrum, unit: usize, model: usize) 
     let noise = |what: &str| Noise::new(settings.seed, &format!("{}.{what}", settings.name));
     let (size, angle, free) = (noise("size"), noise("angle"), noise("free_angle"));
     let size_pu = (1.0 + settings.spread.size_pu * size.normal(unit as u64)).max(0.0);
-    let at = |(frequency, order): (usize, &Option<u32>)| {
+    let at = |(active, &(_, order)): (usize, &(usize, u32))| {
         // An order's numbers do not depend on which others there are.
-        let index = unit as u64 * 1_000_000 + order.map_or(0, u64::from);
-        match spectrum.is_free(model, frequency) {
+        let index = unit as u64 * 1_000_000 + u64::from(order);
+        match spectrum.is_free(model, active) {
             true => phasor(size_pu, 360.0 * free.uniform(index)),
             false => phasor(size_pu, settings.spread.angle_deg * angle.normal(index)),
         }
     };
-    spectrum.orders().iter().enumerate().map(at).collect()
+    spectrum.active().iter().enumerate().map(at).collect()
 }
 
 /// The spectrum with room for a step's work.
 #[derive(Clone, Debug)]
 pub struct Scratch {
     pub spectrum: Spectrum,
-    /// Currents of a unit by frequency.
+    /// Currents of a unit by active frequency.
     line: Vec<Complex>,
     /// Powers of a unit phasor, by order.
     turns: Vec<Complex>,
+    /// What has been added, by phase and active frequency.
+    added: [Vec<Complex>; 3],
     ratio: f64,
 }
 
 impl Scratch {
     /// Room for a spectrum, behind a transformer of a ratio.
     pub fn new(spectrum: Spectrum, ratio: f64) -> Self {
-        let orders = spectrum.orders();
-        let highest = orders.iter().flatten().max().map_or(1, |h| *h as usize);
-        let zero = complex(0.0, 0.0);
-        Self { line: vec![zero; orders.len()], turns: vec![zero; highest + 1], ratio, spectrum }
+        let highest = spectrum.active().iter().map(|(_, order)| *order as usize).max().unwrap_or(1);
+        let line = vec![complex(0.0, 0.0); spectrum.active().len()];
+        let added = [line.clone(), line.clone(), line.clone()];
+        Self { line, turns: vec![complex(0.0, 0.0); highest + 1], added, ratio, spectrum }
     }
 
     /// Adds s_h·e^{jhθ}·weight_h·gain in the phases of a member.
-    fn add(&mut self, member: &Member, weight: &[Complex], gain: f64, terminals: &[Terminal], into: &mut Norton) {
+    fn add(&mut self, member: &Member, weight: &[Complex], gain: f64, terminals: &[Terminal]) {
         let parts = if member.phase.is_some() { 1.0 } else { 3.0 };
         let power = complex(member.power[0], -member.power[1]) / parts;
         let (mut known_a, reference) = (f64::NAN, self.spectrum.reference(member.model));
@@ -196,7 +200,8 @@ impl Scratch {
             }
             let current = power / terminal.v_v.conj() * terminal.correction;
             let current_a = current.norm();
-            if current_a != known_a {
+            // Phases that differ by rounding share a line; NaN, at first, with none.
+            if !((current_a - known_a).abs() <= 1e-12 * known_a) {
                 self.spectrum.at(member.model, current_a * self.ratio, &mut self.line);
                 known_a = current_a;
             }
@@ -206,7 +211,7 @@ impl Scratch {
                 Reference::Voltage => terminal.v_v / terminal.v_v.norm(),
             };
             self.turn(towards);
-            self.put(p, weight, gain / self.ratio, into);
+            self.put(p, weight, gain / self.ratio);
         }
     }
 
@@ -218,11 +223,24 @@ impl Scratch {
         }
     }
 
-    fn put(&self, phase: usize, weight: &[Complex], gain: f64, into: &mut Norton) {
-        for (k, ((line, weight), order)) in self.line.iter().zip(weight).zip(self.spectrum.orders()).enumerate() {
-            let Some(turn) = order.and_then(|h| self.turns.get(h as usize)) else { continue };
-            if let Some(own) = into.current_a_mut(k).get_mut(phase) {
-                *own += line * weight * turn * gain;
+    fn put(&mut self, phase: usize, weight: &[Complex], gain: f64) {
+        let Some(added) = self.added.get_mut(phase) else { return };
+        let each = added.iter_mut().zip(&self.line).zip(weight).zip(self.spectrum.active());
+        for (((own, line), weight), (_, order)) in each {
+            if let Some(turn) = self.turns.get(*order as usize) {
+                *own += line * weight * (turn * gain);
+            }
+        }
+    }
+
+    /// Moves what has been added to a Norton equivalent.
+    fn flush(&mut self, into: &mut Norton) {
+        for (p, added) in self.added.iter_mut().enumerate() {
+            for (own, (place, _)) in added.iter_mut().zip(self.spectrum.active()) {
+                if let Some(current) = into.current_a_mut(*place).get_mut(p) {
+                    *current += *own;
+                }
+                *own = complex(0.0, 0.0);
             }
         }
     }

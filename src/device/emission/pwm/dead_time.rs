@@ -8,7 +8,7 @@
 //! b_h = (4/π)·[ sin(h·α)/h − (k/2)·( sin((h−1)·α)/(h−1) + sin((h+1)·α)/(h+1) ) ]     h > 1
 //! ```
 //!
-//! and 0 for k ≤ 1, where the error is a plain resistance. Checked against a simulation of edges in `tests/pwm.rs`.
+//! and 0 for k ≤ 1, where the error is a plain resistance. Checked against a simulation of edges in `tests/inverter/edges.rs`.
 //! Limits: no turn-on and turn-off times, no diode drops, which add errors of the same shape.
 
 use std::f64::consts::PI;

@@ -6,7 +6,7 @@
 //! v / (V_dc/2) = M·cos θ + Σ_m Σ_n C_mn·cos(m·θ_c + n·θ),   C_mn = (4/(π·m))·J_n(m·π·M/2)·sin((m + n)·π/2)
 //! ```
 //!
-//! (Holmes and Lipo, "Pulse Width Modulation for Power Converters", 2003, chapter 3, quoted from memory; `tests/pwm.rs`
+//! (Holmes and Lipo, "Pulse Width Modulation for Power Converters", 2003, chapter 3, quoted from memory; `tests/inverter/edges.rs`
 //! checks it against exact switching edges). Between two legs that are 120° apart a component is larger by
 //! 2·|sin(n·π/3)|: the carrier and triplen n are in all legs alike and vanish. An H-bridge with unipolar modulation has the
 //! legs' signals 180° apart: odd n remain, twice as large, which with m + n odd leaves even m.
