@@ -98,7 +98,7 @@ fn outcome(series: &[(f64, f64)], failing: &[usize], extra: &str, expect: &str) 
         tap: 0,
         terminal: [Conductor::default(); 2],
     };
-    Bench::with_plant(&plan, plant).run(None, &mut Batch, &mut |_| {}).unwrap()
+    Bench::with_plant(&plan, plant).unwrap().run(None, &mut Batch, &mut |_| {}).unwrap()
 }
 
 fn magnitudes(v_pu: &[f64]) -> Vec<(f64, f64)> {

@@ -134,7 +134,7 @@ fn a_step_of_the_loop_allocates_nothing() {
     let voltages = vec![Complex::default(); nodes.len()];
     let plant =
         Answer { nodes, loads_w: vec![0.0; plan.demands.len()], voltages, tap: 0, terminal: [Conductor::default(); 3] };
-    let bench = Bench::with_plant(&plan, plant);
+    let bench = Bench::with_plant(&plan, plant).unwrap();
     let mut recorder = Recorder::create(&dir.path().join("series.csv"), bench.channels()).unwrap();
     let (mut first, mut last) = (None, 0);
     let warm_up = 2;

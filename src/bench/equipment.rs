@@ -143,6 +143,19 @@ impl Equipment {
         }
     }
 
+    /// Lets a device's harmonic source be so many times as large as it should be.
+    pub(super) fn set_noisy(&mut self, device: usize, factor: f64) {
+        if let Some(machine) = self.machines.get_mut(device) {
+            machine.set_noisy(factor);
+        }
+    }
+
+    pub(super) fn switch_filter(&mut self, device: usize, on: bool) {
+        if let Some(machine) = self.machines.get_mut(device) {
+            machine.switch(on);
+        }
+    }
+
     pub(super) fn set_point(&mut self, device: usize, p_kw: Option<f64>, q_kvar: Option<f64>) {
         if let Some(Device { own, .. }) = self.devices.get_mut(device) {
             (own.p_kw, own.q_kvar) = (p_kw.unwrap_or(own.p_kw), q_kvar.unwrap_or(own.q_kvar));

@@ -104,7 +104,9 @@ impl Machine {
         match &mut self.kind {
             Kind::Power(power) => power.set_lost(lost),
             // All units there are: nothing to refuse.
-            Kind::Site(site) => drop(site.break_down(Which::All, Fault::Lost(lost))),
+            Kind::Site(site) => {
+                let _ = site.break_down(Which::All, Fault::Lost(lost));
+            }
             Kind::Filter(own) => own.filter.set_lost(lost),
         }
     }
@@ -113,7 +115,7 @@ impl Machine {
     pub(super) fn set_noisy(&mut self, factor: f64) {
         if let Kind::Site(site) = &mut self.kind {
             // A plan's factors are possible ones.
-            drop(site.break_down(Which::All, Fault::Noisy(factor)));
+            let _ = site.break_down(Which::All, Fault::Noisy(factor));
         }
     }
 
@@ -162,7 +164,9 @@ impl Machine {
             },
         ];
         // What is refused shows in what it then does: whoever commands looks at the effect.
-        orders.chain(general).for_each(|command| drop(site.apply(&command)));
+        for command in orders.chain(general) {
+            let _ = site.apply(&command);
+        }
     }
 
     /// Current that is left for compensation at its bus in A of each phase.
@@ -190,8 +194,8 @@ impl Machine {
                     let order = u32::from(own.order);
                     let turn = |phase: usize| turns.get(phase).map_or(complex(1.0, 0.0), |turn| turn.powu(order));
                     let current_a = std::array::from_fn(|phase| own.current_a[phase] * turn(phase));
-                    drop(site.apply(&Command::Compensate { order, current_a }));
-                    drop(site.apply(&Command::Conductance { order, conductance_s: own.conductance_s }));
+                    let _ = site.apply(&Command::Compensate { order, current_a });
+                    let _ = site.apply(&Command::Conductance { order, conductance_s: own.conductance_s });
                 }
                 site.emit(&Fundamental { v_v: &self.v_v, i_a: None, f_hz }, &mut self.norton);
             }

@@ -36,7 +36,8 @@ pub use verdict::Verdict;
 use crate::feeder::Connection;
 use crate::quantity::{Complex, Tick};
 use crate::record::Recorder;
-use crate::scenario::{Action, Plan, Unit};
+use crate::scenario::{Action, Link, Plan, Unit};
+use crate::signal::Line;
 use channels::{Channels, Overall};
 use demand::Demands;
 use equipment::Equipment;
@@ -249,15 +250,23 @@ impl<'a, P: Plant> Bench<'a, P> {
             }
             Action::Fault { fault, on } => self.plant.switch_fault(fault, on),
             Action::SetDevice { device, p_kw, q_kvar } => self.equipment.set_point(device, p_kw, q_kvar),
-            Action::LoseLink { link, lost } => {
-                self.equipment.line(link).into_iter().for_each(|line| line.set_lost(lost))
-            }
+            Action::SetEmission { device, factor } => self.equipment.set_noisy(device, factor),
+            Action::ScaleBackground { background, factor } => self.quality.scale_background(background, factor),
+            Action::SwitchFilter { device, on } => self.equipment.switch_filter(device, on),
+            Action::LoseLink { link, lost } => self.line(link).into_iter().for_each(|line| line.set_lost(lost)),
             Action::DelayLink { link, ticks } => {
-                self.equipment.line(link).into_iter().for_each(|line| line.set_extra(ticks));
+                self.line(link).into_iter().for_each(|line| line.set_extra(ticks));
             }
             Action::FaultSensor { instrument, channel, fault, on } => {
                 self.equipment.set_fault(instrument, channel, fault, on);
             }
+        }
+    }
+
+    fn line(&mut self, link: Link) -> Option<&mut Line> {
+        match link {
+            Link::Mitigation(mitigation) => self.quality.line(mitigation),
+            _ => self.equipment.line(link),
         }
     }
 

@@ -136,6 +136,7 @@ fn plan(last: u64, events: Vec<Planned>) -> Plan {
         triggers: Vec::new(),
         faults: Vec::new(),
         equipment: crate::scenario::Equipment::default(),
+        harmonics: None,
         quantities,
         expectations: Vec::new(),
         watch: Watch { buses: vec!["a".into()], every: 1, limits_pu: [0.985, 1.0] },

@@ -122,7 +122,7 @@ pub struct PhasePower {
 
 impl Window {
     /// Room for a window of an instrument with these settings and `bands` bands.
-    pub(super) fn room(settings: &Settings, bands: usize) -> Self {
+    pub(in crate::monitor) fn room(settings: &Settings, bands: usize) -> Self {
         let has = |quantity, phase| settings.channels.iter().any(|r| r.quantity == quantity && r.phase == phase);
         let three = |quantity| (1..=3).all(|phase| has(quantity, phase)).then_some(Unbalance::unknown());
         let both = (1..=4).filter(|&p| has(Quantity::Voltage, p) && has(Quantity::Current, p));

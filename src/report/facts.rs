@@ -250,7 +250,10 @@ fn place(plan: &Plan, action: Action, branches: &[BranchFact]) -> Option<Place> 
         }
         Action::Switch { branch, .. } => on_branch(feeder, branch, branches),
         Action::SwitchPhases { line, .. } => on_branch(feeder, Branch::Line(line), branches),
-        Action::Lose { unit: Unit::Device(device), .. } | Action::SetDevice { device, .. } => {
+        Action::Lose { unit: Unit::Device(device), .. }
+        | Action::SetDevice { device, .. }
+        | Action::SetEmission { device, .. }
+        | Action::SwitchFilter { device, .. } => {
             plan.added.get(device).map(|added| Place::Bus(added.bus.bus.clone()))
         }
         Action::Lose { unit, .. } => unit_bus(feeder, unit).map(Place::Bus),
@@ -267,6 +270,7 @@ fn place(plan: &Plan, action: Action, branches: &[BranchFact]) -> Option<Place> 
         }
         Action::SetMultiplier { .. }
         | Action::ScaleShape { .. }
+        | Action::ScaleBackground { .. }
         | Action::SetFrequency { .. }
         | Action::LoseLink { .. }
         | Action::DelayLink { .. }

@@ -295,6 +295,27 @@ pub enum Action {
         /// Reactive power in kvar.
         q_kvar: Option<f64>,
     },
+    /// The harmonic source of a device's units is so many times as large as it should be.
+    SetEmission {
+        /// The device.
+        device: usize,
+        /// How many times.
+        factor: f64,
+    },
+    /// A background is multiplied by a factor, in place of the factor so far.
+    ScaleBackground {
+        /// Its place in [`super::Harmonics::background`].
+        background: usize,
+        /// The factor.
+        factor: f64,
+    },
+    /// An active filter is switched.
+    SwitchFilter {
+        /// The device.
+        device: usize,
+        /// Whether it then works.
+        on: bool,
+    },
     /// A line of communication is cut or mended.
     LoseLink {
         /// The line.

@@ -1,7 +1,7 @@
 //! Against vectors and hand calculations.
 
 use super::*;
-use crate::monitor::{ChannelWindow, Window};
+use crate::monitor::{ChannelRole, Window};
 use crate::quantity::{Complex, Noise, Tick, complex};
 
 /// The filter of the reference: state, share, its standard deviation and the normalised innovation.
@@ -159,38 +159,22 @@ fn silence_finds_units_that_nobody_measures() {
 /// A turn of the time axis by any angle changes nothing: phasors are turned back by h times the fundamental's.
 #[test]
 fn a_window_is_turned_to_its_fundamental() {
+    let settings = crate::monitor::Settings::new(12_800.0, 50.0, vec![ChannelRole::voltage(1), ChannelRole::current(1)]);
+    let blank = Window::room(&settings, 0);
     let channel = |first: Complex, fifth: Complex| {
         let mut phasor = vec![complex(0.0, 0.0); 51];
         (phasor[1], phasor[5]) = (first, fifth);
-        ChannelWindow {
-            rms: 230.0,
-            dc: 0.0,
-            phasor,
-            subgroup_rms: Vec::new(),
-            group_rms: Vec::new(),
-            interharmonic_group_rms: Vec::new(),
-            interharmonic_subgroup_rms: Vec::new(),
-            thd_percent: 3.0,
-            thd_subgroup_percent: 3.1,
-            thd_group_percent: 3.2,
-            clipped: false,
-        }
+        let mut channel = blank.channels[0].clone();
+        (channel.valid, channel.phasor, channel.thd_subgroup_percent) = (true, phasor, 3.1);
+        channel
     };
     let places = Places { voltage: vec![0], current: vec![1], units: vec![vec![1]] };
     for angle in [0.0, 1.0, 4.0] {
         let turn = |h: f64| Complex::from_polar(1.0, h * angle);
         let voltage = channel(complex(230.0, 0.0) * turn(1.0), complex(2.0, 1.0) * turn(5.0));
         let current = channel(complex(10.0, 0.0) * turn(1.0), complex(0.5, -0.2) * turn(5.0));
-        let mut window = Window {
-            sequence: 4,
-            start_s: 0.8,
-            frequency_hz: 50.0,
-            synchronised: true,
-            flagged: false,
-            valid: true,
-            channels: vec![voltage, current],
-            unbalance: None,
-        };
+        let mut window = Window { valid: true, synchronised: true, ..blank.clone() };
+        window.channels = vec![voltage, current];
         let mut sample = Sample::new(1, 1, 1);
         sample.fill(&window, &places, &[5]);
         let (v, j) = sample.at(0, 0).unwrap();

@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_hundred_thousand_events_are_a_few_flags() {
-        let marks: Vec<(f64, usize)> = (0..100_000).map(|k| (f64::from(k) * 0.006, k as usize + 1)).collect();
+        let marks: Vec<(f64, usize)> = (0..100_000u32).map(|k| (f64::from(k) * 0.006, k as usize + 1)).collect();
         let flags = clusters(&marks, "");
         assert!(flags.len() < 12, "{flags:?}");
         assert_eq!(flags.iter().map(|flag| flag.count).sum::<usize>(), 100_000);
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn no_two_flags_overlap() {
-        let marks: Vec<(f64, usize)> = (0..60).map(|k| (f64::from(k * k % 97) * 6.0, k as usize)).collect();
+        let marks: Vec<(f64, usize)> = (0..60u32).map(|k| (f64::from(k * k % 97) * 6.0, k as usize)).collect();
         let mut marks = marks;
         marks.sort_by(|a, b| a.0.total_cmp(&b.0));
         let flags = clusters(&marks, "×");

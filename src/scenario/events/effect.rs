@@ -1,6 +1,6 @@
 //! What an event does: its names bound to places in the feeder.
 
-use super::{Timeline, Written, equipment};
+use super::{Timeline, Written, equipment, quality};
 use crate::diagnostic::Span;
 use crate::diagnostic::yaml::Node;
 use crate::feeder::{Fault, Terminal};
@@ -57,6 +57,9 @@ impl Timeline {
         effects.extend(e.frequency_hz.and_then(|f_hz| frequency(f_hz, w.at("frequency_hz"), checker)));
         effects.extend(e.fault.as_ref().and_then(|fault| self.fault(fault, w, checker)));
         effects.extend(e.device.as_ref().and_then(|device| equipment::set_device(device, w, checker)));
+        effects.extend(quality::emission(w, checker));
+        effects.extend(quality::scale_background(w, checker));
+        effects.extend(quality::active_filter(w, checker));
         effects.extend(e.communication.as_ref().and_then(|event| equipment::communication(event, w, checker)));
         effects.extend(e.sensor.as_ref().and_then(|event| equipment::sensor(event, w, checker)));
         effects

@@ -2,6 +2,7 @@
 
 mod effect;
 mod equipment;
+mod quality;
 
 use std::collections::BTreeMap;
 
@@ -20,7 +21,7 @@ pub(super) struct Written<'a> {
 }
 
 /// Keys of an event, exactly one of which says what happens.
-const ACTIONS: [&str; 18] = [
+const ACTIONS: [&str; 21] = [
     "load",
     "add_load",
     "open",
@@ -39,6 +40,9 @@ const ACTIONS: [&str; 18] = [
     "device",
     "communication",
     "sensor",
+    "emission",
+    "scale_background",
+    "active_filter",
 ];
 /// Most things that happen at given times in one run.
 const MOST_EVENTS: usize = 1_000_000;
@@ -75,6 +79,8 @@ enum Target {
     Frequency,
     Fault(usize),
     Device(usize),
+    Emission(usize),
+    Background(usize),
     Link(super::Link),
 }
 
@@ -301,6 +307,8 @@ fn target(action: Action) -> Option<Target> {
         Action::SetFrequency { .. } => Some(Target::Frequency),
         Action::Fault { fault, .. } => Some(Target::Fault(fault)),
         Action::SetDevice { device, .. } => Some(Target::Device(device)),
+        Action::SetEmission { device, .. } | Action::SwitchFilter { device, .. } => Some(Target::Emission(device)),
+        Action::ScaleBackground { background, .. } => Some(Target::Background(background)),
         Action::LoseLink { link, .. } => Some(Target::Link(link)),
         // Different phases of one source or line, and different sensors, may change at one time.
         Action::ConnectLoad { .. }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CommunicationEvent, DeviceEvent, SensorEvent, SwitchState};
+use super::{CommunicationEvent, DeviceEvent, FilterState, SensorEvent, SwitchState};
 use crate::feeder::{FaultKind, Named, Terminal};
 
 /// Something that happens: a time (`at_s`, with `every_s` again and again) or a condition (`when`), and exactly one of
@@ -28,7 +28,8 @@ pub struct Event {
     #[serde(default)]
     pub when: Option<Condition>,
     /// It is over after this many s, and things are as they were: of `add_load`, `lose_phase`, `lose`, `source`, `sag`,
-    /// `frequency_hz`, `fault`, `communication` and `sensor`.
+    /// `frequency_hz`, `fault`, `emission`, `scale_background`,
+    /// `communication` and `sensor`.
     #[serde(default)]
     pub for_s: Option<f64>,
     /// A load takes another nominal power or scale.
@@ -85,6 +86,15 @@ pub struct Event {
     /// A device takes another set-point of its own.
     #[serde(default)]
     pub device: Option<DeviceEvent>,
+    /// All units of an inverter emit so many times as much as they should, by the device's name; 1 mends them.
+    #[serde(default)]
+    pub emission: Option<Named<f64>>,
+    /// Backgrounds are multiplied by a factor, in place of the factor so far.
+    #[serde(default)]
+    pub scale_background: Option<Named<f64>>,
+    /// Active filters are switched on or off.
+    #[serde(default)]
+    pub active_filter: Option<Named<FilterState>>,
     /// Communication with an instrument or a controller is lost or late.
     #[serde(default)]
     pub communication: Option<CommunicationEvent>,

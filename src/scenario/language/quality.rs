@@ -265,6 +265,16 @@ pub struct ActiveFilterSetting {
     pub on: bool,
 }
 
+/// Whether an active filter works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FilterState {
+    /// It does.
+    On,
+    /// It does not.
+    Off,
+}
+
 /// A power-quality analyser: waveforms of voltages u1 to u3 (to ground) and of currents i1 to i3, sampled through
 /// transducers, and what IEC 61000-4-7 and 61000-4-30 make of them.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

@@ -172,6 +172,8 @@ impl Rest {
                 told(Told::Frequency(ten_seconds));
             }
             Finding::ShortFlicker(channel, pst) => told(Told::Flicker(channel, pst.end_s, pst.pst)),
+            // Compliance keeps its own aggregates.
+            Finding::Aggregate(_) | Finding::Alarm(_) => {}
             Finding::LongFlicker(channel, plt) => {
                 let start_s = self.gathered.end_s() - 7200.0;
                 if let Some(compliance) = &mut self.compliance {
