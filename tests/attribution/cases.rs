@@ -164,14 +164,20 @@ fn sizes(draw: &mut Draw) -> (Complex, Complex) {
     }
 }
 
+/// A case of a row's own length.
 pub fn case(row: Row, seed: u64, number: usize) -> Case {
+    let minutes = match row {
+        Row::Excited | Row::NoExcitation | Row::Correlated | Row::Confounded => 1,
+        Row::ImpedanceStep => 2,
+        Row::ProbedCorrelated | Row::ProbedNoExcitation => 3,
+    };
+    long_case(row, seed, number, minutes * MINUTE)
+}
+
+/// A case of so many windows.
+pub fn long_case(row: Row, seed: u64, number: usize, windows: usize) -> Case {
     let mut draw = Draw { noise: Noise::new(seed, &format!("{row:?}.{number}")), next: 0 };
     let draw = &mut draw;
-    let windows = match row {
-        Row::Excited | Row::NoExcitation | Row::Correlated | Row::Confounded => MINUTE,
-        Row::ImpedanceStep => 2 * MINUTE,
-        Row::ProbedCorrelated | Row::ProbedNoExcitation => 3 * MINUTE,
-    };
     let order = draw.pick(&[3u8, 5, 7, 11, 13, 17, 19, 23, 25]);
     let x = draw.log_uniform(0.003, 0.05);
     let z0 = complex(x * draw.uniform(0.1, 0.8), f64::from(order) * x);
