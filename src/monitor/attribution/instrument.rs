@@ -124,10 +124,10 @@ impl Instrument {
     pub fn step(&mut self, v: Complex, j: Complex, p: f64) {
         self.long.step(v, j, p);
         self.short.step(v, j, p);
-        if let (Some((z, variance)), Some((new, new_variance))) = (self.long.estimate(), self.short.estimate()) {
-            if (z - new).norm_sqr() > DISAGREES * (variance + new_variance) {
-                self.long = Memory { keep: self.long.keep, ..self.short };
-            }
+        if let (Some((z, variance)), Some((new, new_variance))) = (self.long.estimate(), self.short.estimate())
+            && (z - new).norm_sqr() > DISAGREES * (variance + new_variance)
+        {
+            self.long = Memory { keep: self.long.keep, ..self.short };
         }
     }
 
