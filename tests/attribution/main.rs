@@ -220,7 +220,7 @@ fn run_closed(case: &Case) -> (bool, bool, bool) {
 #[test]
 fn no_innocent_fleet_is_mitigated() {
     let env = |name: &str, other: usize| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(other);
-    let (cases, seed) = (env("ATTRIBUTION_CLOSED_CASES", 60), env("ATTRIBUTION_SEED", 1) as u64);
+    let (cases, seed) = (env("ATTRIBUTION_CLOSED_CASES", 40), env("ATTRIBUTION_SEED", 1) as u64);
     let rows = [Row::Excited, Row::NoExcitation, Row::Correlated, Row::ImpedanceStep, Row::Confounded];
     let found: Vec<Vec<(bool, bool, bool)>> = std::thread::scope(|scope| {
         let run = move |row| (0..cases).map(|k| run_closed(&long_case(row, seed, k, 5 * MINUTE))).collect();
