@@ -3,6 +3,7 @@
 //! `cargo test --test attribution -- --nocapture` prints the table. `ATTRIBUTION_CASES` (200) and `ATTRIBUTION_SEED` (1)
 //! change how many cases a row has, and which.
 
+mod allocation;
 mod baseline;
 mod cases;
 
