@@ -1,7 +1,7 @@
 //! Who causes the distortion: what the monitor's attribution tells the mitigation. The two stand on one floor and know
 //! only this.
 //!
-//! The lists are as long as set-up made them; `clone_from` and the passage through a frame (`names`, `write`, `read`)
+//! The lists are as long as set-up made them; `take` and the passage through a frame (`names`, `write`, `read`)
 //! allocate nothing. Phasors of order h are RMS, turned by −h times the angle of the fundamental voltage of their phase.
 
 use super::{
@@ -199,6 +199,14 @@ impl Verdict {
             units: vec![unit; units].into(),
             noisiest: None,
         }
+    }
+
+    /// Takes over another verdict about as many orders and units.
+    pub fn take(&mut self, other: &Self) {
+        let (mut orders, mut units) = (std::mem::take(&mut self.orders), std::mem::take(&mut self.units));
+        orders.iter_mut().zip(&other.orders).for_each(|(own, new)| *own = *new);
+        units.iter_mut().zip(&other.units).for_each(|(own, new)| *own = *new);
+        *self = Self { orders, units, ..*other };
     }
 
     /// An order that is watched.

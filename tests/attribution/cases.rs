@@ -1,6 +1,8 @@
 //! Seeded cases: a grid whose truth is known, with a background, a fleet and an instrument that nobody tuned to the
 //! estimator. Backgrounds wander, revert or step; fleets wander, step or swing, with jitter or without.
 
+use std::f64::consts::TAU;
+
 use phasorbench::quantity::{Complex, Noise, complex};
 
 pub const NOMINAL_V: f64 = 230.0;
@@ -105,14 +107,14 @@ impl Case {
 fn movement(draw: &mut Draw, windows: usize) -> Vec<f64> {
     let kind = draw.pick(&[0, 1, 1, 2]);
     let tau = draw.log_uniform(15.0, 150.0);
-    let (period, start) = (draw.log_uniform(50.0, 400.0), draw.uniform(0.0, 6.28));
+    let (period, start) = (draw.log_uniform(50.0, 400.0), draw.uniform(0.0, TAU));
     let mut level = draw.normal();
     let keep = (-1.0 / tau).exp();
     let step = |k: usize, draw: &mut Draw| -> f64 {
         match kind {
             0 => level = keep * level + (1.0 - keep * keep).sqrt() * draw.normal(),
             1 if draw.chance(1.0 / tau.min(60.0)) => level = draw.uniform(-1.7, 1.7),
-            2 => level = 1.4 * (6.283 * k as f64 / period + start).sin(),
+            2 => level = 1.4 * (TAU * k as f64 / period + start).sin(),
             _ => {}
         }
         level
@@ -164,14 +166,20 @@ fn sizes(draw: &mut Draw) -> (Complex, Complex) {
     }
 }
 
+/// A case of a row's own length.
 pub fn case(row: Row, seed: u64, number: usize) -> Case {
+    let minutes = match row {
+        Row::Excited | Row::NoExcitation | Row::Correlated | Row::Confounded => 1,
+        Row::ImpedanceStep => 2,
+        Row::ProbedCorrelated | Row::ProbedNoExcitation => 3,
+    };
+    long_case(row, seed, number, minutes * MINUTE)
+}
+
+/// A case of so many windows.
+pub fn long_case(row: Row, seed: u64, number: usize, windows: usize) -> Case {
     let mut draw = Draw { noise: Noise::new(seed, &format!("{row:?}.{number}")), next: 0 };
     let draw = &mut draw;
-    let windows = match row {
-        Row::Excited | Row::NoExcitation | Row::Correlated | Row::Confounded => MINUTE,
-        Row::ImpedanceStep => 2 * MINUTE,
-        Row::ProbedCorrelated | Row::ProbedNoExcitation => 3 * MINUTE,
-    };
     let order = draw.pick(&[3u8, 5, 7, 11, 13, 17, 19, 23, 25]);
     let x = draw.log_uniform(0.003, 0.05);
     let z0 = complex(x * draw.uniform(0.1, 0.8), f64::from(order) * x);
@@ -206,7 +214,7 @@ pub fn case(row: Row, seed: u64, number: usize) -> Case {
     let (amplitude, angle) = (0.6, draw.turn());
     let mut sign = 1.0;
     let mut flip = |k: usize| {
-        if k % 5 == 0 {
+        if k.is_multiple_of(5) {
             sign = if draw.chance(0.5) { 1.0 } else { -1.0 };
         }
         if probed { sign } else { 0.0 }

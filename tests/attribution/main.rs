@@ -3,12 +3,13 @@
 //! `cargo test --test attribution -- --nocapture` prints the table. `ATTRIBUTION_CASES` (200) and `ATTRIBUTION_SEED` (1)
 //! change how many cases a row has, and which.
 
+mod allocation;
 mod baseline;
 mod cases;
 
 use baseline::{least_squares, power_direction};
-use cases::{Case, MINUTE, NOMINAL_V, ROWS, Row, case};
-use phasorbench::control::mitigation::{self, Action, Mitigation, Unit};
+use cases::{Case, MINUTE, NOMINAL_V, ROWS, Row, case, long_case};
+use phasorbench::control::mitigation::{self, Action, Mitigation, Probing, Unit};
 use phasorbench::monitor::attribution::{Attribution, Settings};
 use phasorbench::quantity::Tick;
 use phasorbench::signal::{Decision, Verdict};
@@ -34,10 +35,26 @@ struct Outcome {
     baselines_wrong: [bool; 2],
 }
 
-/// Steps are taken where the verdict alone may order them: no probe is asked for.
-fn mitigation() -> Mitigation {
-    let settings = mitigation::Settings { limit_percent: 0.1, units: vec![Unit::default()], ..Default::default() };
-    Mitigation::new(settings)
+/// A mitigation whose limit is exceeded, always.
+fn mitigation(probing: Option<Probing>) -> Mitigation {
+    let units = vec![Unit::default()];
+    Mitigation::new(mitigation::Settings {
+        limit_percent: 0.1,
+        release_percent: 0.05,
+        probing,
+        units,
+        ..Default::default()
+    })
+}
+
+fn attribution(case: &Case) -> Attribution {
+    Attribution::new(Settings {
+        nominal_v: NOMINAL_V,
+        phases: 1,
+        orders: vec![case.order],
+        z0_ohm: vec![case.z0],
+        ..Settings::default()
+    })
 }
 
 impl Outcome {
@@ -58,14 +75,8 @@ impl Outcome {
 }
 
 fn run(case: &Case, from: usize) -> Outcome {
-    let settings = Settings {
-        nominal_v: NOMINAL_V,
-        phases: 1,
-        orders: vec![case.order],
-        z0_ohm: vec![case.z0],
-        ..Settings::default()
-    };
-    let (mut attribution, mut mitigation) = (Attribution::new(settings), mitigation());
+    // Bold: a verdict alone may order a step, without a probe.
+    let (mut attribution, mut mitigation) = (attribution(case), mitigation(None));
     let mut sample = attribution.sample();
     (sample.valid, sample.synchronised, sample.fundamental_v[0]) = (true, true, NOMINAL_V);
     let mut outcome = Outcome::default();
@@ -158,7 +169,7 @@ impl Count {
         }
         if self.row != Row::Confounded {
             at_least(self.covered, self.decided, 90);
-            assert_eq!(self.mistaken, 0, "{line}");
+            assert!(self.mistaken * 1000 <= self.cases, "{line}");
         }
     }
 }
@@ -172,11 +183,64 @@ fn the_table_of_promises_holds() {
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     println!(
-        "| row | cases | decided | covered | all decisions covered | ever wrong | mitigated | at a share ≤ 0.4 | power direction wrong | RLS wrong |"
+        "| row | cases | decided | covered | all decisions covered | ever wrong | mitigated unconfirmed | at a share ≤ 0.4 | power direction wrong | RLS wrong |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     rows.iter().for_each(|row| println!("{}", row.line()));
     rows.iter().for_each(Count::assert);
+}
+
+/// What became of a case in which the fleet probes when the mitigation says so.
+fn run_closed(case: &Case) -> (bool, bool, bool) {
+    let (mut attribution, mut mitigation) = (attribution(case), mitigation(Some(Probing::default())));
+    let mut sample = attribution.sample();
+    (sample.valid, sample.synchronised, sample.fundamental_v[0]) = (true, true, NOMINAL_V);
+    let (mut mitigated, mut mistaken, mut steps) = (false, false, 0);
+    for k in 0..case.v.len() {
+        (sample.sequence, sample.tick) = (k as u64, Tick(k as u64));
+        let probe = mitigation.commands()[0].probe;
+        let added = probe.current_a();
+        sample.thd_percent[0] = 100.0 * (case.v[k] + case.z[k] * added).norm() / NOMINAL_V;
+        sample.set(0, 0, case.v_measured[k] + case.z[k] * added, case.j_measured[k] + added);
+        sample.probe = (probe.order, probe.sign);
+        attribution.step(&sample);
+        mitigation.step(sample.tick, attribution.verdict());
+        if mitigation.events().iter().any(|e| matches!(e.action, Action::Take(_))) {
+            steps += 1;
+            (mitigated, mistaken) = (true, mistaken | (case.share(k) <= NOT_TO_BLAME));
+        }
+    }
+    let n = case.v.len();
+    let mean = (1..20).map(|k| case.share(n * k / 20)).sum::<f64>() / 19.0;
+    assert!(steps <= 12, "{steps}");
+    (mean > 0.65, mitigated, mistaken)
+}
+
+/// With its default settings the mitigation lets the fleet probe before it does anything: then it finds those to blame,
+/// and nobody else, also where the background cannot be told from the fleet by watching.
+#[test]
+fn no_innocent_fleet_is_mitigated() {
+    let env = |name: &str, other: usize| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(other);
+    let (cases, seed) = (env("ATTRIBUTION_CLOSED_CASES", 40), env("ATTRIBUTION_SEED", 1) as u64);
+    let rows = [Row::Excited, Row::NoExcitation, Row::Correlated, Row::ImpedanceStep, Row::Confounded];
+    let found: Vec<Vec<(bool, bool, bool)>> = std::thread::scope(|scope| {
+        let run = move |row| (0..cases).map(|k| run_closed(&long_case(row, seed, k, 5 * MINUTE))).collect();
+        let threads: Vec<_> = rows.into_iter().map(|row| scope.spawn(move || run(row))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    println!(
+        "| row, 5 min, probed when the mitigation says so | cases | mean share > 0.65 | of these mitigated | mitigated at a share ≤ 0.4 |"
+    );
+    println!("|---|---|---|---|---|");
+    for (row, all) in rows.into_iter().zip(&found) {
+        let guilty = all.iter().filter(|(guilty, ..)| *guilty).count();
+        let caught = all.iter().filter(|(guilty, mitigated, _)| *guilty && *mitigated).count();
+        let mistaken = all.iter().filter(|(.., mistaken)| *mistaken).count();
+        println!("| {} | {cases} | {guilty} | {caught} | {mistaken} |", row.name());
+        assert_eq!(mistaken, 0, "{row:?}");
+        let least = if row == Row::Confounded { 45 } else { 65 };
+        assert!(100 * caught >= least * guilty, "{row:?}: {caught} of {guilty}");
+    }
 }
 
 /// A state that is saved goes on as the one it was copied from, and verdicts repeat bit for bit.

@@ -1,7 +1,8 @@
 //! What is done about distortion that the fleet causes: a ladder of steps, each checked for its effect, taken back where
 //! it has none, and given up again when it is no longer needed.
 //!
-//! A step is taken only on verdicts that name the fleet, above the limit, several in a row. Sags and bad windows freeze
+//! A step is taken only on verdicts that name the fleet, above the limit, several in a row, and – unless that is switched
+//! off – only after a probe has confirmed them. Sags and bad windows freeze
 //! everything. `docs/models/attribution.md` has the states as a table. No plant, clock or file is visible here; after
 //! set-up nothing is allocated, and the state is `Clone`.
 
@@ -209,7 +210,7 @@ impl Mitigation {
         let refill = f64::from(settings.budget) / f64::from(settings.budget_values.max(1));
         counters.budget = (counters.budget + refill).min(f64::from(settings.budget));
         self.taken.iter_mut().for_each(|t| t.barred = t.barred.saturating_sub(1));
-        self.probe.count(verdict, over);
+        self.probe.count(verdict, over, settings.sigmas);
     }
 
     /// Whether a step may be taken as to time and number.
@@ -236,10 +237,7 @@ impl Mitigation {
         }
         if self.wants_probe(verdict) {
             self.begin_probe(tick, verdict);
-        } else if self.probe.named() >= self.settings.confirm_values
-            && !self.unconfirmed(verdict)
-            && self.may_step(tick, verdict)
-        {
+        } else if self.confirmed(verdict) && self.may_step(tick, verdict) {
             self.climb(tick, verdict);
         }
     }

@@ -14,15 +14,15 @@ pub(super) struct ProbeState {
     since: Tick,
     /// Verdicts of this probe.
     values: u32,
-    /// The order of the last probe, and verdicts since it ended.
-    last: (u8, u32),
+    /// The order of the last probe, verdicts since it ended, and how many must pass before the next.
+    last: (u8, u32, u32),
     /// Verdicts in a row, over the limit, that named the fleet.
     named: u32,
 }
 
 impl Default for ProbeState {
     fn default() -> Self {
-        Self { order: 0, register: 0x5a5a, sign: 1.0, since: Tick(0), values: 0, last: (0, u32::MAX), named: 0 }
+        Self { order: 0, register: 0x5a5a, sign: 1.0, since: Tick(0), values: 0, last: (0, u32::MAX, 0), named: 0 }
     }
 }
 
@@ -39,8 +39,9 @@ impl ProbeState {
         self.named = 0;
     }
 
-    pub fn count(&mut self, verdict: &Verdict, over: bool) {
-        let fleet = over && verdict.decision == Decision::Fleet;
+    pub fn count(&mut self, verdict: &Verdict, over: bool, sigmas: f64) {
+        let sure = verdict.share - sigmas * verdict.share_sd > 0.5;
+        let fleet = over && sure && verdict.decision == Decision::Fleet;
         self.named = if fleet { self.named.saturating_add(1) } else { 0 };
         self.last.1 = self.last.1.saturating_add(1);
     }
@@ -63,8 +64,8 @@ impl Mitigation {
             (open(order.decision) || (confirm && order.decision == Decision::Fleet)).then_some(order.order)
         };
         let found = verdict.worst.iter().find_map(unclear)?;
-        let (last, ago) = self.probe.last;
-        (found != last || ago >= probing.pause_values).then_some(found)
+        let (last, ago, pause) = self.probe.last;
+        (found != last || ago >= pause).then_some(found)
     }
 
     /// Whether to probe before anything else.
@@ -76,10 +77,15 @@ impl Mitigation {
         (open(verdict.decision) || unconfirmed) && self.to_probe(verdict).is_some()
     }
 
-    /// Whether a step has to wait for a probe that has not been made yet.
-    pub(super) fn unconfirmed(&self, verdict: &Verdict) -> bool {
-        let confirm = self.settings.probing.is_some_and(|p| p.confirm);
-        confirm && verdict.worst.first().and_then(|k| verdict.orders.get(*k)).is_some_and(|o| !o.probed)
+    /// Whether the fleet was named often enough in a row for a step; without a probe, if that is allowed at all.
+    pub(super) fn confirmed(&self, verdict: &Verdict) -> bool {
+        let probed = verdict.worst.first().and_then(|k| verdict.orders.get(*k)).is_some_and(|o| o.probed);
+        let settings = &self.settings;
+        match settings.probing.is_some_and(|p| p.confirm) {
+            _ if probed => self.probe.named() >= settings.confirm_values,
+            true => false,
+            false => self.probe.named() >= settings.confirm_unprobed_values,
+        }
     }
 
     pub(super) fn begin_probe(&mut self, tick: Tick, verdict: &Verdict) {
@@ -111,7 +117,10 @@ impl Mitigation {
             return;
         }
         self.say(tick, verdict, Action::ProbeEnd, why);
-        self.probe.last = (self.probe.order, 0);
+        // What was answered and is open again has changed since: there is no reason to wait for long.
+        let pause = self.settings.probing.map_or(0, |p| p.pause_values);
+        let pause = if why == Why::Answered { pause / 10 } else { pause };
+        self.probe.last = (self.probe.order, 0, pause);
         self.probe.order = 0;
         self.probe.named = 0;
         if self.state == State::Probing {

@@ -50,10 +50,18 @@ pub struct Probing {
     pub flip_ticks: u64,
     /// Verdicts after which it ends without a result: 60 are three minutes.
     pub most_values: u32,
-    /// Verdicts from the end of one probe to the next at the same order.
+    /// Verdicts from the end of a probe without a result to the next at the same order; a tenth of it where there was
+    /// one that has become void.
     pub pause_values: u32,
     /// Whether the fleet is probed also where it is found to be the source without: no step is taken unconfirmed.
     pub confirm: bool,
+}
+
+impl Default for Probing {
+    /// 2 % of a 22 kW unit, a sign per second where ticks are windows of 200 ms, three minutes at most.
+    fn default() -> Self {
+        Self { unit: 0, amplitude_a: 0.6, flip_ticks: 5, most_values: 60, pause_values: 100, confirm: true }
+    }
 }
 
 /// Settings. Times are in verdicts, which come every 3 s.
@@ -65,6 +73,11 @@ pub struct Settings {
     pub release_percent: f64,
     /// Verdicts in a row that name the fleet, above the limit, before a step.
     pub confirm_values: u32,
+    /// As many where no probe has confirmed the worst order's source: a background that follows the fleet may take a
+    /// while to be found out.
+    pub confirm_unprobed_values: u32,
+    /// Standard deviations by which the fleet's share must be above one half.
+    pub sigmas: f64,
     /// Verdicts after a step that are not looked at: devices ramp, filters forget.
     pub settle_values: u32,
     /// Verdicts then whose mean decides whether the step had an effect.
@@ -91,7 +104,7 @@ pub struct Settings {
     pub gain: f64,
     /// Largest sd(Ẑ)/|Ẑ| with which voltage is compensated.
     pub most_uncertain: f64,
-    /// Whether the fleet may probe, and how.
+    /// Whether the fleet may probe, and how. `None` lets verdicts decide that no probe has confirmed.
     pub probing: Option<Probing>,
     /// The fleet, in the order of the verdict's units.
     pub units: Vec<Unit>,
@@ -103,6 +116,8 @@ impl Default for Settings {
             limit_percent: 5.0,
             release_percent: 4.0,
             confirm_values: 4,
+            confirm_unprobed_values: 8,
+            sigmas: 3.0,
             settle_values: 3,
             check_values: 4,
             pause_values: 10,
@@ -116,7 +131,7 @@ impl Default for Settings {
             curtail_pu: 0.5,
             gain: 0.2,
             most_uncertain: 0.3,
-            probing: None,
+            probing: Some(Probing::default()),
             units: Vec::new(),
         }
     }

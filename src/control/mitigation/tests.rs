@@ -21,7 +21,7 @@ fn verdict(sequence: u64, decision: Decision, thd_percent: f64) -> Verdict {
 
 fn fleet() -> Settings {
     let unit = Unit { headroom_a: 10.0, interleave: 3, conductance_s: 0.1, ..Unit::default() };
-    Settings { units: vec![unit; 3], ..Settings::default() }
+    Settings { units: vec![unit; 3], confirm_unprobed_values: 4, probing: None, ..Settings::default() }
 }
 
 /// Gives the same kind of verdict again and again until something is decided; what that is.
@@ -85,7 +85,12 @@ fn a_step_that_helps_stays_and_is_given_up_when_it_is_not_needed() {
 #[test]
 fn bounds_are_kept() {
     let low = Unit { carrier_hz: 8e3, carrier_bounds_hz: [5e3, 9e3], ..Unit::default() };
-    let mut m = Mitigation::new(Settings { units: vec![low; 3], ..Settings::default() });
+    let mut m = Mitigation::new(Settings {
+        units: vec![low; 3],
+        confirm_unprobed_values: 4,
+        probing: None,
+        ..Settings::default()
+    });
     let actions = until(&mut m, &mut 0, Decision::Fleet, 6.0, None);
     // 6.4 kHz is below 2·3.44 kHz; 10 kHz is above 9 kHz; one unit is no group; no headroom; no conductance; no noisy unit.
     let refused = [
@@ -106,7 +111,12 @@ fn bounds_are_kept() {
 #[test]
 fn compensation_converges_with_a_wrong_impedance_and_stays_within_headroom() {
     let bare = Unit { carrier_bounds_hz: [20e3; 2], headroom_a: 10.0, ..Unit::default() };
-    let mut m = Mitigation::new(Settings { units: vec![bare; 3], ..Settings::default() });
+    let mut m = Mitigation::new(Settings {
+        units: vec![bare; 3],
+        confirm_unprobed_values: 4,
+        probing: None,
+        ..Settings::default()
+    });
     let (z, believed) = (complex(0.1, 0.5), complex(-0.1, 0.6)); // 21 degrees off
     let mut v = complex(8.0, 3.0);
     let (mut expected, start) = (v, v);
@@ -136,7 +146,12 @@ fn compensation_converges_with_a_wrong_impedance_and_stays_within_headroom() {
 #[test]
 fn compensation_is_refused_where_the_impedance_is_uncertain_and_conductance_takes_its_place() {
     let bare = Unit { carrier_bounds_hz: [20e3; 2], headroom_a: 10.0, conductance_s: 0.2, ..Unit::default() };
-    let mut m = Mitigation::new(Settings { units: vec![bare], ..Settings::default() });
+    let mut m = Mitigation::new(Settings {
+        units: vec![bare],
+        confirm_unprobed_values: 4,
+        probing: None,
+        ..Settings::default()
+    });
     for n in 1..=4 {
         let mut v = verdict(n, Decision::Fleet, 6.0);
         v.orders.iter_mut().for_each(|o| o.phases[2].z_sd_ohm = 0.16); // of 0.5: more than 0.3

@@ -5,9 +5,9 @@ use super::kalman::Kalman;
 use crate::quantity::{Complex, complex};
 
 /// Walks of the background per window, in parts of the nominal voltage.
-const WALKS: [f64; 4] = [4e-6, 2e-5, 1e-4, 5e-4];
+const WALKS: [f64; 3] = [5e-6, 4e-5, 3e-4];
 /// Noises of a window's phasor, in parts of the nominal voltage.
-const NOISES: [f64; 4] = [4e-6, 2e-5, 1e-4, 5e-4];
+const NOISES: [f64; 3] = [1e-5, 7e-5, 5e-4];
 const MEMBERS: usize = WALKS.len() * NOISES.len();
 /// What a window's evidence is still worth one window later: a memory of a minute.
 const MEMORY: f64 = 1.0 - 1.0 / 300.0;

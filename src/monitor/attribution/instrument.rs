@@ -2,9 +2,10 @@
 //! with the fleet averages out (the method of instrumental variables: O. Reiersøl 1945).
 //!
 //! Voltage, current and sign pass the same whitening for a background that walks at random: each is taken less its own
-//! tracked level. Then Z = Σ p·v / Σ p·j over the memory. Its variance is Σ|Σ p·(v − Z·j)|² / |Σ p·j|², the inner sum
-//! over a couple of the probe's signs: what one sign does to its neighbours is within, and between them the signs'
-//! randomness makes the terms independent, whatever the background does.
+//! tracked level. Then Z = Σ p·v / Σ p·j over the memory. Its uncertainty is that of Σ p·(v − Z·j), estimated by the sum of
+//! squares of inner sums over a couple of the probe's signs: what one sign does to its neighbours is within, and between
+//! them the signs' randomness makes the terms independent, whatever the background does. The region of Z is that of
+//! T. W. Anderson and H. Rubin (1949), which stays true for an instrument that is weak beside the fleet's own movements.
 
 use crate::quantity::{Complex, complex};
 
@@ -55,12 +56,18 @@ impl Sums {
         self.vj = keep * self.vj + v * j.conj();
     }
 
-    /// Impedance and variance from so many inner sums.
+    /// Impedance and variance from so many inner sums: centre and radius² of the disc of all z with
+    /// |Σ p·(v − z·j)|² ≤ κ·Σ|inner sum|², which is two standard deviations wide. It has no end while a few large
+    /// movements of the fleet's own drown the probe; then nothing is known.
     fn estimate(&self, count: f64) -> Option<(Complex, f64)> {
-        let z = self.total[0] / self.total[1];
-        let squares = self.vv - 2.0 * (z.conj() * self.vj).re + z.norm_sqr() * self.jj;
-        let variance = squares.max(0.0) * count / (count - 1.0) / self.total[1].norm_sqr();
-        (z.is_finite() && variance.is_finite()).then_some((z, variance))
+        const KAPPA: f64 = 4.0;
+        let kappa = KAPPA * count / (count - 1.0);
+        let [v, j] = self.total;
+        let size = j.norm_sqr() - kappa * self.jj;
+        let z = (v * j.conj() - kappa * self.vj) / size;
+        let radius_squared = z.norm_sqr() - (v.norm_sqr() - kappa * self.vv) / size;
+        let bounded = size > 0.0 && z.is_finite() && radius_squared.is_finite();
+        bounded.then_some((z, radius_squared.max(0.0) / KAPPA))
     }
 }
 
@@ -124,10 +131,10 @@ impl Instrument {
     pub fn step(&mut self, v: Complex, j: Complex, p: f64) {
         self.long.step(v, j, p);
         self.short.step(v, j, p);
-        if let (Some((z, variance)), Some((new, new_variance))) = (self.long.estimate(), self.short.estimate()) {
-            if (z - new).norm_sqr() > DISAGREES * (variance + new_variance) {
-                self.long = Memory { keep: self.long.keep, ..self.short };
-            }
+        if let (Some((z, variance)), Some((new, new_variance))) = (self.long.estimate(), self.short.estimate())
+            && (z - new).norm_sqr() > DISAGREES * (variance + new_variance)
+        {
+            self.long = Memory { keep: self.long.keep, ..self.short };
         }
     }
 

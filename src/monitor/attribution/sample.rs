@@ -90,8 +90,8 @@ impl Sample {
 
     /// Current of a unit, A.
     pub fn unit(&self, unit: usize, phase: usize, order: usize) -> Option<Complex> {
-        (order < self.orders && phase < self.phases()).then(|| ())?;
-        self.unit_a.get((unit * self.phases() + phase) * self.orders + order).copied()
+        let at = (unit * self.phases() + phase) * self.orders + order;
+        self.unit_a.get(at).filter(|_| order < self.orders && phase < self.phases()).copied()
     }
 
     /// Sets a unit's current, turned already.
