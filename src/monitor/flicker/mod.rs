@@ -32,7 +32,7 @@ impl Lamp {
     /// The lamp for a nominal line-to-neutral voltage, in V: 120 V below 160 V. (100 to 127 V and 220 to 240 V are used
     /// with the same two; other voltages are instrument-transformer secondaries or medium voltage, judged as 230 V.)
     pub fn of(nominal_v: f64) -> Self {
-        if nominal_v < 160.0 && nominal_v >= 90.0 { Self::V120 } else { Self::V230 }
+        if (90.0..160.0).contains(&nominal_v) { Self::V120 } else { Self::V230 }
     }
 }
 
