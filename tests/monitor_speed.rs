@@ -1,55 +1,83 @@
-//! How long the time-domain parts of the monitor take: `cargo test --release --test monitor_speed -- --nocapture` prints
-//! it. Nothing is asserted about time; a debug build runs a hundredth of it and checks that the parts work together.
+//! How fast an instrument of three voltages and three currents is with everything on, and whether its memory stays flat.
+//!
+//!     cargo test --release --no-default-features --test monitor_speed -- --nocapture
+//!
+//! `benches/monitor.sh` runs it beside pqopen-lib. Without optimisation it only checks that all windows come.
 
-use std::f64::consts::{SQRT_2, TAU};
-use std::hint::black_box;
+use std::f64::consts::TAU;
 use std::time::Instant;
 
-use phasorbench::monitor::event::{EventSettings, Events};
-use phasorbench::monitor::flicker::{Flickermeter, Lamp};
-use phasorbench::monitor::magnitude::HalfCycles;
+use phasorbench::monitor::{ChannelRole, Finding, Instrument, Settings};
+use phasorbench::signal::Waveform;
 
 const RATE_HZ: f64 = 12_800.0;
+const CHANNELS: usize = 6;
+/// Samples in a block: 10 ms.
 const BLOCK: usize = 128;
+/// Seconds of signal that are repeated: whole cycles of 50.05 Hz.
+const SECONDS: usize = 20;
 
-/// Best of five, in ns a sample.
-fn nanoseconds(samples: &[f64], mut work: impl FnMut(&[f64])) -> f64 {
-    let mut best = f64::INFINITY;
-    for _ in 0..5 {
-        let start = Instant::now();
-        samples.chunks(BLOCK).for_each(&mut work);
-        best = best.min(start.elapsed().as_secs_f64() * 1e9 / samples.len() as f64);
-    }
-    best
+/// Blocks of a signal with ten orders at 50.05 Hz.
+fn blocks() -> Vec<Waveform> {
+    let sample = |channel: usize, index: usize| {
+        let angle = TAU * 50.05 * index as f64 / RATE_HZ - 2.094 * channel as f64;
+        let harmonic = |order: usize| (order as f64 * angle + order as f64).cos() / order as f64;
+        325.0 * angle.cos() + 10.0 * (3..21).step_by(2).map(harmonic).sum::<f64>()
+    };
+    let block = |from: usize| {
+        let mut block = Waveform::new(CHANNELS, BLOCK);
+        block.begin(0, BLOCK);
+        for channel in 0..CHANNELS {
+            block.channel_mut(channel).iter_mut().enumerate().for_each(|(k, x)| *x = sample(channel, from + k));
+        }
+        block
+    };
+    let seconds = if cfg!(debug_assertions) { 2 } else { SECONDS };
+    (0..seconds * 12_800).step_by(BLOCK).map(block).collect()
+}
+
+/// Time that this thread was running, in s; wall-clock time where that cannot be read.
+fn thread_time_s(since: Instant) -> f64 {
+    let running = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanoseconds = running.and_then(|text| text.split_whitespace().next()?.parse::<f64>().ok());
+    nanoseconds.map_or_else(|| since.elapsed().as_secs_f64(), |ns| 1e-9 * ns)
+}
+
+/// Memory in use, in KiB, where it can be read.
+fn memory_kib() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    text.lines().find(|line| line.starts_with("VmRSS"))?.split_whitespace().nth(1)?.parse().ok()
 }
 
 #[test]
-fn time_domain_parts() {
-    let seconds = if cfg!(debug_assertions) { 1 } else { 100 };
-    let wave = |n: usize, phase: f64| {
-        let angle = TAU * (50.02 * n as f64 / RATE_HZ - phase);
-        230.0 * SQRT_2 * (angle.sin() + 0.03 * (5.0 * angle).sin())
-    };
-    let count = seconds * RATE_HZ as usize;
-    let samples: Vec<f64> = (0..count).map(|n| wave(n, 0.0)).collect();
-    let sum = nanoseconds(&samples, |block| {
-        black_box(block.iter().map(|x| x * x).sum::<f64>());
-    });
-    let mut meter = Flickermeter::new(RATE_HZ, 50.0, Lamp::V230, 60.0).expect("settings");
-    let flicker = nanoseconds(&samples, |block| meter.push(block, |pst| assert!(pst.pst < 0.1, "{pst:?}")));
-    let mut channel = HalfCycles::new(RATE_HZ, 50.0, 230.0).expect("settings");
-    let magnitude = nanoseconds(&samples, |block| channel.push(block, |v| assert!((v.rms - 230.1).abs() < 1.0)));
-    let phases: Vec<Vec<f64>> = (0..3).map(|k| (0..count).map(|n| wave(n, f64::from(k) / 3.0)).collect()).collect();
-    let mut events = Events::new(3, RATE_HZ, 50.0, EventSettings::new(230.0)).expect("settings");
-    let mut from = 0;
-    let three = nanoseconds(&samples, |block| {
-        let blocks = [0, 1, 2].map(|k: usize| &phases[k][from..from + block.len()]);
-        from = (from + block.len()) % count;
-        events.push(&blocks, |_, _| {}, |event| panic!("{event:?}"));
-    });
-    println!("ns a sample and voltage at 12.8 kHz, one core (a plain sum of squares takes {sum:.2}):");
+fn everything_on_is_faster_than_a_hundred_times_real_time() {
+    let roles = (1..=3).map(ChannelRole::voltage).chain((1..=3).map(ChannelRole::current)).collect();
+    let (nominal_v, demand_a, rated_a) = (Some(230.0), Some(40.0), Some(32.0));
+    let settings = Settings { nominal_v, demand_a, rated_a, ..Settings::new(RATE_HZ, 50.0, roles) };
+    let mut instrument = Instrument::new(&settings).expect("an instrument");
+    let mut blocks = blocks();
+    let rounds = if cfg!(debug_assertions) { 1 } else { 30 };
+    let (mut first, mut windows, mut best) = (0, 0_u64, f64::INFINITY);
+    let (start, mut memory) = (Instant::now(), None);
+    for round in 0..rounds {
+        let before = thread_time_s(start);
+        for block in &mut blocks {
+            block.first = first;
+            first += BLOCK as u64;
+            instrument.push(block, &mut |finding| windows += u64::from(matches!(finding, Finding::Window(_))));
+        }
+        best = f64::min(best, thread_time_s(start) - before);
+        memory = if round == 1 { memory_kib() } else { memory };
+    }
+    let seconds = blocks.len() as f64 * BLOCK as f64 / RATE_HZ;
+    assert!(windows as f64 >= 5.0 * seconds * f64::from(rounds) - 2.0, "{windows} windows");
+    let (speed, per_sample_ns) = (seconds / best, 1e9 * best / (seconds * RATE_HZ * CHANNELS as f64));
     println!(
-        "  flicker {flicker:.2}, Urms(1/2) {magnitude:.2}, Urms(1/2) with events of three phases {:.2}",
-        three / 3.0
+        "phasorbench {speed:.0} times real time, {per_sample_ns:.1} ns a sample (processor time, best of {rounds})"
     );
+    if let (Some(before), Some(after)) = (memory, memory_kib()) {
+        println!("phasorbench memory {after} KiB, grown by {} KiB in {} s of signal", after - before, seconds * 28.0);
+        assert!(after - before < 512.0, "memory grows");
+    }
+    assert!(cfg!(debug_assertions) || speed > 100.0, "{speed}");
 }
