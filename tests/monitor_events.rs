@@ -90,7 +90,7 @@ fn v10_dips_swells_and_interruptions() {
 fn v16_series() -> (Vec<f64>, Vec<f64>) {
     let short = |i: u32| {
         let turn = TAU * f64::from(i) / 28_800.0;
-        3.0 + 1.2 * turn.sin() + 0.6 * (37.0 * turn).sin() + if i % 80 == 0 { 4.5 } else { 0.0 }
+        3.0 + 1.2 * turn.sin() + 0.6 * (37.0 * turn).sin() + if i.is_multiple_of(80) { 4.5 } else { 0.0 }
     };
     let ten = |j: u32| 3.9 + (TAU * f64::from(j) / 144.0).sin() + 0.5 * (TAU * f64::from(j) / 1008.0).sin();
     ((0..28_800).map(short).collect(), (0..1008).map(ten).collect())
