@@ -7,7 +7,7 @@ use phasorbench::monitor::aggregate::Interval;
 use phasorbench::monitor::alarm::{Code, TripPoints};
 use phasorbench::monitor::event::{Event, EventKind};
 use phasorbench::monitor::limits::{LimitSettings, Profile};
-use phasorbench::monitor::{ChannelRole, Finding, Instrument, Settings};
+use phasorbench::monitor::{ChannelRole, Finding, Instrument, Settings, Taken};
 use phasorbench::signal::Waveform;
 use serde_json::Value;
 
@@ -151,4 +151,37 @@ fn limits_alarms_and_aggregates_follow_from_windows() {
     assert_eq!(raised.len(), 6, "raised and cleared in three channels: {raised:?}");
     let judgement = instrument.judgements().next().expect("one set of limits");
     assert!(!judgement.passed() && judgement.verdicts.iter().any(|verdict| verdict.order == Some(7)));
+}
+
+#[test]
+fn a_gap_of_years_takes_no_time() {
+    let mut waveform = Waveform::new(1, 5000);
+    for gap in [1_u64 << 30, 1 << 40, (1 << 50) - 5001] {
+        let mut instrument = Instrument::new(&settings(1)).expect("an instrument");
+        let mut windows = Vec::new();
+        let mut findings = 0;
+        for first in [0, 5000 + gap] {
+            waveform.begin(first, 5000);
+            waveform
+                .channel_mut(0)
+                .iter_mut()
+                .enumerate()
+                .for_each(|(k, x)| *x = 325.0 * (0.024_543_7 * k as f64).sin());
+            let taken = instrument.push(&waveform, &mut |finding| {
+                findings += 1;
+                if let Finding::Window(window) = finding {
+                    windows.push((window.sequence, window.valid));
+                }
+            });
+            assert_eq!(taken, if first == 0 { Taken::Gapless } else { Taken::Gap(gap) });
+        }
+        instrument.finish(&mut |_| {});
+        assert!(findings < 2000, "{findings}");
+        assert_eq!(windows[..2], [(0, true), (1, false)]);
+        let skipped = gap as f64 / 2560.0;
+        assert!((windows[2].0 as f64 - skipped).abs() < 3.0, "{windows:?}");
+    }
+    waveform.begin((1 << 50) + 1, 10);
+    let mut instrument = Instrument::new(&settings(1)).expect("an instrument");
+    assert_eq!(instrument.push(&waveform, &mut |_| {}), Taken::Beyond);
 }

@@ -15,8 +15,11 @@ fn settings(nominal_hz: f64, voltages: u8) -> Settings {
     Settings { nominal_v: Some(230.0), ..Settings::new(RATE_HZ, nominal_hz, channels) }
 }
 
+/// A formula of (channel, time in s).
+type Signal<'a> = &'a dyn Fn(usize, f64) -> f64;
+
 /// Samples of every channel from a formula of (channel, time in s), `count` of them from the `first` on.
-fn samples(channels: usize, first: u64, count: usize, of: &dyn Fn(usize, f64) -> f64) -> Waveform {
+fn samples(channels: usize, first: u64, count: usize, of: Signal) -> Waveform {
     let mut block = Waveform::new(channels, count);
     block.begin(first, count);
     for channel in 0..channels {
@@ -54,7 +57,7 @@ impl Found {
 }
 
 /// All that is found in `seconds` of a signal.
-fn measure(settings: &Settings, seconds: f64, of: &dyn Fn(usize, f64) -> f64) -> Found {
+fn measure(settings: &Settings, seconds: f64, of: Signal) -> Found {
     let mut instrument = Instrument::new(settings).expect("an instrument");
     let mut found = Found::default();
     let count = (seconds * RATE_HZ) as usize;
@@ -272,8 +275,8 @@ fn without_a_fundamental_windows_are_nominal_and_say_so() {
     let nothing = |_: usize, _: f64| 0.0;
     let hum = |_: usize, t: f64| 30.0 * noise.normal((t * RATE_HZ).round() as u64);
     let other = |_: usize, t: f64| cosine(230.0, 62.0, 0.0, t);
-    let cases: [(&str, &dyn Fn(usize, f64) -> f64); 3] = [("nothing", &nothing), ("noise", &hum), ("62 Hz", &other)];
-    for (name, of) in cases {
+    let signals: [Signal; 3] = [&nothing, &hum, &other];
+    for (name, of) in ["nothing", "noise", "62 Hz"].into_iter().zip(signals) {
         let windows = measure(&settings(50.0, 1), 2.0, of).windows;
         assert!(windows.len() >= 9, "{name}: {}", windows.len());
         for (k, window) in windows.iter().enumerate() {

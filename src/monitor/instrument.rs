@@ -64,6 +64,8 @@ pub enum Taken {
     Gap(u64),
     /// It began before the end of the one before, and was not taken.
     Backwards,
+    /// It begins more than 2^50 samples after the start of sampling, which no clock does, and was not taken.
+    Beyond,
     /// It has other channels than the instrument, and was not taken.
     WrongChannels,
 }
@@ -146,7 +148,7 @@ impl Instrument {
         let Self { spectral, evaluation, events, .. } = self;
         let taken = spectral.begin(block, &mut |measured| evaluation.take(measured, events.as_ref(), found));
         match taken {
-            Taken::Backwards | Taken::WrongChannels => return taken,
+            Taken::Backwards | Taken::Beyond | Taken::WrongChannels => return taken,
             Taken::Gap(lost) => self.skip(lost, found),
             Taken::Gapless if !self.begun => self.skip(block.first, found),
             Taken::Gapless => {}
