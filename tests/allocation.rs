@@ -9,7 +9,10 @@ use std::cell::Cell;
 use std::path::Path;
 
 use phasorbench::feeder::{self, Fault, FaultKind, Feeder};
-use phasorbench::solver::{Batch, Controls, Grid, Kind, Method, PowerFlow, Settings};
+use phasorbench::quantity::complex;
+use phasorbench::signal::Norton;
+use phasorbench::solver::harmonic::{DeviceId, HarmonicSettings, HarmonicStatus, Harmonics};
+use phasorbench::solver::{Batch, Controls, Grid, Kind, Method, NodeId, PowerFlow, Settings};
 
 /// Counts what the test's own thread asks for.
 struct Counting;
@@ -130,7 +133,15 @@ fn moves() -> Vec<(&'static str, Move)> {
     ]
 }
 
-/// Allocations of a warm step, by move and method.
+/// A study that follows a power flow, with a device at the first node.
+fn harmonics(flow: &PowerFlow) -> (Harmonics, DeviceId) {
+    let orders: Vec<f64> = (2..=14).map(f64::from).collect();
+    let mut harmonics = Harmonics::new(flow, &orders, HarmonicSettings::default()).expect("a study");
+    let device = harmonics.add_device(&[[Some(NodeId(0)), None]; 3]).expect("a device");
+    (harmonics, device)
+}
+
+/// Allocations of a warm step of power flow and harmonic orders, by move and method.
 fn count_steps(feeder: &Feeder, method: Method) -> Vec<(String, u64)> {
     let mut feeder = feeder.clone();
     // At the far end of the line whose phase is lost.
@@ -141,10 +152,19 @@ fn count_steps(feeder: &Feeder, method: Method) -> Vec<(String, u64)> {
     let mut flow = PowerFlow::new(grid, Settings { tolerance_pu: 1e-8, method, ..Settings::default() });
     let mut controls = Controls::new(&flow).expect("controls");
     assert!(flow.solve().converged());
+    let (mut harmonics, device) = harmonics(&flow);
+    let mut norton = Norton::new(harmonics.orders().len(), 3);
     let counted = moves().into_iter().map(|(name, change)| {
         let mut step = |k: u32| {
             change(&mut flow, &mut controls, k);
             assert!(flow.solve().converged(), "{name}, step {k}");
+            harmonics.follow(&flow).expect("the same network");
+            norton.current_a_mut(3)[0] = complex(f64::from(k), 1.0);
+            norton.admittance_s_mut()[3] = complex(0.01 * f64::from(k % 2), 0.0);
+            harmonics.set_norton(device, &norton);
+            harmonics.set_background(0, 2, 0, complex(f64::from(k % 5), 0.0));
+            assert_eq!(harmonics.solve(), HarmonicStatus::Solved, "{name}, step {k}");
+            assert!(harmonics.voltage(3, NodeId(0)).is_finite());
         };
         (0..20).for_each(&mut step);
         let count = allocations(|| (20..60).for_each(&mut step));

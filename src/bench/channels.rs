@@ -38,6 +38,9 @@ enum Value {
     Loading(Branch),
     Injected(usize),
     InjectedReactive(usize),
+    Thd(Place),
+    Harmonic(Place, usize, bool),
+    HarmonicCurrent(Element, Option<u16>, usize),
     /// Of a node that the plant does not have, or what instruments say later.
     Nothing,
 }
@@ -86,8 +89,23 @@ fn bound(quantity: &Quantity, nodes: &[Node]) -> Value {
         Measure::Loading(branch) => Value::Loading(*branch),
         Measure::Injected(load) => Value::Injected(*load),
         Measure::InjectedReactive(load) => Value::InjectedReactive(*load),
-        Measure::Reading(..) | Measure::Age(_) => Value::Nothing,
+        Measure::Thd(node) => place(node).map_or(Value::Nothing, Value::Thd),
+        Measure::Harmonic(node, order, percent) => {
+            place(node).map_or(Value::Nothing, |node| Value::Harmonic(node, harmonic(*order), *percent))
+        }
+        Measure::HarmonicCurrent(element, number, order) => Value::HarmonicCurrent(*element, *number, harmonic(*order)),
+        Measure::Reading(..)
+        | Measure::Age(_)
+        | Measure::Emitted(..)
+        | Measure::Analysed(..)
+        | Measure::Mitigated(..)
+        | Measure::Aged(..) => Value::Nothing,
     }
+}
+
+/// The place of an order among those that are solved: 2, 3, …
+fn harmonic(order: u32) -> usize {
+    (order as usize).saturating_sub(2)
 }
 
 impl Value {
@@ -113,6 +131,15 @@ impl Value {
             // Not −0 where it draws nothing.
             Self::Injected(load) => 0.0 - plant.drawn(load).re,
             Self::InjectedReactive(load) => 0.0 - plant.drawn(load).im,
+            Self::Thd(node) => plant.harmonics().map_or(f64::NAN, |harmonics| harmonics.thd_percent(node.index)),
+            Self::Harmonic(node, order, percent) => {
+                let size = plant.harmonics().map_or(f64::NAN, |own| own.harmonic_v(node.index, order).norm());
+                if percent { 100.0 * size / voltage(plant, node.index).norm() } else { size }
+            }
+            Self::HarmonicCurrent(element, number, order) => {
+                let Some(harmonics) = plant.harmonics() else { return f64::NAN };
+                largest_current(harmonics.harmonic_terminal(element, order), number)
+            }
             Self::Nothing => f64::NAN,
         }
     }

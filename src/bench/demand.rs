@@ -47,6 +47,11 @@ impl Demands {
         }
     }
 
+    /// Present value of a shape.
+    pub(super) fn shape(&self, shape: usize) -> f64 {
+        self.values.get(shape).map_or(1.0, |value| value.p)
+    }
+
     /// What a demand comes to by the present values of the shapes, in kW and kvar.
     pub(super) fn power_kva(&self, demand: &Demand) -> (f64, f64) {
         let shape = demand.shape.and_then(|k| Some((self.shapes.get(k)?, *self.values.get(k)?)));

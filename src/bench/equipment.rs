@@ -4,8 +4,10 @@
 //! commands reach devices in tick n + 1, or later when communication is slow; a device keeps the last command it got.
 
 use super::demand::Demands;
+use super::grid::SetupError;
+use super::machine::Machine;
+use super::plant::Node;
 use crate::control::{Controller, Droop};
-use crate::device::ControllablePower;
 use crate::quantity::Tick;
 use crate::scenario::{self, Demand, Law, Link, Measure, Plan};
 use crate::sense::{Fault, Meter};
@@ -16,6 +18,8 @@ const TO_ACT: u64 = 1;
 
 pub(super) struct Equipment {
     devices: Vec<Device>,
+    /// What stands behind each device.
+    pub(super) machines: Vec<Machine>,
     instruments: Vec<Instrument>,
     controllers: Vec<Loop>,
     /// Places in the row that instruments fill.
@@ -24,7 +28,6 @@ pub(super) struct Equipment {
 }
 
 struct Device {
-    power: ControllablePower,
     /// Its place among the demands.
     load: usize,
     /// Its own set-point.
@@ -59,18 +62,12 @@ enum Reading {
 
 impl Equipment {
     /// Devices stand at what `demands` say at the start.
-    pub(super) fn new(plan: &Plan, demands: &mut Demands) -> Self {
+    pub(super) fn new(plan: &Plan, nodes: &[Node], demands: &mut Demands) -> Result<Self, SetupError> {
         demands.look(plan.clock_s(Tick(0)));
-        let device = |d: &scenario::Device| {
-            let at = injected(demands, &d.set_point);
-            Device {
-                power: ControllablePower::new(d.limits, at),
-                load: d.load,
-                own: d.set_point,
-                q_var: None,
-                p_most_w: None,
-            }
-        };
+        let devices = &plan.equipment.devices;
+        let machine = |d: &scenario::Device| Machine::new(plan, d, nodes, injected(demands, &d.set_point));
+        let machines = devices.iter().map(machine).collect::<Result<_, _>>()?;
+        let device = |d: &scenario::Device| Device { load: d.load, own: d.set_point, q_var: None, p_most_w: None };
         let instrument = |i: &scenario::Instrument| Instrument {
             meter: Meter::new(&i.name, &i.channels, i.settings, plan.seed),
             quantities: i.quantities.clone(),
@@ -80,13 +77,14 @@ impl Equipment {
             Measure::Age(instrument) => Some((row, Reading::Age(instrument))),
             _ => None,
         };
-        Self {
-            devices: plan.equipment.devices.iter().map(device).collect(),
+        Ok(Self {
+            devices: devices.iter().map(device).collect(),
+            machines,
             instruments: plan.equipment.instruments.iter().map(instrument).collect(),
             controllers: plan.equipment.controllers.iter().map(Loop::new).collect(),
             readings: plan.quantities.iter().enumerate().filter_map(reading).collect(),
             step_s: plan.step.seconds(),
-        }
+        })
     }
 
     /// Before a tick is solved: commands that arrive are taken, and devices move.
@@ -94,10 +92,10 @@ impl Equipment {
         for controller in &mut self.controllers {
             controller.deliver(tick, &mut self.devices);
         }
-        for device in &mut self.devices {
+        for (device, machine) in self.devices.iter().zip(&mut self.machines) {
             let [own_w, own_var] = injected(demands, &device.own);
             let p_w = device.p_most_w.map_or(own_w, |most_w| own_w.min(most_w));
-            let [p_w, q_var] = device.power.step([p_w, device.q_var.unwrap_or(own_var)], self.step_s);
+            let [p_w, q_var] = machine.step([p_w, device.q_var.unwrap_or(own_var)], self.step_s);
             if let Some(demand) = demands.get_mut(device.load) {
                 (demand.p_kw, demand.q_kvar) = (-p_w / 1000.0, -q_var / 1000.0);
             }
@@ -139,8 +137,8 @@ impl Equipment {
     }
 
     pub(super) fn set_lost(&mut self, device: usize, lost: bool) {
-        if let Some(device) = self.devices.get_mut(device) {
-            device.power.set_lost(lost);
+        if let Some(machine) = self.machines.get_mut(device) {
+            machine.set_lost(lost);
         }
     }
 
@@ -161,6 +159,7 @@ impl Equipment {
         match link {
             Link::Instrument(k) => self.instruments.get_mut(k).map(|instrument| instrument.meter.line_mut()),
             Link::Controller(k) => self.controllers.get_mut(k).map(|controller| &mut controller.line),
+            Link::Mitigation(_) => None,
         }
     }
 }

@@ -1,9 +1,11 @@
 //! The plant of a run: the plan's feeder, compiled.
 
-use super::plant::{Conductor, Node, Plant, Solution};
+use super::harmonic::{Study, without_spectra};
+use super::plant::{Conductor, HarmonicPlant, Node, Plant, Solution};
 use crate::feeder::{ControlMode, Feeder, Load};
 use crate::quantity::Complex;
 use crate::scenario::{Added, Branch, Element, Phases, Plan, Unit};
+use crate::solver::harmonic::HarmonicError;
 use crate::solver::{
     ControlError, Controls, ElementId, Grid, GridError, Kind, NodeId, PowerFlow, Ratings, Settings, Settled,
 };
@@ -14,9 +16,11 @@ const MOST_CONDUCTORS: usize = 64;
 /// A compiled feeder with a plan's added loads and its controls.
 #[derive(Debug)]
 pub struct GridPlant {
-    flow: PowerFlow,
+    pub(super) flow: PowerFlow,
+    /// Harmonics, where the plan asks for them.
+    pub(super) study: Option<Study>,
     /// Nodes in the feeder's order.
-    order: Vec<NodeId>,
+    pub(super) order: Vec<NodeId>,
     /// Their voltages.
     voltages: Vec<Complex>,
     lines: Vec<Option<ElementId>>,
@@ -33,8 +37,8 @@ pub struct GridPlant {
     /// Scratch for switching: closed steps of a bank.
     steps: Vec<bool>,
     /// Scratch for looking at one element.
-    terminal: Vec<Conductor>,
-    currents: Vec<Complex>,
+    pub(super) terminal: Vec<Conductor>,
+    pub(super) currents: Vec<Complex>,
 }
 
 /// Why a plan's feeder cannot be made a plant.
@@ -46,6 +50,33 @@ pub enum SetupError {
     /// A control refers to what is not there.
     #[error(transparent)]
     Control(#[from] ControlError),
+    /// Its harmonics have no model.
+    #[error(transparent)]
+    Harmonics(#[from] HarmonicError),
+    /// An inverter cannot be what it is said to be at its bus.
+    #[error("{name}: {error}")]
+    Inverter {
+        /// The device.
+        name: String,
+        /// Why.
+        error: crate::device::inverter::SettingsError,
+    },
+    /// An active filter cannot be what it is said to be.
+    #[error("{name}: {error}")]
+    Filter {
+        /// The device.
+        name: String,
+        /// Why.
+        error: crate::device::FilterError,
+    },
+    /// An analyser cannot be what it is said to be at its bus.
+    #[error("{name}: {error}")]
+    Analyser {
+        /// The instrument.
+        name: String,
+        /// Why.
+        error: String,
+    },
 }
 
 impl GridPlant {
@@ -54,12 +85,16 @@ impl GridPlant {
     /// # Errors
     /// When the feeder cannot be compiled.
     pub fn new(plan: &Plan) -> Result<Self, SetupError> {
+        let mut described = std::borrow::Cow::Borrowed(&plan.feeder);
+        if plan.harmonics.as_ref().is_some_and(|harmonics| !harmonics.feeder_spectra) {
+            without_spectra(described.to_mut());
+        }
+        let grid = Grid::compile(&described)?;
         let grid = if plan.added.is_empty() {
-            Grid::compile(&plan.feeder)?
+            grid
         } else {
             // Bases are known once the feeder is compiled, and an added load is rated at its bus's base.
-            let without = Grid::compile(&plan.feeder)?;
-            Grid::compile(&with_added(&plan.feeder, &plan.added, &without))?
+            Grid::compile(&with_added(&described, &plan.added, &grid))?
         };
         let feeder = &grid.feeder;
         let ids = |kind: Kind, count: usize| (0..count).map(|k| grid.id(kind, k)).collect::<Vec<_>>();
@@ -74,6 +109,7 @@ impl GridPlant {
         let flow = PowerFlow::new(grid, settings(&plan.feeder));
         let controls = Controls::new(&flow)?;
         Ok(Self {
+            study: Study::new(plan, &flow)?,
             voltages: vec![Complex::default(); order.len()],
             order,
             lines,
@@ -109,6 +145,14 @@ impl GridPlant {
             Branch::Reactor(k) => (&self.reactors, k),
         };
         ids.get(index).copied().flatten()
+    }
+
+    pub(super) fn element(&self, element: Element) -> Option<ElementId> {
+        match element {
+            Element::Branch(branch) => self.branch(branch),
+            Element::Capacitor(k) => self.flow.grid().id(Kind::Capacitor, k),
+            Element::Fault(k) => self.faults.get(k).copied().flatten(),
+        }
     }
 
     fn serve(&mut self, kind: Kind, index: usize, on: bool) {
@@ -257,6 +301,10 @@ impl Plant for GridPlant {
         }
     }
 
+    fn harmonics(&mut self) -> Option<&mut dyn HarmonicPlant> {
+        if self.study.is_some() { Some(self) } else { None }
+    }
+
     fn voltages(&self) -> &[Complex] {
         &self.voltages
     }
@@ -270,11 +318,7 @@ impl Plant for GridPlant {
     }
 
     fn terminal(&mut self, element: Element) -> &[Conductor] {
-        let id = match element {
-            Element::Branch(branch) => self.branch(branch),
-            Element::Capacitor(k) => self.flow.grid().id(Kind::Capacitor, k),
-            Element::Fault(k) => self.faults.get(k).copied().flatten(),
-        };
+        let id = self.element(element);
         self.terminal.clear();
         if let Some(id) = id {
             self.add_terminal(id);

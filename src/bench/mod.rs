@@ -10,10 +10,13 @@ mod demand;
 mod equipment;
 mod expect;
 mod grid;
+mod harmonic;
+mod machine;
 mod numbers;
 mod outcome;
 mod pace;
 mod plant;
+mod quality;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -27,7 +30,7 @@ pub use grid::{GridPlant, SetupError};
 pub use numbers::Numbers;
 pub use outcome::{NodeOutcome, Outcome, Snapshot};
 pub use pace::{Batch, Pacer};
-pub use plant::{Conductor, Node, Plant, Solution};
+pub use plant::{Conductor, HarmonicPlant, Node, Plant, Solution};
 pub use verdict::Verdict;
 
 use crate::feeder::Connection;
@@ -40,6 +43,7 @@ use equipment::Equipment;
 use expect::Expectations;
 use numbers::Counting;
 use outcome::{Gatherer, Spread};
+use quality::Quality;
 use state::{Sources, Triggers};
 
 /// A plan and its plant, ready to run.
@@ -48,6 +52,7 @@ pub struct Bench<'a, P: Plant> {
     plant: P,
     demands: Demands,
     equipment: Equipment,
+    quality: Quality,
     sources: Sources,
     triggers: Triggers,
     channels: Channels,
@@ -67,20 +72,25 @@ impl<'a> Bench<'a, GridPlant> {
     /// # Errors
     /// When the feeder cannot be compiled.
     pub fn new(plan: &'a Plan) -> Result<Self, SetupError> {
-        Ok(Self::with_plant(plan, GridPlant::new(plan)?))
+        Self::with_plant(plan, GridPlant::new(plan)?)
     }
 }
 
 impl<'a, P: Plant> Bench<'a, P> {
     /// Sets up a run: what the plan sets before the first step is set. `plant` is made of the plan's feeder with the
     /// plan's added loads after its own.
-    pub fn with_plant(plan: &'a Plan, plant: P) -> Self {
+    ///
+    /// # Errors
+    /// When a device or an analyser cannot be what it is said to be at its bus.
+    pub fn with_plant(plan: &'a Plan, plant: P) -> Result<Self, SetupError> {
         let nodes = plant.nodes();
         let (taps, steps) = (plan.feeder.regulators.len(), plan.feeder.capacitors.len());
         let mut demands = Demands::new(&plan.demands, &plan.shapes, plan.load_multiplier);
+        let mut equipment = Equipment::new(plan, &nodes, &mut demands)?;
         let mut bench = Self {
             channels: Channels::new(plan, &nodes),
-            equipment: Equipment::new(plan, &mut demands),
+            quality: Quality::new(plan, &nodes, &mut equipment.machines)?,
+            equipment,
             demands,
             sources: Sources::new(plan),
             triggers: Triggers::new(&plan.triggers),
@@ -97,7 +107,7 @@ impl<'a, P: Plant> Bench<'a, P> {
         let taps = (0..taps).map(|k| bench.plant.tap(k)).collect();
         let steps = (0..steps).map(|k| bench.plant.closed_steps(k)).collect();
         bench.gatherer = Gatherer::new(phase_nodes(plan, &nodes), nodes.len(), plan.watch.limits_pu, taps, steps);
-        bench
+        Ok(bench)
     }
 
     /// Names of the channels that [`Bench::run`] records.
@@ -157,7 +167,10 @@ impl<'a, P: Plant> Bench<'a, P> {
         };
         let (unserved_w, f_hz) = (self.unserved_w(spread), self.sources.f_hz);
         let overall = Overall { solution, source_va, losses_va, spread, unserved_w, f_hz };
+        let machines = &mut self.equipment.machines;
+        self.quality.solve(tick, f_hz, &mut self.plant, machines, &self.demands);
         self.channels.fill(&mut self.row, &mut self.plant, &overall);
+        self.quality.sense(tick, f_hz, &mut self.plant, machines, &mut self.row);
         self.equipment.sense_and_control(tick, &mut self.row);
         self.numbers.take(tick, &self.row, solution.converged);
         self.expectations.take(tick, &self.row, &overall, &mut self.plant);
@@ -167,6 +180,7 @@ impl<'a, P: Plant> Bench<'a, P> {
     /// Tells the plant what loads and devices draw.
     fn actuate(&mut self, tick: Tick) {
         self.demands.look(self.plan.clock_s(tick));
+        self.quality.actuate(tick, &mut self.equipment.machines);
         self.equipment.actuate(tick, &mut self.demands);
         self.demands.apply(&mut self.plant);
     }

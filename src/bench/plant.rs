@@ -2,6 +2,7 @@
 
 use crate::quantity::Complex;
 use crate::scenario::{Branch, Element, Phases, Unit};
+use crate::signal::Norton;
 
 /// A node of the plant.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,6 +76,10 @@ pub trait Plant {
     fn tap(&self, regulator: usize) -> i32;
     /// Solves, controls included, at `clock_s` seconds since midnight of the first day.
     fn solve(&mut self, clock_s: f64) -> Solution;
+    /// Its harmonics; none where they are not solved.
+    fn harmonics(&mut self) -> Option<&mut dyn HarmonicPlant> {
+        None
+    }
     /// Node voltages to ground in V; 0 where nothing feeds a node.
     fn voltages(&self) -> &[Complex];
     /// Power out of all sources in VA.
@@ -90,4 +95,22 @@ pub trait Plant {
     fn loading_percent(&self, branch: Branch) -> f64;
     /// The largest loading of all branches in percent, and where; NaN where no branch has a rating.
     fn worst_loading(&self) -> (f64, Option<Branch>);
+}
+
+/// What a plant knows of harmonics. Orders are counted as the plan's.
+pub trait HarmonicPlant {
+    /// Says what a device emits from now on.
+    fn set_norton(&mut self, device: usize, norton: &Norton);
+    /// Sets what a phase of a source has of an order, in V.
+    fn set_background(&mut self, source: usize, order: usize, phase: usize, emf_v: Complex);
+    /// Solves all orders for the last solution of the fundamental. Whether they have one.
+    fn solve_harmonics(&mut self) -> bool;
+    /// Voltage of a node (as [`Plant::voltages`] counts them) at an order, in V.
+    fn harmonic_v(&self, node: usize, order: usize) -> Complex;
+    /// THD of a node's voltage in percent.
+    fn thd_percent(&self, node: usize) -> f64;
+    /// As [`Plant::terminal`], at an order.
+    fn harmonic_terminal(&mut self, element: Element, order: usize) -> &[Conductor];
+    /// What a device injects at an order through one of its phases in A, its admittance included.
+    fn device_harmonic_a(&self, device: usize, order: usize, phase: usize) -> Complex;
 }

@@ -151,7 +151,7 @@ fn event(tick: u64, action: Action) -> Planned {
 fn run(plan: &Plan, plant: Mock) -> (Outcome, Table, String) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("series.csv");
-    let bench = Bench::with_plant(plan, plant);
+    let bench = Bench::with_plant(plan, plant).unwrap();
     let mut recorder = Recorder::create(&path, bench.channels()).unwrap();
     let mut ticks = Vec::new();
     let outcome = bench.run(Some(&mut recorder), &mut Batch, &mut |tick| ticks.push(tick.0)).unwrap();
@@ -217,7 +217,7 @@ fn events_act_in_the_step_that_ends_at_their_time_and_in_order() {
 fn loads_are_told_only_what_changed() {
     let mut plan = plan(4, vec![]);
     plan.demands[0].shape = None;
-    let bench = Bench::with_plant(&plan, mock());
+    let bench = Bench::with_plant(&plan, mock()).unwrap();
     let mut bench = bench;
     (1..=4).for_each(|k| bench.step(Tick(k)));
     assert_eq!(bench.plant().told, 2, "each load once");

@@ -7,10 +7,12 @@ mod contingency;
 mod contingency_scratch;
 mod contingency_table;
 mod generate;
+mod harmonics;
 mod import;
 mod init;
 mod input;
 mod man;
+mod monitor;
 mod output;
 mod powerflow;
 mod pv;
@@ -71,8 +73,12 @@ enum Command {
     Contingency(contingency::Args),
     /// P–V and Q–V curves of a bus, past the nose, before and after a loss.
     Pv(pv::Args),
+    /// Harmonic voltages of a feeder and their distortion.
+    Harmonics(harmonics::Args),
     /// Solve a scenario many times, with what its `vary:` varies drawn at random or taken from grids.
     Sweep(sweep::Args),
+    /// Measure a recorded waveform: harmonics, frequency, events, flicker, limits.
+    Monitor(monitor::Args),
     /// List the quantities that a scenario can record, expect and act upon.
     Quantities(quantities::Args),
     /// Make a plausible feeder from a seed.
@@ -133,7 +139,9 @@ fn main() -> ExitCode {
         Command::Powerflow(args) => powerflow::run(&args),
         Command::Contingency(args) => contingency::run(&args),
         Command::Pv(args) => pv::run(&args),
+        Command::Harmonics(args) => harmonics::run(&args),
         Command::Sweep(args) => sweep::run(&args),
+        Command::Monitor(args) => monitor::run(&args),
         Command::Quantities(args) => quantities::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Check(args) => check::run(&args),

@@ -5,6 +5,7 @@
 
 mod curve;
 mod droop;
+pub mod mitigation;
 
 use crate::quantity::Tick;
 use crate::signal::Frame;

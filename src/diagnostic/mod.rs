@@ -93,13 +93,28 @@ impl Diagnostic {
 /// The texts that spans point into.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    files: Vec<(PathBuf, String)>,
+    files: Vec<Source>,
+}
+
+/// A text with its path. Of a file that is too large to be kept, the lines around a finding.
+#[derive(Clone, Debug)]
+struct Source {
+    path: PathBuf,
+    text: String,
+    /// Lines of the file before the text.
+    lines_before: usize,
 }
 
 impl Sources {
     /// Adds a file's text and returns its id.
     pub fn add(&mut self, path: &Path, text: String) -> FileId {
-        self.files.push((path.to_path_buf(), text));
+        self.add_lines(path, 0, text)
+    }
+
+    /// Adds some lines of a file that is too large to be kept, and returns their id: spans count bytes in these lines,
+    /// and are shown at their place in the file. `before` is the number of lines before them.
+    pub fn add_lines(&mut self, path: &Path, before: usize, text: String) -> FileId {
+        self.files.push(Source { path: path.to_path_buf(), text, lines_before: before });
         FileId(u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX))
     }
 
@@ -118,11 +133,16 @@ impl Sources {
 
     /// All files, in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = (&Path, &str)> {
-        self.files.iter().map(|(path, text)| (path.as_path(), text.as_str()))
+        self.files.iter().map(|file| (file.path.as_path(), file.text.as_str()))
     }
 
     /// The path and text of a file.
     pub fn get(&self, id: FileId) -> Option<(&Path, &str)> {
-        self.files.get(id.0 as usize).map(|(p, t)| (p.as_path(), t.as_str()))
+        self.files.get(id.0 as usize).map(|file| (file.path.as_path(), file.text.as_str()))
+    }
+
+    /// Lines of the file that stand before its text.
+    fn lines_before(&self, id: FileId) -> usize {
+        self.files.get(id.0 as usize).map_or(0, |file| file.lines_before)
     }
 }

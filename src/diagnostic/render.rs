@@ -146,7 +146,7 @@ impl Places<'_> {
         let (shown, marked) = window(text, cursor.line_start, start, text.floor_char_boundary(span.end as usize));
         Some(Place {
             path: clean(&path.display().to_string()),
-            line: cursor.line,
+            line: cursor.line + self.sources.lines_before(span.file),
             column: cursor.column,
             shown,
             marked,
@@ -286,6 +286,22 @@ mod tests {
         2 errors, 1 warning
         ");
         assert_eq!(summary(&found[..1]), "1 warning");
+    }
+
+    #[test]
+    fn lines_of_a_large_file_keep_their_numbers() {
+        let mut sources = Sources::default();
+        let file = sources.add_lines(Path::new("day.csv"), 41_999, "0.1,5\n0.2,x\n".into());
+        let found = [Diagnostic::error("E0505", "not a number").at(Span { file, start: 10, end: 11 })];
+        insta::assert_snapshot!(render(&found, &sources, false), @r"
+        error[E0505]: not a number
+             --> day.csv:42001:5
+              |
+        42001 | 0.2,x
+              |     ^
+
+        1 error
+        ");
     }
 
     #[test]

@@ -14,13 +14,16 @@ defaults! {
     two, is_two = 2.0;
     three, is_three = 3.0;
     four, is_four = 4.0;
+    six, is_six = 6.0;
     fifteen, is_fifteen = 15.0;
     twenty, is_twenty = 20.0;
     twenty_five, is_twenty_five = 25.0;
+    fifty, is_fifty = 50.0;
     ninety, is_ninety = 90.0;
     sixty, is_sixty = 60.0;
     hundred, is_hundred = 100.0;
     three_hundred, is_three_hundred = 300.0;
+    pu_0_2, is_pu_0_2 = 0.2;
     pu_0_5, is_pu_0_5 = 0.5;
     pu_0_9, is_pu_0_9 = 0.9;
     pu_0_95, is_pu_0_95 = 0.95;

@@ -102,24 +102,14 @@ fn at_far_end(line: &Line, nodes: &[u16]) -> Vec<u16> {
 
 fn lumped(load: &DistributedLoad, bus: Terminal, share: f64) -> Load {
     Load {
-        bus,
-        phases: load.phases,
         connection: load.connection,
         model: load.model,
-        v_kv: load.v_kv,
         p_kw: load.p_kw * share,
         q_kvar: load.q_kvar * share,
         v_min_pu: load.v_min_pu,
         v_max_pu: load.v_max_pu,
-        v_low_pu: 0.5,
-        cvr_watts: 1.0,
-        cvr_vars: 2.0,
-        zip: None,
         status: LoadStatus::Variable,
-        neutral_r_ohm: None,
-        neutral_x_ohm: 0.0,
         daily: load.daily.clone(),
-        yearly: None,
-        duty: None,
+        ..Load::constant_power(bus, load.phases, load.v_kv)
     }
 }

@@ -58,6 +58,15 @@ pub struct Generator {
     /// Shape for a duty-cycle study; that of `daily` when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duty: Option<String>,
+    /// Rated power in kVA; 1.2 times `p_kw` when not given. Only orders other than 1 depend on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s_kva: Option<f64>,
+    /// Subtransient reactance per unit of `v_kv` and `s_kva`: what it is at orders other than 1.
+    #[serde(default = "d::pu_0_2", skip_serializing_if = "d::is_pu_0_2")]
+    pub x_subtransient_pu: f64,
+    /// Name of its spectrum; it emits nothing when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spectrum: Option<String>,
 }
 
 /// Points of a piecewise-linear curve, `[x, y]`, x increasing.
@@ -132,6 +141,15 @@ pub struct PvSystem {
     /// Irradiance shape for a duty-cycle study; that of `daily` when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duty: Option<String>,
+    /// Resistance at orders other than 1, in percent on `v_kv` and `s_kva`.
+    #[serde(default = "d::fifty", skip_serializing_if = "d::is_fifty")]
+    pub r_percent: f64,
+    /// Reactance at the fundamental that counts at orders other than 1, in percent on `v_kv` and `s_kva`.
+    #[serde(default = "d::zero", skip_serializing_if = "d::is_zero")]
+    pub x_percent: f64,
+    /// Name of its spectrum; it emits nothing when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spectrum: Option<String>,
 }
 
 /// What a storage system is doing.
@@ -219,4 +237,13 @@ pub struct Storage {
     /// Shape for a daily study: positive discharges, negative charges.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub daily: Option<String>,
+    /// Resistance at orders other than 1, in percent on `v_kv` and `s_kva`.
+    #[serde(default = "d::zero", skip_serializing_if = "d::is_zero")]
+    pub r_percent: f64,
+    /// Reactance at the fundamental that counts at orders other than 1, in percent on `v_kv` and `s_kva`.
+    #[serde(default = "d::fifty", skip_serializing_if = "d::is_fifty")]
+    pub x_percent: f64,
+    /// Name of its spectrum; it emits nothing when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spectrum: Option<String>,
 }

@@ -79,6 +79,28 @@ pub struct LineImpedance {
     pub c0_nf: Option<f64>,
 }
 
+/// How the earth's share of an impedance given at the feeder's frequency changes with frequency, by OpenDSS's rule:
+/// at order h, R(h) = R + Rg (h - 1) and X(h) = h (X - Kxg ln(h)/2) in every entry of the matrix, with
+/// Kxg = Xg / ln(658.5 sqrt(rho/f0)), a fit to Carson's equations.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EarthReturn {
+    /// Rg in ohm per unit length (of a line code) or of the whole line.
+    pub r_ohm: f64,
+    /// Xg in ohm likewise.
+    pub x_ohm: f64,
+    /// Earth resistivity in ohm metres.
+    #[serde(default = "d::hundred", skip_serializing_if = "d::is_hundred")]
+    pub earth_ohm_m: f64,
+}
+
+impl Default for EarthReturn {
+    /// OpenDSS's, whatever the unit length is: its numbers are for 1000 feet but are not converted.
+    fn default() -> Self {
+        Self { r_ohm: 0.01805, x_ohm: 0.155_081, earth_ohm_m: 100.0 }
+    }
+}
+
 /// A conductor arrangement's impedance per unit length, for lines to refer to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -89,6 +111,9 @@ pub struct LineCode {
     pub per: Unit,
     /// Impedance and capacitance per unit length.
     pub impedance: LineImpedance,
+    /// How the impedance changes with frequency, per the same unit length.
+    #[serde(default, skip_serializing_if = "d::is_default")]
+    pub earth_return: EarthReturn,
     /// Normal ampacity in A.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normal_a: Option<f64>,
@@ -118,6 +143,9 @@ pub struct Line {
     /// Impedance (ohm) and capacitance (nF) of the whole line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<LineImpedance>,
+    /// How `total` changes with frequency, for the whole line; R and X/h are constant when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earth_return: Option<EarthReturn>,
     /// Length in metres.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub length_m: Option<f64>,

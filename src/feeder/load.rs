@@ -100,6 +100,19 @@ pub struct Load {
     /// Shape for a duty-cycle study; that of `daily` when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duty: Option<String>,
+    /// Name of its spectrum; that of `solve: {load_spectrum: …}` when not given, and without that it emits nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spectrum: Option<String>,
+    /// Share of the load that is a series R-L branch at orders other than 1, in percent; the rest is R parallel to L.
+    #[serde(default = "d::fifty", skip_serializing_if = "d::is_fifty")]
+    pub series_rl_percent: f64,
+    /// Reactance of the series branch at the fundamental, per unit of its share of the load's power: that of a motor's
+    /// locked rotor. Without it, the branch is as the load's power says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub harmonic_x_pu: Option<f64>,
+    /// X/R of the series branch at the fundamental, with `harmonic_x_pu`.
+    #[serde(default = "d::six", skip_serializing_if = "d::is_six")]
+    pub harmonic_x_over_r: f64,
 }
 
 impl Load {
@@ -126,6 +139,10 @@ impl Load {
             daily: None,
             yearly: None,
             duty: None,
+            spectrum: None,
+            series_rl_percent: 50.0,
+            harmonic_x_pu: None,
+            harmonic_x_over_r: 6.0,
         }
     }
 }

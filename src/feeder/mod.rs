@@ -19,6 +19,7 @@ mod reading;
 mod shape;
 mod shunt;
 mod source;
+mod spectrum;
 mod terminal;
 mod topology;
 mod transformer;
@@ -36,6 +37,7 @@ pub use reading::*;
 pub use shape::*;
 pub use shunt::*;
 pub use source::*;
+pub use spectrum::*;
 pub use terminal::*;
 pub use topology::*;
 pub use transformer::*;
@@ -125,6 +127,12 @@ pub struct Feeder {
     /// Storage systems.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub storages: Named<Storage>,
+    /// Ideal current sources: emitters of harmonics above all.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub current_sources: Named<CurrentSource>,
+    /// Harmonic spectra, for loads and sources to refer to; OpenDSS's own are known besides.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub spectra: Named<Spectrum>,
     /// Shunt faults.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub faults: Named<Fault>,
@@ -186,11 +194,28 @@ pub struct Solve {
     /// Multiplies every load that is neither `fixed` nor `exempt`.
     #[serde(default = "d::one", skip_serializing_if = "d::is_one")]
     pub load_multiplier: f64,
+    /// Spectrum of each load that names none; without it such loads emit nothing, and only their admittance counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_spectrum: Option<String>,
+    /// At orders other than 1, loads have no admittance: they only emit.
+    #[serde(default, skip_serializing_if = "d::is_no")]
+    pub neglect_load_admittance: bool,
+    /// The orders of a harmonic study; those of all spectra in use when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orders: Option<Vec<f64>>,
 }
 
 impl Default for Solve {
     fn default() -> Self {
-        Self { controls: None, tolerance_pu: None, max_iterations: None, load_multiplier: 1.0 }
+        Self {
+            controls: None,
+            tolerance_pu: None,
+            max_iterations: None,
+            load_multiplier: 1.0,
+            load_spectrum: None,
+            neglect_load_admittance: false,
+            orders: None,
+        }
     }
 }
 

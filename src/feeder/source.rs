@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Terminal, defaults as d};
+use super::{HarmonicSequence, Terminal, defaults as d};
 
 /// A voltage behind an impedance. Give the impedance as short-circuit powers (`mvasc3`, `mvasc1`), short-circuit
 /// currents (`isc3_a`, `isc1_a`), ohms (`r1_ohm` …) or `ideal: true`; without any, 2000 and 2100 MVA.
@@ -65,4 +65,10 @@ pub struct Source {
     /// Negative-sequence reactance in ohm, where it differs from the positive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub x2_ohm: Option<f64>,
+    /// Name of its spectrum; order 1 only when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spectrum: Option<String>,
+    /// How the phases follow each other at orders other than 1.
+    #[serde(default, skip_serializing_if = "d::is_default")]
+    pub harmonic_sequence: HarmonicSequence,
 }

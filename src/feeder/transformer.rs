@@ -50,6 +50,9 @@ pub struct Transformer {
     /// Which way a delta–wye transformer turns.
     #[serde(default, skip_serializing_if = "d::is_default")]
     pub phase_shift: PhaseShift,
+    /// Resistances grow with frequency as reactances do (OpenDSS's `XRConst`); constant otherwise.
+    #[serde(default, skip_serializing_if = "d::is_no")]
+    pub constant_x_over_r: bool,
     /// Bank that single-phase units belong to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bank: Option<String>,

@@ -4,6 +4,8 @@
 
 pub mod aggregate;
 pub mod alarm;
+pub mod attribution;
+mod evaluation;
 pub mod event;
 pub mod flicker;
 mod instrument;

@@ -7,7 +7,7 @@ use super::expect;
 use super::quantity::{self, Namespace};
 use super::read::{entry, key_span};
 use super::{
-    Action, Branch, Buses, Course, Demand, Equipment, Outputs, Phases, Plan, Quantity, Scenario, ShapeClass,
+    Action, Branch, Buses, Course, Demand, Equipment, Harmonics, Outputs, Phases, Plan, Quantity, Scenario, ShapeClass,
     SwitchState, Watch,
 };
 use crate::diagnostic::yaml::{Node, Value};
@@ -26,13 +26,24 @@ pub(super) struct Checker<'a> {
     /// Names of profiles and of the feeder's shapes, in the order of the plan's shapes.
     pub(super) profiles: Vec<String>,
     pub(super) equipment: Equipment,
+    /// Harmonics, when there are any.
+    pub(super) harmonics: Option<Harmonics>,
     /// Length of a step, where it is known.
     pub(super) step: Option<Step>,
 }
 
 impl<'a> Checker<'a> {
     pub(super) fn new(root: &'a Node, place: Span, feeder: &'a Feeder, found: &'a mut Vec<Diagnostic>) -> Self {
-        Self { root, place, feeder, found, profiles: Vec::new(), equipment: Equipment::default(), step: None }
+        Self {
+            root,
+            place,
+            feeder,
+            found,
+            profiles: Vec::new(),
+            equipment: Equipment::default(),
+            harmonics: None,
+            step: None,
+        }
     }
 
     /// The plan, as far as it can be made; no inputs stand where the reader puts its own.
@@ -51,6 +62,8 @@ impl<'a> Checker<'a> {
         let mut demands = self.demands(s, &shapes);
         let initial = self.initial(s);
         let devices = self.equip(s);
+        self.ageing(s);
+        self.harmonics = self.harmonics(s);
         let mut timeline = Timeline::new(written, devices, time, self);
         demands.append(&mut timeline.demands);
         demands.extend(self.generators(s.feeder_shapes, &shapes));
@@ -81,6 +94,7 @@ impl<'a> Checker<'a> {
             triggers: timeline.triggers,
             faults: timeline.faults,
             equipment: std::mem::take(&mut self.equipment),
+            harmonics: self.harmonics.take(),
             quantities,
             expectations,
             watch,
@@ -92,8 +106,8 @@ impl<'a> Checker<'a> {
     /// All that is recorded: what always is, what the outputs name, what conditions need.
     fn quantities(&mut self, outputs: &Outputs, watch: &Watch, timeline: &mut Timeline) -> Vec<Quantity> {
         let mut all = quantity::standard(self.feeder, &watch.buses, outputs.angles);
-        let unbound = self.equipment.clone();
-        let names = Namespace::new(self.feeder, &timeline.faults, &unbound);
+        let (unbound, harmonics) = (self.equipment.clone(), self.harmonics.clone());
+        let names = Namespace::new(self.feeder, &timeline.faults, &unbound, harmonics.as_ref());
         self.equipment = self.bind_equipment(&mut all, &names, timeline.actions());
         let node = self.root.get("outputs").and_then(|o| o.get("quantities"));
         let items = node.map(Node::items).unwrap_or_default();

@@ -9,23 +9,29 @@ mod equipment;
 mod events;
 mod expect;
 mod expectation;
+mod harmonics;
 mod language;
 mod names;
 mod plan;
 mod profile;
+mod quality;
 mod quantity;
 mod read;
 pub mod vary;
 
 pub use document::{Document, Override};
-pub use equipment::{Controller, Device, Equipment, Instrument, Link};
+pub use equipment::{
+    ActiveFilter, Ageing, Analyser, Controller, Device, DeviceKind, Equipment, Flow, Instrument, Link, Mitigation,
+};
 pub use expectation::*;
+pub use harmonics::{Background, Harmonics};
 pub use language::*;
 pub use plan::*;
 pub use profile::Course;
+pub use quality::{Analysed, Emitted, Mitigated};
 #[cfg(test)]
 pub(crate) use quantity::standard;
-pub use quantity::{Element, FIXED, Measure, NodeRef, Part, Quantity};
+pub use quantity::{Aged, Element, FIXED, Measure, NodeRef, Part, Quantity};
 pub use read::{Reading, read, read_with};
 
 /// Whether a text is meant as a scenario: it has a line that begins with the key `scenario`.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::quantity::Namespace;
 use super::vary::Variable;
-use super::{Course, Equipment, Expectation, Link, Quantity};
+use super::{Course, Equipment, Expectation, Harmonics, Link, Quantity};
 use crate::feeder::{ControlMode, Feeder, Terminal};
 use crate::quantity::{Step, Tick};
 use crate::sense;
@@ -46,6 +46,8 @@ pub struct Plan {
     pub faults: Vec<FaultSite>,
     /// Devices, instruments and controllers.
     pub equipment: Equipment,
+    /// Harmonics, when there are any.
+    pub harmonics: Option<Harmonics>,
     /// What is known of each step, and recorded: expectations and conditions refer to these.
     pub quantities: Vec<Quantity>,
     /// What must be true of the run.
@@ -343,7 +345,7 @@ pub struct Input {
 impl Plan {
     /// The name of every quantity there is, recorded or not; differences of two phasors are left out.
     pub fn quantity_names(&self) -> Vec<String> {
-        Namespace::new(&self.feeder, &self.faults, &self.equipment).all()
+        Namespace::new(&self.feeder, &self.faults, &self.equipment, self.harmonics.as_ref()).all()
     }
 
     /// Time of a tick on the clock, in s since midnight of the first day.

@@ -19,14 +19,18 @@
 //! | `fault.NAME.i_a`, `.N.i_a` | current out of the bus into a fault that an event makes |
 //! | `DEVICE.p_w`, `.q_var` | power that a device injects |
 //! | `INSTRUMENT.QUANTITY`, `INSTRUMENT.age_s` | its newest reading that has arrived, and how old that is |
+//! | `transformer.NAME.hot_spot_c`, `.top_oil_c`, `.loss_of_life_h`, `.ageing_factor`, `.harmonic_loss_factor` | where its ageing is followed |
+//!
+//! [`super::quality`] has those of harmonics.
 //!
 //! A quantity that does not exist at a step (a voltage difference of dead nodes, the loading of a branch without a rating)
 //! is not a number there: it is left empty in the record.
 
 use crate::feeder::Feeder;
 
-use super::Equipment;
 use super::plan::{Branch, FaultSite};
+use super::quality::{self, Analysed, Emitted, Mitigated};
+use super::{Ageing, DeviceKind, Equipment, Harmonics};
 
 /// A quantity, bound to the feeder.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +72,46 @@ pub enum Measure {
     Reading(usize, usize),
     /// Age of an instrument's newest reading in s.
     Age(usize),
+    /// Harmonics of a node's voltage, per cent of the fundamental.
+    Thd(NodeRef),
+    /// One order of a node's voltage: in V, or per cent of the fundamental.
+    Harmonic(NodeRef, u32, bool),
+    /// One order of the current into an element's first terminal in A: of the conductor at a node, or the largest.
+    HarmonicCurrent(Element, Option<u16>, u32),
+    /// What a device emits.
+    Emitted(usize, Emitted),
+    /// What an analyser says.
+    Analysed(usize, Analysed),
+    /// Of a mitigation.
+    Mitigated(usize, Mitigated),
+    /// Of a transformer whose ageing is followed.
+    Aged(usize, Aged),
+}
+
+/// What of a transformer's ageing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aged {
+    /// Hot spot in °C.
+    HotSpot,
+    /// Top oil in °C.
+    TopOil,
+    /// Life lost so far in h.
+    Lost,
+    /// How many times as fast as at the rated hot spot.
+    Rate,
+    /// Harmonic loss factor of its winding's eddy currents.
+    LossFactor,
+}
+
+impl Aged {
+    /// The name of each.
+    pub const NAMES: [(&str, Self); 5] = [
+        ("hot_spot_c", Self::HotSpot),
+        ("top_oil_c", Self::TopOil),
+        ("loss_of_life_h", Self::Lost),
+        ("ageing_factor", Self::Rate),
+        ("harmonic_loss_factor", Self::LossFactor),
+    ];
 }
 
 /// A node of a bus.
@@ -128,12 +172,18 @@ pub(super) struct Namespace<'a> {
     pub(super) feeder: &'a Feeder,
     pub(super) faults: &'a [FaultSite],
     pub(super) equipment: &'a Equipment,
+    pub(super) harmonics: Option<&'a Harmonics>,
     buses: indexmap::IndexMap<&'a str, Vec<u16>>,
 }
 
 impl<'a> Namespace<'a> {
-    pub(super) fn new(feeder: &'a Feeder, faults: &'a [FaultSite], equipment: &'a Equipment) -> Self {
-        Self { feeder, faults, equipment, buses: feeder.bus_nodes() }
+    pub(super) fn new(
+        feeder: &'a Feeder,
+        faults: &'a [FaultSite],
+        equipment: &'a Equipment,
+        harmonics: Option<&'a Harmonics>,
+    ) -> Self {
+        Self { feeder, faults, equipment, harmonics, buses: feeder.bus_nodes() }
     }
 
     /// The quantity of a name; upper and lower case are the same.
@@ -164,10 +214,31 @@ impl<'a> Namespace<'a> {
             "i_a" => self.current(object),
             "p_w" => self.element(object).map(Measure::ActivePower),
             "q_var" => self.element(object).map(Measure::ReactivePower),
+            "thd_percent" => self.harmonics.and(self.node(object)).map(Measure::Thd),
             "loading_percent" => match self.element(object)? {
                 Element::Branch(branch) => Some(Measure::Loading(branch)),
                 _ => None,
             },
+            _ => self.ageing(object, unit).or_else(|| self.harmonic(object, unit)),
+        }
+    }
+
+    fn ageing(&self, object: &str, unit: &str) -> Option<Measure> {
+        let name = object.strip_prefix("transformer.")?;
+        let place = self.equipment.ageing.iter().position(|own: &Ageing| own.name == name)?;
+        Aged::NAMES.iter().find(|(own, _)| *own == unit).map(|&(_, what)| Measure::Aged(place, what))
+    }
+
+    /// Of an order that is solved.
+    fn harmonic(&self, object: &str, unit: &str) -> Option<Measure> {
+        let (order, unit) = quality::order(unit, &["v", "percent", "a"])?;
+        let order = u32::try_from(order).ok()?;
+        self.harmonics?.place(order)?;
+        if unit != "a" {
+            return self.node(object).map(|node| Measure::Harmonic(node, order, unit == "percent"));
+        }
+        match self.current(object)? {
+            Measure::Current(element, number) => Some(Measure::HarmonicCurrent(element, number, order)),
             _ => None,
         }
     }
@@ -175,12 +246,22 @@ impl<'a> Namespace<'a> {
     /// Names of devices and instruments have no dot.
     fn of_equipment(&self, name: &str) -> Option<Measure> {
         let (own, rest) = name.split_once('.')?;
-        if let Some(device) = self.equipment.devices.iter().find(|device| device.name == own) {
+        if let Some((place, device)) = self.equipment.devices.iter().enumerate().find(|(_, device)| device.name == own)
+        {
             return match rest {
                 "p_w" => Some(Measure::Injected(device.load)),
                 "q_var" => Some(Measure::InjectedReactive(device.load)),
-                _ => None,
+                _ if device.kind == DeviceKind::Power => None,
+                _ => Emitted::of_name(rest).map(|what| Measure::Emitted(place, what)),
             };
+        }
+        if let Some(place) = self.equipment.analyser(own) {
+            let analyser = self.equipment.analysers.get(place)?;
+            return Analysed::of_name(rest, analyser).map(|what| Measure::Analysed(place, what));
+        }
+        if let Some(place) = self.equipment.mitigations.iter().position(|mitigation| mitigation.name == own) {
+            let found = Mitigated::NAMES.iter().find(|(name, _)| *name == rest);
+            return found.map(|&(_, what)| Measure::Mitigated(place, what));
         }
         let place = self.equipment.instrument(own)?;
         let instrument = self.equipment.instruments.get(place)?;
@@ -217,16 +298,11 @@ impl<'a> Namespace<'a> {
     }
 
     fn element(&self, object: &str) -> Option<Element> {
-        let (kind, name) = object.split_once('.')?;
-        let feeder = self.feeder;
-        match kind {
-            "line" => feeder.lines.get_index_of(name).map(|k| Element::Branch(Branch::Line(k))),
-            "transformer" => feeder.transformers.get_index_of(name).map(|k| Element::Branch(Branch::Transformer(k))),
-            "reactor" => feeder.reactors.get_index_of(name).map(|k| Element::Branch(Branch::Reactor(k))),
-            "capacitor" => feeder.capacitors.get_index_of(name).map(Element::Capacitor),
-            "fault" => self.faults.iter().position(|fault| fault.name == name).map(Element::Fault),
-            _ => None,
-        }
+        let fault = || {
+            let name = object.strip_prefix("fault.")?;
+            self.faults.iter().position(|fault| fault.name == name).map(Element::Fault)
+        };
+        element(self.feeder, object).or_else(fault)
     }
 
     /// Node numbers at an element's first terminal.
@@ -251,7 +327,7 @@ impl<'a> Namespace<'a> {
         }
     }
 
-    /// Every name there is, differences of phasors left out: one for each two nodes.
+    /// Every name there is, but for differences of phasors (one for each two nodes) and single orders.
     pub(super) fn all(&self) -> Vec<String> {
         let mut names: Vec<String> = FIXED.map(str::to_owned).into();
         names.extend(self.equipment.quantities());
@@ -260,6 +336,9 @@ impl<'a> Namespace<'a> {
         for (bus, nodes) in &self.buses {
             for unit in ["v_pu", "v_v", "angle_deg"] {
                 names.extend(nodes.iter().map(|n| format!("{bus}.{n}.{unit}")));
+            }
+            if self.harmonics.is_some() {
+                names.extend(nodes.iter().map(|n| format!("{bus}.{n}.thd_percent")));
             }
             if (1..=3).all(|n| nodes.contains(&n)) {
                 names.push(format!("{bus}.unbalance_percent"));
@@ -285,6 +364,18 @@ impl<'a> Namespace<'a> {
             }
         }
         names
+    }
+}
+
+/// An element of the feeder by its kind and name, as in `line.650632`.
+pub(super) fn element(feeder: &Feeder, object: &str) -> Option<Element> {
+    let (kind, name) = object.split_once('.')?;
+    match kind {
+        "line" => feeder.lines.get_index_of(name).map(|k| Element::Branch(Branch::Line(k))),
+        "transformer" => feeder.transformers.get_index_of(name).map(|k| Element::Branch(Branch::Transformer(k))),
+        "reactor" => feeder.reactors.get_index_of(name).map(|k| Element::Branch(Branch::Reactor(k))),
+        "capacitor" => feeder.capacitors.get_index_of(name).map(Element::Capacitor),
+        _ => None,
     }
 }
 

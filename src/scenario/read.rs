@@ -8,7 +8,8 @@ use super::MadeFeeder;
 use super::check::Checker;
 use super::vary::{self, Scalar, Variable};
 use super::{
-    Course, Document, Input, LoadSetting, Outputs, Override, Plan, Profile, Scenario, events, expect, profile,
+    ControllerSetting, Course, Document, HarmonicsSetting, Input, LoadSetting, Outputs, Override, Plan, Profile,
+    Scenario, events, expect, profile,
 };
 use crate::diagnostic::yaml::{self, Node, Value};
 use crate::diagnostic::{Diagnostic, FileId, Sources, Span};
@@ -101,6 +102,8 @@ impl Document {
             "devices",
             "instruments",
             "controllers",
+            "harmonics",
+            "ageing",
         ];
         let place = self.place;
         let scenario: Option<Scenario> = yaml::read_except(root, place, &apart, &mut self.found);
@@ -114,9 +117,21 @@ impl Document {
         let (taps, capacitors, lines) = (self.map(root, "taps"), self.map(root, "capacitors"), self.map(root, "lines"));
         let sources = self.map(root, "sources");
         let (devices, instruments) = (self.map(root, "devices"), self.map(root, "instruments"));
-        let controllers = self.map(root, "controllers");
-        let scenario =
-            Scenario { taps, capacitors, lines, sources, loads, devices, instruments, controllers, ..scenario? };
+        let controllers = self.controllers(root);
+        let (harmonics, ageing) = (self.harmonics(root), self.map(root, "ageing"));
+        let scenario = Scenario {
+            taps,
+            capacitors,
+            lines,
+            sources,
+            loads,
+            harmonics,
+            ageing,
+            devices,
+            instruments,
+            controllers,
+            ..scenario?
+        };
         let feeder = self.feeder(root)?;
         let mut checker = Checker::new(root, place, &feeder, &mut self.found);
         let plan = checker.plan(&scenario, shapes, &outputs, &written, &expected)?;
@@ -128,6 +143,28 @@ impl Document {
 
     fn map<T: serde::de::DeserializeOwned>(&mut self, root: &Node, key: &str) -> IndexMap<String, T> {
         root.get(key).map(|node| yaml::read_map(node, &mut self.found)).unwrap_or_default()
+    }
+
+    /// Each controller by what its law asks for.
+    fn controllers(&mut self, root: &Node) -> IndexMap<String, ControllerSetting> {
+        let of_law = |node: &Node, place, found: &mut Vec<Diagnostic>| {
+            let law = node.get("law").map(|law| &law.value);
+            match law {
+                Some(Value::String(law)) if law == "thd_mitigation" => {
+                    yaml::read(node, place, found).map(|s| ControllerSetting::Mitigation(Box::new(s)))
+                }
+                _ => yaml::read(node, place, found).map(ControllerSetting::Droop),
+            }
+        };
+        root.get("controllers").map(|node| yaml::read_map_by(node, &mut self.found, of_law)).unwrap_or_default()
+    }
+
+    /// The harmonics section; each background is read on its own.
+    fn harmonics(&mut self, root: &Node) -> Option<HarmonicsSetting> {
+        let node = root.get("harmonics").filter(|node| node.value != Value::Null)?;
+        let setting: HarmonicsSetting = yaml::read_except(node, node.span, &["background"], &mut self.found)?;
+        let background = self.map(node, "background");
+        Some(HarmonicsSetting { background, ..setting })
     }
 
     fn outputs(&mut self, root: &Node) -> Outputs {

@@ -296,6 +296,9 @@ fn parts(feeder: &Feeder, names: &mut NodeNames, at: Frequency) -> Result<Parts,
     }
     shunts(feeder, names, &mut b, at)?;
     let injections = injections(feeder, names, &mut b, at)?;
+    for (index, (name, source)) in feeder.current_sources.iter().enumerate() {
+        b.current_source(names, index, &element::current_source(name, source, feeder.frequency_hz)?);
+    }
     // Last, so that a fault more or less leaves the order of all other nodes and elements as it is.
     for (name, fault) in &feeder.faults {
         let model = |part| element::fault(name, fault, part);

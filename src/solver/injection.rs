@@ -55,6 +55,8 @@ pub(super) struct Injections {
     of_element: Vec<u32>,
     /// Of each branch: admittance at multiplier 1, and whether it follows the load multiplier.
     rated: Vec<(Complex, bool)>,
+    /// Of each branch: its place among its element's, as the element was described.
+    phase: Vec<u16>,
 }
 
 /// One load or power source.
@@ -106,6 +108,14 @@ impl Injections {
             (model.nominal.admittance_s(model.v_base_v), varies(b.element as usize))
         });
         let rated = rated.collect();
+        let firsts: Vec<usize> = models
+            .iter()
+            .scan(0, |next, m| {
+                *next += m.branches.len();
+                Some(*next - m.branches.len())
+            })
+            .collect();
+        let phase = sorted.iter().map(|&k| (k - firsts[all[k].1]) as u16).collect();
         let mut of_element = Vec::new();
         let elements = models.iter().zip(of).map(|(model, own)| {
             let first = of_element.len();
@@ -122,7 +132,7 @@ impl Injections {
                 _ => runs.push((inside, k..k + 1)),
             }
         }
-        Self { runs, branches, slots, elements, of_element, rated }
+        Self { runs, branches, slots, elements, of_element, rated, phase }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -235,6 +245,21 @@ impl Injections {
     /// Places of a branch's two ends; the number of places stands for ground.
     pub(super) fn ends(&self, branch: usize) -> [u32; 2] {
         self.branches[branch].ends
+    }
+
+    /// Where a branch stands in an operator: at its first end, at its second, between second and first, and the mirror.
+    pub(super) fn slots(&self, branch: usize) -> &[Slot; 4] {
+        &self.slots[branch]
+    }
+
+    /// The element that a branch belongs to, and its place (0-based) among that element's branches as described.
+    pub(super) fn element_and_phase(&self, branch: usize) -> (usize, usize) {
+        (self.branches[branch].element as usize, usize::from(self.phase[branch]))
+    }
+
+    /// Admittance of a branch at rated voltage and multiplier 1, in S.
+    pub(super) fn rated_s(&self, branch: usize) -> Complex {
+        self.rated[branch].0
     }
 
     /// Base voltage of a branch in V.

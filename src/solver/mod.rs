@@ -11,6 +11,7 @@ mod continuation;
 pub mod element;
 mod flows;
 mod grid;
+pub mod harmonic;
 mod injection;
 mod kernel;
 mod loading;

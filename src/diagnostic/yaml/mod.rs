@@ -43,4 +43,4 @@ mod tests;
 
 pub use node::{Key, Node, Value};
 pub use parse::parse;
-pub use read::{read, read_except, read_map, read_seq};
+pub use read::{read, read_except, read_map, read_map_by, read_seq};

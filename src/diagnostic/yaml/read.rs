@@ -46,6 +46,15 @@ pub fn read_except<T: DeserializeOwned>(
 /// Names are lower-cased (PhasorBench's names are case-insensitive); two that then are equal are a mistake. Nothing
 /// (`loads:` alone) is an empty map.
 pub fn read_map<T: DeserializeOwned>(node: &Node, found: &mut Vec<Diagnostic>) -> IndexMap<String, T> {
+    read_map_by(node, found, read)
+}
+
+/// Like [`read_map`], each entry read by `entry` from its node and its name's place.
+pub fn read_map_by<T>(
+    node: &Node,
+    found: &mut Vec<Diagnostic>,
+    entry: impl Fn(&Node, Span, &mut Vec<Diagnostic>) -> Option<T>,
+) -> IndexMap<String, T> {
     let mut read_so_far = IndexMap::new();
     if !matches!(node.value, Value::Map(_) | Value::Null) {
         let message = format!("expected a mapping of names to elements, found {}", node.describe());
@@ -60,7 +69,7 @@ pub fn read_map<T: DeserializeOwned>(node: &Node, found: &mut Vec<Diagnostic>) -
             continue;
         }
         first_written.insert(name.clone(), key.span);
-        if let Some(element) = read(value, key.span, found) {
+        if let Some(element) = entry(value, key.span, found) {
             read_so_far.insert(name, element);
         }
     }

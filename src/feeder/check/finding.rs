@@ -42,6 +42,8 @@ pub fn noun(section: &str) -> &str {
         "capacitor_controls" => "capacitor control",
         "distributed_loads" => "distributed load",
         "pv_systems" => "PV system",
+        "current_sources" => "current source",
+        "spectra" => "spectrum",
         plural => plural.strip_suffix('s').unwrap_or(plural),
     }
 }
@@ -245,7 +247,7 @@ impl<'a> Checker<'a> {
             let message = format!("{element} uses node {node} of \"{terminal}\" twice");
             match (element.section, key) {
                 // The far end of a bank may be its star point, and conductors of a line may be in parallel.
-                ("capacitors" | "reactors" | "faults", "to") => {}
+                ("capacitors" | "reactors" | "faults", "to") | (_, "return_bus") => {}
                 ("lines", _) => self.warning("W0207", element, key, message),
                 _ => self.error("E0207", element, key, message),
             }

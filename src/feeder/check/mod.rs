@@ -13,6 +13,7 @@ mod power;
 mod shape;
 mod shunt;
 mod source;
+mod spectrum;
 mod transformer;
 
 use finding::Checker;
@@ -80,5 +81,6 @@ pub(super) fn elements(feeder: &Feeder, found: &mut Vec<Diagnostic>) {
     shunt::check(&mut checker);
     power::check(&mut checker);
     shape::check(&mut checker);
+    spectrum::check(&mut checker);
     network::check(&mut checker);
 }

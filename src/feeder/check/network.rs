@@ -140,6 +140,7 @@ impl<'a> Network<'a> {
         feeder.generators.iter().for_each(|(n, x)| mention("generators", n, &x.bus, x.connection, x.phases));
         feeder.pv_systems.iter().for_each(|(n, x)| mention("pv_systems", n, &x.bus, x.connection, x.phases));
         feeder.storages.iter().for_each(|(n, x)| mention("storages", n, &x.bus, x.connection, x.phases));
+        feeder.current_sources.iter().for_each(|(n, x)| mention("current_sources", n, &x.bus, wye, x.phases));
         feeder.faults.iter().for_each(|(n, x)| mention("faults", n, &x.bus, wye, x.phases));
         feeder.capacitors.iter().for_each(|(n, x)| mention("capacitors", n, &x.bus, wye, x.phases));
         feeder.reactors.iter().for_each(|(n, x)| mention("reactors", n, &x.bus, wye, x.phases));

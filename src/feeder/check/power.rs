@@ -57,6 +57,9 @@ fn load(checker: &mut Checker<'_>, element: Element<'_>, given: &Load) {
         checker.not_negative(element, "neutral_r_ohm", r);
     }
     zip(checker, element, given);
+    checker.within(element, "series_rl_percent", given.series_rl_percent, 0.0..=100.0);
+    checker.positive_if_given(element, "harmonic_x_pu", given.harmonic_x_pu);
+    checker.positive(element, "harmonic_x_over_r", given.harmonic_x_over_r);
     let given = [("daily", &given.daily), ("yearly", &given.yearly), ("duty", &given.duty)];
     shapes(checker, element, &given);
 }
@@ -103,6 +106,8 @@ fn generator(checker: &mut Checker<'_>, element: Element<'_>, given: &Generator)
     checker.voltage_base(element, "v_kv", given.v_kv);
     checker.finite(element, "p_kw", given.p_kw);
     checker.finite(element, "q_kvar", given.q_kvar);
+    checker.positive_if_given(element, "s_kva", given.s_kva);
+    checker.positive(element, "x_subtransient_pu", given.x_subtransient_pu);
     band(checker, element, given.v_min_pu, given.v_max_pu);
     let given = [("daily", &given.daily), ("yearly", &given.yearly), ("duty", &given.duty)];
     shapes(checker, element, &given);
@@ -135,6 +140,8 @@ fn pv_system(checker: &mut Checker<'_>, element: Element<'_>, given: &PvSystem) 
         checker.warning("W0207", element, "cut_out_percent", message);
     }
     curve(checker, element, "temperature_curve", &given.temperature_curve);
+    checker.not_negative(element, "r_percent", given.r_percent);
+    checker.finite(element, "x_percent", given.x_percent);
     curve(checker, element, "efficiency_curve", &given.efficiency_curve);
     reactive(checker, element, given.q_kvar, given.power_factor);
     band(checker, element, given.v_min_pu, given.v_max_pu);
@@ -166,6 +173,8 @@ fn storage(checker: &mut Checker<'_>, element: Element<'_>, given: &Storage) {
     ] {
         checker.not_negative(element, key, value);
     }
+    checker.not_negative(element, "r_percent", given.r_percent);
+    checker.finite(element, "x_percent", given.x_percent);
     curve(checker, element, "efficiency_curve", &given.efficiency_curve);
     reactive(checker, element, given.q_kvar, given.power_factor);
     band(checker, element, given.v_min_pu, given.v_max_pu);

@@ -105,11 +105,16 @@ impl<'s> Builder<'s> {
             generators: section!(self, generators, "generators", |name, e| e.value.model(name, e.whole)),
             pv_systems: section!(self, pv_systems, "pv_systems", |name, e| e.value.model(name, e.whole)),
             storages: section!(self, storages, "storages", |name, e| e.value.model(name, e.whole)),
+            current_sources: section!(self, current_sources, "current_sources", |name, e| {
+                e.value.model(name, e.whole, self.session.hz)
+            }),
+            spectra: self.spectra(),
             faults: section!(self, faults, "faults", |name, e| e.value.model(name, e)),
             shapes: IndexMap::new(),
             origins: Origins::default(),
         };
         self.drop_opened(&mut feeder);
+        name_spectra(&mut feeder);
         feeder.shapes = self.shapes(&feeder);
         self.controls(&mut feeder);
         feeder.buses = self.buses(&feeder);
@@ -169,6 +174,7 @@ impl<'s> Builder<'s> {
                 phases: code.phases,
                 per,
                 impedance,
+                earth_return: code.earth.model(code.base_hz, hz, 1.0),
                 normal_a: Some(code.normal_a),
                 emergency_a: Some(code.emergency_a),
             })
@@ -239,10 +245,12 @@ impl<'s> Builder<'s> {
             }
             Resolved::Sequence(total) => {
                 out.phases = Some(line.phases);
+                out.earth_return = Some(line.earth.model(line.base_hz, self.session.hz, line.multiplier()));
                 out.total = Some(total.model(1.0));
             }
             Resolved::Phase(total) => {
                 out.phases = Some(line.phases);
+                out.earth_return = Some(line.earth.model(line.base_hz, self.session.hz, line.multiplier()));
                 out.total = Some(total.model(1.0));
             }
             Resolved::Geometry(geometry) => {
@@ -293,6 +301,12 @@ impl<'s> Builder<'s> {
         })
     }
 
+    /// The spectra that the script made, or made anew.
+    fn spectra(&mut self) -> Named<feeder::Spectrum> {
+        self.session.circuit.spectra.items.retain(|_, spectrum| !spectrum.value.built_in);
+        section!(self, spectra, "spectra", |name, e| e.value.model(name, e.whole))
+    }
+
     /// Elements other than lines and transformers that were opened are out of service.
     fn drop_opened(&self, feeder: &mut Feeder) {
         fn drop<T, M>(store: &Store<T>, named: &mut Named<M>) {
@@ -306,6 +320,7 @@ impl<'s> Builder<'s> {
         drop(&circuit.generators, &mut feeder.generators);
         drop(&circuit.pv_systems, &mut feeder.pv_systems);
         drop(&circuit.storages, &mut feeder.storages);
+        drop(&circuit.current_sources, &mut feeder.current_sources);
         drop(&circuit.faults, &mut feeder.faults);
         feeder.faults.retain(|name, _| circuit.faults.get(name).is_none_or(|e| !e.value.later));
     }
@@ -342,6 +357,27 @@ impl<'s> Builder<'s> {
     }
 }
 
+/// Says as little about spectra as means the same: what most loads have once for all, and nothing of sources that have
+/// nothing but order 1.
+fn name_spectra(feeder: &mut Feeder) {
+    const DEFAULT: &str = "defaultload";
+    let shared = feeder.loads.values().any(|load| load.spectrum.as_deref() == Some(DEFAULT));
+    feeder.solve.load_spectrum = shared.then(|| DEFAULT.to_owned());
+    for load in feeder.loads.values_mut() {
+        match load.spectrum.as_deref() {
+            Some(DEFAULT) => load.spectrum = None,
+            // Without a spectrum a load emits nothing, but for one that the others share.
+            None if shared => load.spectrum = Some("linear".to_owned()),
+            _ => {}
+        }
+    }
+    let linear: Vec<bool> =
+        feeder.sources.values().map(|s| feeder.spectrum_of_source(s).is_none_or(feeder::Spectrum::is_linear)).collect();
+    for source in feeder.sources.values_mut().zip(linear).filter_map(|(source, linear)| linear.then_some(source)) {
+        (source.spectrum, source.harmonic_sequence) = (None, feeder::HarmonicSequence::default());
+    }
+}
+
 /// The names of all buses that elements connect to.
 fn bus_names(feeder: &Feeder) -> std::collections::HashSet<&str> {
     let mut names = std::collections::HashSet::new();
@@ -356,6 +392,7 @@ fn bus_names(feeder: &Feeder) -> std::collections::HashSet<&str> {
     names.extend(feeder.generators.values().map(|g| g.bus.bus.as_str()));
     names.extend(feeder.pv_systems.values().map(|p| p.bus.bus.as_str()));
     names.extend(feeder.storages.values().map(|s| s.bus.bus.as_str()));
+    names.extend(feeder.current_sources.values().map(|s| s.bus.bus.as_str()));
     names.extend(feeder.faults.values().map(|f| f.bus.bus.as_str()));
     names
 }

@@ -14,6 +14,7 @@ use super::regulator::Regulator;
 use super::session::Session;
 use super::shape::{Curve, Shape};
 use super::source::Source;
+use super::spectrum::{CurrentSource, Spectrum};
 use super::store::Store;
 use super::switch::Switch;
 use super::text::Text;
@@ -21,7 +22,7 @@ use super::transformer::{Transformer, TransformerCode};
 use super::value::Value;
 use super::wire::{ConcentricCable, Conductor, TapeCable};
 use crate::diagnostic::Span;
-use crate::feeder::{EarthModel, Solve};
+use crate::feeder::{self, EarthModel, Solve};
 
 /// An element while the script is read: it takes properties one by one, with OpenDSS's side effects.
 pub trait Element: Default + 'static {
@@ -80,6 +81,8 @@ pub struct Circuit {
     pub switches: Store<Switch>,
     pub shapes: Store<Shape>,
     pub curves: Store<Curve>,
+    pub spectra: Store<Spectrum>,
+    pub current_sources: Store<CurrentSource>,
     /// Elements of classes without a model, by `class.name`.
     pub others: Store<Other>,
     /// `set voltagebases`, and where.
@@ -95,9 +98,9 @@ pub struct Circuit {
 }
 
 impl Circuit {
-    /// Whether nothing was made yet but the circuit itself, its source and the shape `default`.
+    /// Whether nothing was made yet but the circuit itself, its source, the shape `default` and OpenDSS's spectra.
     pub fn is_fresh(&self) -> bool {
-        self.len() <= 1 + usize::from(self.name.is_some())
+        self.len() <= 1 + feeder::Spectrum::built_in_names().count() + usize::from(self.name.is_some())
     }
 
     /// The number of all elements.
@@ -117,5 +120,7 @@ impl Circuit {
             + self.storages.items.len()
             + self.pv_systems.items.len()
             + self.faults.items.len()
+            + self.spectra.items.len()
+            + self.current_sources.items.len()
     }
 }

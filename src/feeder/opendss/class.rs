@@ -29,6 +29,8 @@ pub enum Class {
     Switch,
     Shape,
     Curve,
+    Spectrum,
+    CurrentSource,
     Other(Role),
 }
 
@@ -100,7 +102,7 @@ const TABLE: &[(Class, &str, &str)] = &[
         Class::Line,
         "line",
         "bus1=from bus2=to linecode=code length=length phases=phases r1=total x1=total r0=total x0=total c1=total \
-         c0=total rmatrix=total xmatrix=total cmatrix=total switch=switch rg xg rho=earth_ohm_m geometry=geometry \
+         c0=total rmatrix=total xmatrix=total cmatrix=total switch=switch rg=earth_return xg=earth_return rho=earth_ohm_m geometry=geometry \
          units=length spacing=geometry wires=geometry earthmodel cncables=geometry tscables=geometry b1=total b0=total \
          seasons ratings linetype normamps=normal_a emergamps=emergency_a faultrate pctperm repair basefreq enabled like",
     ),
@@ -110,8 +112,9 @@ const TABLE: &[(Class, &str, &str)] = &[
         "phases=phases bus1=bus kv=v_kv kw=p_kw pf=q_kvar model=model yearly=yearly daily=daily duty=duty growth \
          conn=connection kvar=q_kvar rneut=neutral_r_ohm xneut=neutral_x_ohm status=status class vminpu=v_min_pu \
          vmaxpu=v_max_pu vminnorm vminemerg xfkva=p_kw allocationfactor=p_kw kva=p_kw %mean %stddev cvrwatts=cvr_watts \
-         cvrvars=cvr_vars kwh=p_kw kwhdays=p_kw cfactor=p_kw cvrcurve numcust zipv=zip %seriesrl relweight \
-         vlowpu=v_low_pu puxharm xrharm spectrum basefreq enabled like",
+         cvrvars=cvr_vars kwh=p_kw kwhdays=p_kw cfactor=p_kw cvrcurve numcust zipv=zip %seriesrl=series_rl_percent relweight \
+         vlowpu=v_low_pu puxharm=harmonic_x_pu xrharm=harmonic_x_over_r spectrum=spectrum \
+         basefreq enabled like",
     ),
     (
         Class::Transformer,
@@ -121,7 +124,7 @@ const TABLE: &[(Class, &str, &str)] = &[
          taps=windings xhl=x_percent xht=x_percent xlt=x_percent xscarray=x_percent thermal n m flrise hsrise \
          %loadloss=windings %noloadloss=no_load_loss_percent normhkva=normal_kva emerghkva=emergency_kva sub \
          maxtap=windings mintap=windings numtaps=windings subname %imag=magnetizing_percent \
-         ppm_antifloat=anti_float_ppm %rs=windings bank=bank xfmrcode xrconst x12=x_percent x13=x_percent \
+         ppm_antifloat=anti_float_ppm %rs=windings bank=bank xfmrcode xrconst=constant_x_over_r x12=x_percent x13=x_percent \
          x23=x_percent leadlag=phase_shift wdgcurrents core rdcohms seasons ratings normamps emergamps faultrate \
          pctperm repair basefreq enabled like",
     ),
@@ -130,7 +133,7 @@ const TABLE: &[(Class, &str, &str)] = &[
         "linecode",
         "nphases=phases r1=impedance x1=impedance r0=impedance x0=impedance c1=impedance c0=impedance units=per \
          rmatrix=impedance xmatrix=impedance cmatrix=impedance basefreq normamps=normal_a emergamps=emergency_a \
-         faultrate pctperm repair kron rg xg rho neutral b1=impedance b0=impedance seasons ratings linetype like",
+         faultrate pctperm repair kron rg=earth_return xg=earth_return rho=earth_return neutral b1=impedance b0=impedance seasons ratings linetype like",
     ),
     (
         Class::TransformerCode,
@@ -173,9 +176,9 @@ const TABLE: &[(Class, &str, &str)] = &[
         Class::Source,
         "vsource",
         "bus1=bus basekv=v_kv pu=v_pu angle=angle_deg frequency phases=phases mvasc3=mvasc3 mvasc1=mvasc1 \
-         x1r1=x1_over_r1 x0r0=x0_over_r0 isc3=isc3_a isc1=isc1_a r1=r1_ohm x1=x1_ohm r0=r0_ohm x0=x0_ohm scantype \
-         sequence bus2=return_bus z1=r1_ohm z0=r0_ohm z2=r2_ohm puz1=r1_ohm puz0=r0_ohm puz2=r2_ohm basemva yearly \
-         daily duty model puzideal spectrum basefreq enabled like",
+         x1r1=x1_over_r1 x0r0=x0_over_r0 isc3=isc3_a isc1=isc1_a r1=r1_ohm x1=x1_ohm r0=r0_ohm x0=x0_ohm \
+         scantype=harmonic_sequence sequence bus2=return_bus z1=r1_ohm z0=r0_ohm z2=r2_ohm puz1=r1_ohm puz0=r0_ohm puz2=r2_ohm basemva yearly \
+         daily duty model puzideal spectrum=spectrum basefreq enabled like",
     ),
     (
         Class::Regulator,
@@ -218,19 +221,19 @@ const TABLE: &[(Class, &str, &str)] = &[
         "generator",
         "phases=phases bus1=bus kv=v_kv kw=p_kw pf=q_kvar kvar=q_kvar model=model vminpu=v_min_pu vmaxpu=v_max_pu \
          yearly=yearly daily=daily duty=duty dispmode dispvalue conn=connection status=fixed class vpu maxkvar minkvar \
-         pvfactor forceon kva mva xd xdp xdpp h d usermodel userdata shaftmodel shaftdata dutystart debugtrace balanced \
-         xrdp usefuel fuelkwh %fuel %reserve refuel dynamiceq dynout spectrum basefreq enabled like",
+         pvfactor forceon kva=s_kva mva=s_kva xd xdp xdpp=x_subtransient_pu h d usermodel userdata shaftmodel shaftdata dutystart debugtrace balanced \
+         xrdp usefuel fuelkwh %fuel %reserve refuel dynamiceq dynout spectrum=spectrum basefreq enabled like",
     ),
     (
         Class::PvSystem,
         "pvsystem",
         "phases=phases bus1=bus kv=v_kv irradiance=irradiance_kw_per_m2 pmpp=p_mpp_kw %pmpp=p_mpp_percent \
          temperature=temperature_c pf=power_factor conn=connection kvar=q_kvar kva=s_kva %cutin=cut_in_percent \
-         %cutout=cut_out_percent effcurve=efficiency_curve p-tcurve=temperature_curve %r %x model=model \
+         %cutout=cut_out_percent effcurve=efficiency_curve p-tcurve=temperature_curve %r=r_percent %x=x_percent model=model \
          vminpu=v_min_pu vmaxpu=v_max_pu balanced limitcurrent yearly=yearly daily=daily duty=duty tyearly tdaily tduty \
          class usermodel userdata debugtrace varfollowinverter dutystart wattpriority=q_priority pfpriority %pminnovars \
          %pminkvarmax kvarmax=q_max_kvar kvarmaxabs kvdc kp pitol safevoltage safemode dynamiceq dynout controlmode \
-         amplimit amplimitgain spectrum basefreq enabled like",
+         amplimit amplimitgain spectrum=spectrum basefreq enabled like",
     ),
     (
         Class::Storage,
@@ -240,9 +243,9 @@ const TABLE: &[(Class, &str, &str)] = &[
          %pminkvarmax kwrated=p_rated_kw %kwrated kwhrated=e_rated_kwh kwhstored=stored_percent %stored=stored_percent \
          %reserve=reserve_percent state=state %discharge=discharge_percent %charge=charge_percent \
          %effcharge=charge_efficiency_percent %effdischarge=discharge_efficiency_percent %idlingkw=idling_percent \
-         %idlingkvar %r %x model=model vminpu=v_min_pu vmaxpu=v_max_pu balanced limitcurrent yearly daily=daily duty \
+         %idlingkvar %r=r_percent %x=x_percent model=model vminpu=v_min_pu vmaxpu=v_max_pu balanced limitcurrent yearly daily=daily duty \
          dispmode dischargetrigger chargetrigger timechargetrig class dynadll dynadata usermodel userdata debugtrace \
-         kvdc kp pitol safevoltage safemode dynamiceq dynout controlmode amplimit amplimitgain spectrum basefreq \
+         kvdc kp pitol safevoltage safemode dynamiceq dynout controlmode amplimit amplimitgain spectrum=spectrum basefreq \
          enabled like",
     ),
     (
@@ -258,7 +261,17 @@ const TABLE: &[(Class, &str, &str)] = &[
          memorymapping interpolation like",
     ),
     (Class::Curve, "xycurve", "npts points yarray xarray csvfile sngfile dblfile x y xshift yshift xscale yscale like"),
-    (Other(Silent), "spectrum", "numharm harmonic %mag angle csvfile like"),
+    (
+        Class::Spectrum,
+        "spectrum",
+        "numharm=orders harmonic=orders %mag=magnitude_percent angle=angle_deg csvfile=orders like",
+    ),
+    (
+        Class::CurrentSource,
+        "isource",
+        "bus1=bus amps=i_a angle=angle_deg frequency=frequency_hz phases=phases scantype=harmonic_sequence \
+         sequence=sequence yearly daily duty bus2=return_bus spectrum=spectrum basefreq enabled like",
+    ),
     (Other(Silent), "tcc_curve", "npts c_array t_array like"),
     (Other(Silent), "growthshape", "npts year mult csvfile sngfile dblfile like"),
     (
@@ -308,7 +321,6 @@ const TABLE: &[(Class, &str, &str)] = &[
          doc_tripsettinghigh doc_tripsettingmag doc_delayinner doc_phasecurveinner doc_phasetripinner doc_tdphaseinner \
          doc_p1blocking basefreq enabled like",
     ),
-    (Other(Unsupported), "isource", ""),
     (Other(Unsupported), "vccs", ""),
     (Other(Unsupported), "gendispatcher", ""),
     (Other(Unsupported), "storagecontroller", ""),

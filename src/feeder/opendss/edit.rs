@@ -40,6 +40,8 @@ macro_rules! of_class {
             Class::Switch => $self.$method::<super::switch::Switch>($($argument),*),
             Class::Shape => $self.$method::<super::shape::Shape>($($argument),*),
             Class::Curve => $self.$method::<super::shape::Curve>($($argument),*),
+            Class::Spectrum => $self.$method::<super::spectrum::Spectrum>($($argument),*),
+            Class::CurrentSource => $self.$method::<super::spectrum::CurrentSource>($($argument),*),
             Class::Other(_) => $other,
         }
     };
@@ -58,6 +60,7 @@ fn is_general(class: Class) -> bool {
             | Class::TransformerCode
             | Class::Shape
             | Class::Curve
+            | Class::Spectrum
     )
 }
 

@@ -27,6 +27,9 @@ struct Unit {
     daily: Option<String>,
     yearly: Option<String>,
     duty: Option<String>,
+    spectrum: Option<String>,
+    /// R and X at orders other than 1, in percent.
+    z_percent: [f64; 2],
 }
 
 impl Default for Unit {
@@ -43,6 +46,8 @@ impl Default for Unit {
             daily: None,
             yearly: None,
             duty: None,
+            spectrum: None,
+            z_percent: [50.0, 0.0],
         }
     }
 }
@@ -59,6 +64,9 @@ impl Unit {
             "daily" => self.daily = session.shape(text)?,
             "yearly" => self.yearly = session.shape(text)?,
             "duty" => self.duty = session.shape(text)?,
+            "spectrum" => self.spectrum = session.spectrum(text)?,
+            "%r" => self.z_percent[0] = number(text)?,
+            "%x" => self.z_percent[1] = number(text)?,
             "model" => {
                 self.model = match integer(text)? {
                     1 => SourceModel::ConstantPower,
@@ -120,11 +128,14 @@ pub struct Generator {
     kvar: f64,
     pf: f64,
     fixed: bool,
+    kva: Option<f64>,
+    x_subtransient: f64,
 }
 
 impl Default for Generator {
     fn default() -> Self {
-        Self { unit: Unit::default(), kw: 1000.0, kvar: 60.0, pf: 0.88, fixed: false }
+        let unit = Unit { spectrum: Some("defaultgen".to_owned()), ..Unit::default() };
+        Self { unit, kw: 1000.0, kvar: 60.0, pf: 0.88, fixed: false, kva: None, x_subtransient: 0.2 }
     }
 }
 
@@ -174,6 +185,9 @@ impl Generator {
             daily: unit.daily,
             yearly: unit.yearly,
             duty: unit.duty,
+            s_kva: self.kva,
+            x_subtransient_pu: self.x_subtransient,
+            spectrum: unit.spectrum,
         })
     }
 }
@@ -194,6 +208,9 @@ impl Element for Generator {
                 self.follow_pf();
             }
             "kvar" => self.set_kvar(number(text)?),
+            "kva" => self.kva = Some(positive(text)?),
+            "mva" => self.kva = Some(positive(text)? * 1000.0),
+            "xdpp" => self.x_subtransient = number(text)?,
             "status" => self.fixed = choice(text, &[("variable", false), ("fixed", true)]).unwrap_or(false),
             _ => {
                 self.unit.take(property, text, session)?;
@@ -293,6 +310,9 @@ impl PvSystem {
             daily: unit.daily,
             yearly: unit.yearly,
             duty: unit.duty,
+            r_percent: unit.z_percent[0],
+            x_percent: unit.z_percent[1],
+            spectrum: unit.spectrum,
         })
     }
 }
@@ -356,7 +376,7 @@ pub struct Storage {
 impl Default for Storage {
     fn default() -> Self {
         Self {
-            unit: Unit::default(),
+            unit: Unit { z_percent: [0.0, 50.0], ..Unit::default() },
             kw_rated: 25.0,
             kva: None,
             kwh_rated: 50.0,
@@ -418,6 +438,9 @@ impl Storage {
             v_min_pu: unit.v_min,
             v_max_pu: unit.v_max,
             daily: unit.daily,
+            r_percent: unit.z_percent[0],
+            x_percent: unit.z_percent[1],
+            spectrum: unit.spectrum,
         })
     }
 }

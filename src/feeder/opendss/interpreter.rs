@@ -13,9 +13,11 @@ use super::files::{Files, Script};
 use super::report::nearest;
 use super::session::Session;
 use super::shape::Shape;
+use super::spectrum::Spectrum;
 use super::text::{Params, Text};
 use super::value::Value;
 use crate::diagnostic::{Diagnostic, Span};
+use crate::feeder;
 
 /// How deep files may call files.
 const DEPTH: usize = 32;
@@ -54,6 +56,10 @@ impl Interpreter {
         self.session.circuit = super::circuit::Circuit { earth_model, ..super::circuit::Circuit::default() };
         let nowhere = Span { file: crate::diagnostic::FileId(0), start: 0, end: 0 };
         self.session.circuit.shapes.add("default", Shape::built_in(), nowhere);
+        for name in feeder::Spectrum::built_in_names() {
+            let own = feeder::Spectrum::built_in(name).map(Spectrum::built_in).unwrap_or_default();
+            self.session.circuit.spectra.add(name, own, nowhere);
+        }
         self.session.circuit.solve.load_multiplier = 1.0;
         self.active = None;
     }

@@ -71,7 +71,7 @@ pub struct Line {
     sequence_changed: bool,
     capacitance_given: bool,
     pub base_hz: f64,
-    earth: EarthReturn,
+    pub earth: EarthReturn,
     pub rho_given: Option<f64>,
     pub earth_model: EarthModel,
     pub switch: bool,
@@ -292,6 +292,7 @@ impl Line {
                 && self.code_edits == code.edits
                 && self.phases == code.phases
                 && self.base_hz == code.base_hz
+                && self.earth == code.earth
         })
     }
 

@@ -13,7 +13,7 @@ use super::store::Store;
 use super::text::Text;
 use super::value::{self, Value, yes_no};
 use crate::diagnostic::Diagnostic;
-use crate::feeder::{LineImpedance, Matrix, Unit};
+use crate::feeder::{self, LineImpedance, Matrix, Unit};
 use crate::quantity::complex;
 
 /// Most phases of anything.
@@ -87,7 +87,7 @@ impl Phase {
 }
 
 /// Earth return values that correct an impedance for another frequency.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EarthReturn {
     pub rg: f64,
     pub xg: f64,
@@ -110,6 +110,14 @@ impl EarthReturn {
         phase.r.iter_mut().flatten().for_each(|r| *r += self.rg * (ratio - 1.0));
         phase.x.iter_mut().flatten().for_each(|x| *x = (*x - xg) * ratio);
         phase
+    }
+
+    /// The values that go on from `hz` as these do from `base_hz`, times a length.
+    pub fn model(&self, base_hz: f64, hz: f64, length: f64) -> feeder::EarthReturn {
+        let depth = |hz: f64| (658.5 * (self.rho / hz).sqrt()).ln();
+        let ratio = hz / base_hz;
+        let x_ohm = if base_hz == hz { self.xg } else { self.xg * ratio * depth(hz) / depth(base_hz) };
+        feeder::EarthReturn { r_ohm: self.rg * ratio * length, x_ohm: x_ohm * length, earth_ohm_m: self.rho }
     }
 }
 

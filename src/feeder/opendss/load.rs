@@ -55,6 +55,10 @@ pub struct Load {
     daily: Option<String>,
     yearly: Option<String>,
     duty: Option<String>,
+    spectrum: Option<String>,
+    series_rl_percent: f64,
+    x_harmonic: f64,
+    x_over_r_harmonic: f64,
 }
 
 impl Default for Load {
@@ -88,6 +92,10 @@ impl Default for Load {
             daily: None,
             yearly: None,
             duty: None,
+            spectrum: Some("defaultload".to_owned()),
+            series_rl_percent: 50.0,
+            x_harmonic: 0.0,
+            x_over_r_harmonic: 6.0,
         }
     }
 }
@@ -208,6 +216,10 @@ impl Load {
             daily: self.daily.clone(),
             yearly: self.yearly.clone().filter(|y| Some(y) != self.daily.as_ref()),
             duty: self.duty.clone(),
+            spectrum: self.spectrum.clone(),
+            series_rl_percent: self.series_rl_percent,
+            harmonic_x_pu: (self.x_harmonic > 0.0).then_some(self.x_harmonic),
+            harmonic_x_over_r: if self.x_harmonic > 0.0 { self.x_over_r_harmonic } else { 6.0 },
         })
     }
 
@@ -296,6 +308,10 @@ impl Element for Load {
             "cvrwatts" => self.cvr_watts = number(text)?,
             "cvrvars" => self.cvr_vars = number(text)?,
             "zipv" => self.set_zip(text)?,
+            "spectrum" => self.spectrum = session.spectrum(text)?,
+            "%seriesrl" => self.series_rl_percent = number(text)?,
+            "puxharm" => self.x_harmonic = number(text)?,
+            "xrharm" => self.x_over_r_harmonic = number(text)?,
             "cvrcurve" if session.shape(text)?.is_some() => {
                 return Err(unsupported("a CVR curve is not supported", text.span()));
             }

@@ -40,6 +40,7 @@ mod report;
 mod session;
 mod shape;
 mod source;
+mod spectrum;
 mod store;
 mod switch;
 mod text;

@@ -69,6 +69,8 @@ impl Interpreter {
         match name {
             "tolerance" => solve.tolerance_pu = Some(positive(text)?),
             "maxiterations" => solve.max_iterations = u32::try_from(integer(text)?.max(1)).ok(),
+            "neglectloady" => self.session.circuit.solve.neglect_load_admittance = self.session.yes(text),
+            "harmonics" => solve.orders = orders(text)?,
             "loadmult" => solve.load_multiplier = number(text)?,
             "controlmode" => solve.controls = Some(control_mode(text)?),
             "voltagebases" => self.session.circuit.voltage_bases = Some((list(text)?, text.span())),
@@ -104,7 +106,7 @@ impl Interpreter {
             "mode" => ["di", "au"].iter().any(|m| text.lower().starts_with(m)),
             "genmult" => number(text)? != 1.0,
             "year" => integer(text)? > 0,
-            "neglectloady" | "longlinecorrection" | "allowduplicates" | "seasonrating" => self.session.yes(text),
+            "longlinecorrection" | "allowduplicates" | "seasonrating" => self.session.yes(text),
             _ => false,
         };
         if refused {
@@ -129,6 +131,14 @@ impl Interpreter {
         self.session.hz = hz;
         Ok(())
     }
+}
+
+/// The orders of a harmonic study; `all` leaves them to the spectra.
+fn orders(text: Text<'_>) -> Value<Option<Vec<f64>>> {
+    if text.trimmed().is("all") {
+        return Ok(None);
+    }
+    list(text).map(Some)
 }
 
 fn control_mode(text: Text<'_>) -> Value<ControlMode> {

@@ -100,6 +100,14 @@ impl Session {
         self.name(text, "load shape", &self.circuit.shapes).map(Some)
     }
 
+    /// The name of a spectrum; `none` is none.
+    pub fn spectrum(&self, text: Text<'_>) -> Value<Option<String>> {
+        if text.trimmed().is("none") {
+            return Ok(None);
+        }
+        self.name(text, "spectrum", &self.circuit.spectra).map(Some)
+    }
+
     /// The points of a named curve; `none` is none.
     pub fn curve(&self, text: Text<'_>) -> Value<Vec<[f64; 2]>> {
         if text.trimmed().is("none") {

@@ -5,11 +5,12 @@ use super::codes;
 use super::line_code::{count, positive};
 use super::number::number;
 use super::session::{Session, unsupported};
+use super::spectrum::scan_type;
 use super::store::Store;
 use super::text::Text;
 use super::value::{Value, choice, fit, list, terminal};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::feeder::{self, Terminal};
+use crate::feeder::{self, HarmonicSequence, Terminal};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Impedance {
@@ -42,6 +43,8 @@ pub struct Source {
     mva: f64,
     ideal: bool,
     pu_ideal: [f64; 2],
+    spectrum: Option<String>,
+    scan: HarmonicSequence,
 }
 
 impl Default for Source {
@@ -67,6 +70,8 @@ impl Default for Source {
             mva: 100.0,
             ideal: false,
             pu_ideal: [1e-6, 0.001],
+            spectrum: Some("defaultvsource".to_owned()),
+            scan: HarmonicSequence::Positive,
         }
     }
 }
@@ -164,6 +169,8 @@ impl Source {
             x0_ohm: None,
             r2_ohm: None,
             x2_ohm: None,
+            spectrum: self.spectrum.clone(),
+            harmonic_sequence: self.scan,
         };
         match self.kind {
             Impedance::Power if !self.ideal => [source.mvasc3, source.mvasc1] = self.mvasc.map(Some),
@@ -197,6 +204,8 @@ impl Element for Source {
             "bus1" => self.bus = Some(terminal(text)?),
             "bus2" => self.return_bus = Some(terminal(text)?),
             "basekv" => self.kv = positive(text)?,
+            "spectrum" => self.spectrum = session.spectrum(text)?,
+            "scantype" => self.scan = scan_type(text)?,
             "pu" => self.pu = number(text)?,
             "angle" => self.angle = number(text)?,
             "phases" => self.phases = count(text)?,

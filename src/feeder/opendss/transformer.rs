@@ -279,6 +279,7 @@ pub struct Transformer {
     buses: Vec<Option<Terminal>>,
     bank: Option<String>,
     phase_shift: PhaseShift,
+    x_over_r_constant: bool,
 }
 
 impl Transformer {
@@ -348,6 +349,7 @@ impl Transformer {
             magnetizing_percent: r.magnetizing_percent,
             anti_float_ppm: r.anti_float_ppm,
             phase_shift: self.phase_shift,
+            constant_x_over_r: self.x_over_r_constant,
             bank: self.bank.clone(),
             open,
             normal_kva: (r.normal_kva != 1.1 * kva).then_some(r.normal_kva),
@@ -392,6 +394,7 @@ impl Element for Transformer {
                 }
                 self.ratings.active = windings - 1;
             }
+            "xrconst" => self.x_over_r_constant = session.yes(text),
             "bank" => self.bank = Some(text.lower()),
             "xfmrcode" => {
                 let name = session.name(text, "transformer code", &session.circuit.transformer_codes)?;

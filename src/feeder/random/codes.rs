@@ -1,6 +1,6 @@
 //! Conductors of generated feeders (IEEE PES Distribution Test Feeder Working Group, 1992).
 
-use crate::feeder::{LineCode, LineImpedance, Unit};
+use crate::feeder::{EarthReturn, LineCode, LineImpedance, Unit};
 
 /// Configurations 601, 602, 603, 605, 606 and 607 of the IEEE 13-node test feeder, per mile: ohm, and nF from µS at 60 Hz
 /// as OpenDSS's script of that feeder rounds them.
@@ -9,7 +9,14 @@ pub(super) fn codes() -> Vec<(&'static str, LineCode)> {
         let matrix = |m: &[&[f64]]| Some(m.iter().map(|row| row.to_vec()).collect());
         let impedance =
             LineImpedance { r_ohm: matrix(r), x_ohm: matrix(x), c_nf: matrix(c), ..LineImpedance::default() };
-        LineCode { phases: r.len(), per: Unit::Mi, impedance, normal_a: Some(400.0), emergency_a: Some(600.0) }
+        LineCode {
+            phases: r.len(),
+            per: Unit::Mi,
+            impedance,
+            earth_return: EarthReturn::default(),
+            normal_a: Some(400.0),
+            emergency_a: Some(600.0),
+        }
     };
     let overhead: [&[f64]; 3] = [&[2.8, -0.6, -0.6], &[-0.6, 2.8, -0.6], &[-0.6, -0.6, 2.8]];
     vec![

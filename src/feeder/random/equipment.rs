@@ -3,8 +3,8 @@
 use super::{Draws, Place, RandomFeeder, TAP_PU, line_defaults, name};
 use crate::feeder::defaults as d;
 use crate::feeder::{
-    Bus, Capacitor, Connection, Feeder, Line, PhaseShift, Phases, PvSystem, Regulator, Source, SourceModel, Terminal,
-    Transformer, Winding,
+    Bus, Capacitor, Connection, Feeder, HarmonicSequence, Line, PhaseShift, Phases, PvSystem, Regulator, Source,
+    SourceModel, Terminal, Transformer, Winding,
 };
 
 pub(super) fn pv(bus: &Terminal, phases: usize, connection: Connection, v_kv: f64, p_kw: f64) -> PvSystem {
@@ -32,6 +32,9 @@ pub(super) fn pv(bus: &Terminal, phases: usize, connection: Connection, v_kv: f6
         daily: None,
         yearly: None,
         duty: None,
+        r_percent: d::fifty(),
+        x_percent: 0.0,
+        spectrum: None,
     }
 }
 
@@ -58,6 +61,8 @@ pub(super) fn substation(options: &RandomFeeder, places: &[Place], feeder: &mut 
         x0_ohm: None,
         r2_ohm: None,
         x2_ohm: None,
+        spectrum: None,
+        harmonic_sequence: HarmonicSequence::Natural,
     };
     feeder.sources.insert("source".into(), source);
     let winding = |bus: &str, connection, v_kv, tap_pu| Winding {
@@ -83,6 +88,7 @@ pub(super) fn substation(options: &RandomFeeder, places: &[Place], feeder: &mut 
         magnetizing_percent: 0.5,
         anti_float_ppm: d::one(),
         phase_shift: PhaseShift::Lag,
+        constant_x_over_r: false,
         bank: None,
         open: false,
         normal_kva: None,

@@ -277,25 +277,15 @@ fn add_load(options: &RandomFeeder, draws: &Draws, k: usize, places: &mut [Place
         feeder.pv_systems.insert(format!("pv{}", k + 2), pv(&bus, phases, connection, v_kv, rounded(s_kva * factor)));
     }
     let load = Load {
-        bus,
-        phases,
         connection,
         model: if zip { LoadModel::Zip } else { LoadModel::ConstantPower },
-        v_kv,
         p_kw: rounded(s_kva * factor),
         q_kvar: rounded(s_kva * (1.0 - factor * factor).sqrt()),
         v_min_pu: 0.85,
         v_max_pu: 1.15,
-        v_low_pu: d::pu_0_5(),
-        cvr_watts: d::one(),
-        cvr_vars: d::two(),
         zip: zip.then_some([0.4, 0.3, 0.3, 0.6, 0.2, 0.2, 0.0]),
         status: LoadStatus::Variable,
-        neutral_r_ohm: None,
-        neutral_x_ohm: 0.0,
-        daily: None,
-        yearly: None,
-        duty: None,
+        ..Load::constant_power(bus, phases, v_kv)
     };
     feeder.loads.insert(format!("load{}", k + 2), load);
 }
@@ -385,6 +375,8 @@ fn empty(options: &RandomFeeder) -> Feeder {
         generators: super::Named::default(),
         pv_systems: super::Named::default(),
         storages: super::Named::default(),
+        current_sources: super::Named::default(),
+        spectra: super::Named::default(),
         faults: super::Named::default(),
         shapes: super::Named::default(),
         origins: super::Origins::default(),

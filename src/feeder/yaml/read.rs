@@ -85,7 +85,8 @@ macro_rules! sections {
 
 sections! {
     buses sources line_codes wires cables geometries lines transformers regulators capacitors capacitor_controls
-    reactors loads distributed_loads generators pv_systems storages faults shapes
+    reactors loads distributed_loads generators pv_systems storages
+    current_sources spectra faults shapes
 }
 
 fn remember(feeder: &mut Feeder, section: &str, node: &Node) {
@@ -130,13 +131,16 @@ impl Feeder {
             lower(&mut control.element);
             each(&mut [&mut control.override_bus]);
         }
-        of(&mut self.loads).for_each(|x| each(&mut [&mut x.daily, &mut x.yearly, &mut x.duty]));
+        each(&mut [&mut self.solve.load_spectrum]);
+        of(&mut self.sources).for_each(|x| each(&mut [&mut x.spectrum]));
+        of(&mut self.current_sources).for_each(|x| each(&mut [&mut x.spectrum]));
+        of(&mut self.loads).for_each(|x| each(&mut [&mut x.daily, &mut x.yearly, &mut x.duty, &mut x.spectrum]));
         for load in of(&mut self.distributed_loads) {
             lower(&mut load.line);
             each(&mut [&mut load.daily]);
         }
-        of(&mut self.generators).for_each(|x| each(&mut [&mut x.daily, &mut x.yearly, &mut x.duty]));
-        of(&mut self.pv_systems).for_each(|x| each(&mut [&mut x.daily, &mut x.yearly, &mut x.duty]));
-        of(&mut self.storages).for_each(|x| each(&mut [&mut x.daily]));
+        of(&mut self.generators).for_each(|x| each(&mut [&mut x.daily, &mut x.yearly, &mut x.duty, &mut x.spectrum]));
+        of(&mut self.pv_systems).for_each(|x| each(&mut [&mut x.daily, &mut x.yearly, &mut x.duty, &mut x.spectrum]));
+        of(&mut self.storages).for_each(|x| each(&mut [&mut x.daily, &mut x.spectrum]));
     }
 }

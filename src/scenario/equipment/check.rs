@@ -1,18 +1,16 @@
 //! From `devices`, `instruments` and `controllers` of the file to [`Equipment`]; what is wrong is reported.
 
-use super::{Controller, Device, Equipment, Instrument, Link};
-use crate::control::{self, Actuator, Curve};
+use super::{Controller, Device, DeviceKind, Equipment, Instrument, Link};
 use crate::device::{Limits, Priority};
 use crate::diagnostic::yaml::Node;
 use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::feeder::Terminal;
-use crate::quantity::Step;
 use crate::scenario::check::{Checker, bind};
 use crate::scenario::quantity::Namespace;
 use crate::scenario::read::entry;
 use crate::scenario::{
-    Action, Added, ControllerSetting, Demand, DeviceSetting, InstrumentSetting, Law, Measure, MeterSetting,
-    PowerSetting, PrioritySetting, Quantity, Scenario,
+    Action, Added, ControllerSetting, Demand, DeviceSetting, InstrumentSetting, Measure, MeterSetting, PowerSetting,
+    PrioritySetting, Quantity, Scenario,
 };
 use crate::sense;
 use crate::signal::{Channels, Line};
@@ -28,24 +26,24 @@ const MOST_UNDER_WAY: usize = 100_000;
 const BAND_PU: [f64; 2] = [0.7, 1.3];
 
 /// The place of an entry's key, as `entry.kind.key`.
-struct Spots<'n> {
+pub(super) struct Spots<'n> {
     node: Option<&'n Node>,
     place: Span,
 }
 
 impl<'n> Spots<'n> {
-    fn of(root: &'n Node, place: Span, map: &str, name: &str, kind: Option<&str>) -> Self {
+    pub(super) fn of(root: &'n Node, place: Span, map: &str, name: &str, kind: Option<&str>) -> Self {
         let own = root.get(map).and_then(|map| entry(map, name));
         let inner = kind.and_then(|kind| own.and_then(|node| node.get(kind)));
         Self { node: inner.or(own), place: own.map_or(place, |node| node.span) }
     }
 
-    fn at(&self, key: &str) -> Span {
+    pub(super) fn at(&self, key: &str) -> Span {
         self.node.and_then(|node| node.get(key)).or(self.node).map_or(self.place, |node| node.span)
     }
 
     /// The place of an item of a list.
-    fn item(&self, key: &str, index: usize) -> Span {
+    pub(super) fn item(&self, key: &str, index: usize) -> Span {
         let items = self.node.and_then(|node| node.get(key)).map(Node::items).unwrap_or_default();
         items.get(index).map_or_else(|| self.at(key), |node| node.span)
     }
@@ -56,20 +54,40 @@ impl Checker<'_> {
     pub(in crate::scenario) fn equip(&mut self, s: &Scenario) -> (Vec<Added>, Vec<Demand>) {
         self.equipment_names();
         let (mut added, mut demands) = (Vec::new(), Vec::new());
-        for (name, DeviceSetting::Power(setting)) in &s.devices {
-            let (device, bus) = self.device(name, setting);
+        for (name, setting) in &s.devices {
+            let (device, bus) = match setting {
+                DeviceSetting::Power(setting) => self.device(name, setting),
+                DeviceSetting::Inverter(setting) => self.inverter(name, setting),
+                DeviceSetting::ActiveFilter(setting) => self.active_filter(name, setting),
+            };
             // A slash is in no name that a user writes.
             added.push(Added { name: format!("device/{name}"), bus, band_pu: BAND_PU });
             demands.push(Demand { p_kw: 0.0, q_kvar: 0.0, shape: None, ..device.set_point });
             self.equipment.devices.push(device);
         }
-        for (name, InstrumentSetting::Meter(setting)) in &s.instruments {
-            let instrument = self.meter(name, setting);
-            self.equipment.instruments.push(instrument);
+        for (name, setting) in &s.instruments {
+            match setting {
+                InstrumentSetting::Meter(setting) => {
+                    let instrument = self.meter(name, setting);
+                    self.equipment.instruments.push(instrument);
+                }
+                InstrumentSetting::PowerQuality(setting) => {
+                    let analyser = self.analyser(name, setting);
+                    self.equipment.analysers.extend(analyser);
+                }
+            }
         }
         for (name, setting) in &s.controllers {
-            let controller = self.controller(name, setting);
-            self.equipment.controllers.extend(controller);
+            match setting {
+                ControllerSetting::Droop(setting) => {
+                    let controller = self.droop(name, setting);
+                    self.equipment.controllers.extend(controller);
+                }
+                ControllerSetting::Mitigation(setting) => {
+                    let mitigation = self.mitigation(name, setting);
+                    self.equipment.mitigations.extend(mitigation);
+                }
+            }
         }
         self.one_owner_each();
         (added, demands)
@@ -108,7 +126,7 @@ impl Checker<'_> {
 
     fn device(&mut self, name: &str, s: &PowerSetting) -> (Device, Terminal) {
         let spots = Spots::of(self.root, self.place, "devices", name, Some("power"));
-        let nodes = self.device_nodes(s, &spots).unwrap_or_default();
+        let nodes = self.device_nodes(&s.bus, s.phases.as_deref(), &spots).unwrap_or_default();
         self.not_negative(s.response_s, "response_s", spots.at("response_s"));
         let asked_kva = s.p_kw.hypot(s.q_kvar);
         if s.s_kva <= 0.0 {
@@ -135,18 +153,19 @@ impl Checker<'_> {
         let set_point =
             Demand { p_kw: s.p_kw, q_kvar: s.q_kvar, scale: 1.0, shape, multiplied: false, connected: true };
         let load = self.feeder.loads.len() + self.equipment.devices.len();
-        (Device { name: name.to_owned(), load, set_point, limits }, Terminal::new(&s.bus.bus, &nodes))
+        let kind = DeviceKind::Power;
+        (Device { name: name.to_owned(), load, set_point, limits, kind }, Terminal::new(&s.bus.bus, &nodes))
     }
 
-    fn device_nodes(&mut self, s: &PowerSetting, spots: &Spots) -> Option<Vec<u16>> {
-        let Some(text) = &s.phases else { return self.load_nodes(&s.bus, spots.at("bus")) };
-        if !s.bus.nodes.is_empty() {
-            let message = format!("{} has nodes, and `phases` says them, too", s.bus);
+    pub(super) fn device_nodes(&mut self, bus: &Terminal, phases: Option<&str>, spots: &Spots) -> Option<Vec<u16>> {
+        let Some(text) = phases else { return self.load_nodes(bus, spots.at("bus")) };
+        if !bus.nodes.is_empty() {
+            let message = format!("{bus} has nodes, and `phases` says them, too");
             self.report("E0306", message, spots.at("phases"), "remove one of them");
         }
         let phases = self.phases(text, spots.at("phases"))?;
         let nodes: Vec<u16> = (1..=3).filter(|n| phases.contains(&(usize::from(*n) - 1))).collect();
-        self.load_nodes(&Terminal::new(&s.bus.bus, &nodes), spots.at("bus"))
+        self.load_nodes(&Terminal::new(&bus.bus, &nodes), spots.at("bus"))
     }
 
     fn meter(&mut self, name: &str, s: &MeterSetting) -> Instrument {
@@ -178,73 +197,8 @@ impl Checker<'_> {
         Instrument { name: name.to_owned(), quantities: Vec::new(), channels: Channels::new(names), settings }
     }
 
-    /// `None` when it does not know what it measures.
-    fn controller(&mut self, name: &str, s: &ControllerSetting) -> Option<Controller> {
-        let spots = Spots::of(self.root, self.place, "controllers", name, None);
-        let every = self.period(s.every_s, spots.at("every_s"));
-        let response_s = s.response_s.unwrap_or(if s.law == Law::VoltVar { 5.0 } else { 10.0 });
-        self.not_negative(response_s, "response_s", spots.at("response_s"));
-        let curve = self.curve(s, &spots);
-        let actuators = self.actuators(s, &spots);
-        let instrument = self.known_instrument(&s.measures, spots.at("measures"))?;
-        let seen = self.equipment.instruments.get(instrument)?;
-        let is_voltage = |(_, name): &(usize, &String)| name.ends_with(".v_pu");
-        let inputs: Vec<usize> = seen.channels.names().iter().enumerate().filter(is_voltage).map(|(k, _)| k).collect();
-        let usual = every.max(seen.settings.every).saturating_mul(3).saturating_add(seen.settings.delay);
-        if inputs.is_empty() {
-            let message = format!("instrument {:?} measures no voltage per unit", s.measures);
-            let help = "let it measure the voltages at the devices, as in 634.1.v_pu";
-            self.report("E0332", message, spots.at("measures"), help);
-        }
-        let timeout = match s.timeout_s {
-            Some(timeout_s) => self.ticks_or_none(timeout_s, "timeout_s", spots.at("timeout_s")),
-            None => usual,
-        };
-        #[allow(clippy::cast_precision_loss, reason = "a few ticks")]
-        let period_s = self.step.map_or(1.0, Step::seconds) * every as f64;
-        let (rated, fail_safe) = (self.rated(&actuators, s.law), s.fail_safe);
-        let settings =
-            control::Settings { curve: curve?, inputs, actuators: rated, period_s, response_s, timeout, fail_safe };
-        Some(Controller { name: name.to_owned(), law: s.law, instrument, actuators, every, most_extra: 0, settings })
-    }
-
-    /// What a law needs to know of its devices. They begin at their own set-point.
-    fn rated(&self, actuators: &[usize], law: Law) -> Vec<Actuator> {
-        let of = |device: &Device| {
-            let s_va = device.limits.s_va;
-            let start = if law == Law::VoltVar { device.set_point.q_kvar * 1000.0 / s_va } else { 1.0 };
-            Actuator { s_va, start }
-        };
-        actuators.iter().filter_map(|&k| self.equipment.devices.get(k)).map(of).collect()
-    }
-
-    fn curve(&mut self, s: &ControllerSetting, spots: &Spots) -> Option<Curve> {
-        let usual = match s.law {
-            Law::VoltVar => vec![[0.92, 0.44], [0.98, 0.0], [1.02, 0.0], [1.08, -0.44]],
-            Law::VoltWatt => vec![[1.06, 1.0], [1.10, 0.2]],
-        };
-        let points = s.curve.clone().unwrap_or(usual);
-        let beyond = points.iter().position(|[_, y]| y.abs() > 1.0);
-        if let Some(k) = beyond {
-            let help = "commands are per rated apparent power: from -1 to 1";
-            self.report("E0333", "the curve goes beyond the rating", spots.item("curve", k), help);
-        }
-        if s.fail_safe.is_some_and(|y| y.abs() > 1.0) {
-            let help = "it is per rated apparent power: from -1 to 1";
-            self.report("E0308", "the fail-safe is beyond the rating", spots.at("fail_safe"), help);
-        }
-        match Curve::new(points) {
-            Ok(curve) => Some(curve),
-            Err(error) => {
-                let help = "write points as [v_pu, per rated kVA], the voltage increasing";
-                self.report("E0333", format!("the curve is none: {error}"), spots.at("curve"), help);
-                None
-            }
-        }
-    }
-
-    fn actuators(&mut self, s: &ControllerSetting, spots: &Spots) -> Vec<usize> {
-        if s.actuators.is_empty() {
+    pub(super) fn actuators(&mut self, names: &[String], spots: &Spots) -> Vec<usize> {
+        if names.is_empty() {
             self.report(
                 "E0332",
                 "the controller commands nothing",
@@ -253,7 +207,7 @@ impl Checker<'_> {
             );
         }
         let mut actuators: Vec<usize> = Vec::new();
-        for (k, name) in s.actuators.iter().enumerate() {
+        for (k, name) in names.iter().enumerate() {
             let span = spots.item("actuators", k);
             let Some(device) = self.known_device(name, span) else { continue };
             if actuators.contains(&device) {
@@ -305,7 +259,9 @@ impl Checker<'_> {
         let link = self.equipment.link(&name.to_lowercase());
         if link.is_none() {
             let instruments = self.equipment.instruments.iter().map(|i| i.name.clone());
-            let names = instruments.chain(self.equipment.controllers.iter().map(|c| c.name.clone())).collect();
+            let controllers = self.equipment.controllers.iter().map(|c| c.name.clone());
+            let mitigations = self.equipment.mitigations.iter().map(|c| c.name.clone());
+            let names = instruments.chain(controllers).chain(mitigations).collect();
             self.no_such("instrument or controller", &["instruments", "controllers"], name, names, span);
         }
         link
@@ -338,7 +294,7 @@ impl Checker<'_> {
         self.report("E0334", format!("there is no {what} {name:?}"), span, &help);
     }
 
-    fn period(&mut self, every_s: Option<f64>, span: Span) -> u64 {
+    pub(super) fn period(&mut self, every_s: Option<f64>, span: Span) -> u64 {
         let Some((every_s, step)) = every_s.zip(self.step) else { return 1 };
         self.ticks_in(every_s, step, span).unwrap_or(1)
     }
@@ -399,6 +355,11 @@ impl Checker<'_> {
                         own.most_extra = own.most_extra.max(ticks);
                     }
                 }
+                Link::Mitigation(k) => {
+                    if let Some(own) = equipment.mitigations.get_mut(k) {
+                        own.most_extra = own.most_extra.max(ticks);
+                    }
+                }
             }
         }
         equipment
@@ -411,6 +372,7 @@ impl Checker<'_> {
                 self.equipment.instruments.get(k).map_or((1, 0), |i| (i.settings.every, i.settings.delay))
             }
             Link::Controller(k) => self.equipment.controllers.get(k).map_or((1, 1), |c| (c.every, 1)),
+            Link::Mitigation(_) => (1, 1),
         };
         self.room_for(every, delay.saturating_add(ticks), span);
     }

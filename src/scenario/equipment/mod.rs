@@ -1,8 +1,16 @@
 //! Devices, instruments and controllers of a plan: every name is bound to a place, every time to ticks.
 
+mod analyser;
 mod check;
+mod droop;
+mod filter;
+mod inverter;
 
-use super::{Demand, Law};
+pub use analyser::Analyser;
+
+use super::quality::{Analysed, Mitigated};
+use super::quantity::Aged;
+use super::{ActiveFilterSetting, AgeingSetting, Demand, Element, Law, MitigationSetting};
 use crate::signal::Channels;
 use crate::{control, device, sense};
 
@@ -13,11 +21,28 @@ pub struct Equipment {
     pub devices: Vec<Device>,
     /// The instruments.
     pub instruments: Vec<Instrument>,
-    /// The controllers.
+    /// The droops.
     pub controllers: Vec<Controller>,
+    /// The power-quality analysers.
+    pub analysers: Vec<Analyser>,
+    /// The mitigations.
+    pub mitigations: Vec<Mitigation>,
+    /// Transformers whose ageing is followed.
+    pub ageing: Vec<Ageing>,
 }
 
-/// Controllable power.
+/// A transformer whose ageing is followed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ageing {
+    /// Its name.
+    pub name: String,
+    /// Its place among the feeder's.
+    pub transformer: usize,
+    /// What it is like.
+    pub setting: AgeingSetting,
+}
+
+/// Controllable power, whatever it is made of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Device {
     /// Its name.
@@ -26,8 +51,67 @@ pub struct Device {
     pub load: usize,
     /// Its own set-point; injected power is positive.
     pub set_point: Demand,
-    /// What it can do.
+    /// What it can do, all its units together.
     pub limits: device::Limits,
+    /// What it is.
+    pub kind: DeviceKind,
+}
+
+impl Device {
+    /// Names of its quantities, but for single orders.
+    fn quantities(&self) -> impl Iterator<Item = String> {
+        let emitted: &[&str] = match self.kind {
+            DeviceKind::Power | DeviceKind::ActiveFilter(_) => &[],
+            DeviceKind::Inverter(_) => &["soc_percent", "switching_hz", "compensation_percent"],
+        };
+        ["p_w", "q_var"].into_iter().chain(emitted.iter().copied()).map(|what| format!("{}.{what}", self.name))
+    }
+}
+
+/// What a device is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DeviceKind {
+    /// Power, and nothing but power.
+    Power,
+    /// Inverters. The plant fills in what it knows: its voltage, the run's orders.
+    Inverter(Box<device::inverter::Settings>),
+    /// An active filter.
+    ActiveFilter(Box<ActiveFilter>),
+}
+
+/// An active filter, as written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActiveFilter {
+    /// What it is like.
+    pub setting: ActiveFilterSetting,
+    /// Whose current it cancels.
+    pub cancels: Vec<Flow>,
+}
+
+/// A mitigation with its connections.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mitigation {
+    /// Its name.
+    pub name: String,
+    /// The analyser that it listens to.
+    pub analyser: usize,
+    /// The inverters that it commands.
+    pub actuators: Vec<usize>,
+    /// The inverter that may probe, and the ticks for which each sign stands.
+    pub probe: Option<(usize, u64)>,
+    /// Ticks by which its commands may arrive later than usual, at most.
+    pub most_extra: u64,
+    /// What it is like, as written.
+    pub setting: MitigationSetting,
+}
+
+/// What carries a current that is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// What a device injects.
+    Device(usize),
+    /// What flows into an element's first terminal.
+    Element(Element),
 }
 
 /// A meter.
@@ -69,12 +153,27 @@ pub enum Link {
     Instrument(usize),
     /// Commands of a controller.
     Controller(usize),
+    /// Commands of a mitigation.
+    Mitigation(usize),
 }
 
 impl Equipment {
     /// Whether there is none.
     pub const fn is_empty(&self) -> bool {
-        self.devices.is_empty() && self.instruments.is_empty() && self.controllers.is_empty()
+        self.devices.is_empty()
+            && self.instruments.is_empty()
+            && self.controllers.is_empty()
+            && self.analysers.is_empty()
+    }
+
+    /// Whether something of it emits harmonics or looks at them.
+    pub fn needs_harmonics(&self) -> bool {
+        !self.analysers.is_empty() || self.devices.iter().any(|device| device.kind != DeviceKind::Power)
+    }
+
+    /// The place of an analyser.
+    pub fn analyser(&self, name: &str) -> Option<usize> {
+        self.analysers.iter().position(|own| own.name == name)
     }
 
     /// The place of a device.
@@ -90,16 +189,29 @@ impl Equipment {
     /// The line of an instrument or a controller.
     pub fn link(&self, name: &str) -> Option<Link> {
         let controller = || self.controllers.iter().position(|own| own.name == name).map(Link::Controller);
-        self.instrument(name).map(Link::Instrument).or_else(controller)
+        let mitigation = || self.mitigations.iter().position(|own| own.name == name).map(Link::Mitigation);
+        self.instrument(name).map(Link::Instrument).or_else(controller).or_else(mitigation)
     }
 
     /// Names of quantities that devices and instruments have.
     pub fn quantities(&self) -> Vec<String> {
-        let devices = self.devices.iter().flat_map(|d| ["p_w", "q_var"].map(|unit| format!("{}.{unit}", d.name)));
+        let devices = self.devices.iter().flat_map(Device::quantities);
         let readings = self.instruments.iter().flat_map(|i| {
             let channels = i.channels.names().iter().map(|channel| format!("{}.{channel}", i.name));
             channels.chain([format!("{}.age_s", i.name)])
         });
-        devices.chain(readings).collect()
+        let mitigated = self
+            .mitigations
+            .iter()
+            .flat_map(|own| Mitigated::NAMES.iter().map(|(what, _)| format!("{}.{what}", own.name)));
+        let aged = self
+            .ageing
+            .iter()
+            .flat_map(|own| Aged::NAMES.iter().map(|(what, _)| format!("transformer.{}.{what}", own.name)));
+        let analysed = self
+            .analysers
+            .iter()
+            .flat_map(|own| Analysed::names(own).into_iter().map(|name| format!("{}.{name}", own.name)));
+        devices.chain(readings).chain(analysed).chain(mitigated).chain(aged).collect()
     }
 }

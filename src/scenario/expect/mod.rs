@@ -114,8 +114,8 @@ pub(super) struct Context<'a> {
 impl Checker<'_> {
     /// Binds all expectations; what is wrong with them is reported.
     pub(super) fn expectations(&mut self, written: &[Written], context: &mut Context) -> Vec<Expectation> {
-        let equipment = self.equipment.clone();
-        let names = Namespace::new(self.feeder, &context.timeline.faults, &equipment);
+        let (equipment, harmonics) = (self.equipment.clone(), self.harmonics.clone());
+        let names = Namespace::new(self.feeder, &context.timeline.faults, &equipment, harmonics.as_ref());
         let mut bound = Vec::new();
         for w in written {
             let Some(kind) = self.kind(w) else { continue };

@@ -66,11 +66,18 @@ impl Checker<'_> {
             | Measure::Unbalance(_)
             | Measure::Current(..)
             | Measure::Loading(_)
+            | Measure::Thd(_)
+            | Measure::Harmonic(..)
+            | Measure::HarmonicCurrent(..)
+            | Measure::Emitted(..)
             | Measure::Age(_) => MAGNITUDE,
             Measure::ActivePower(_)
             | Measure::ReactivePower(_)
             | Measure::Injected(_)
             | Measure::InjectedReactive(_)
+            | Measure::Analysed(..)
+            | Measure::Mitigated(..)
+            | Measure::Aged(..)
             | Measure::Reading(..) => ANYTHING,
         }
     }

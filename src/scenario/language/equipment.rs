@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::{ActiveFilterSetting, AnalyserSetting, InverterSetting, MitigationSetting};
 use crate::feeder::Terminal;
 
 /// A device, by its kind.
@@ -11,6 +12,10 @@ use crate::feeder::Terminal;
 pub enum DeviceSetting {
     /// Controllable power: a charger, a battery, an inverter.
     Power(PowerSetting),
+    /// V2G inverters: controllable power that emits harmonics.
+    Inverter(Box<InverterSetting>),
+    /// An active power filter.
+    ActiveFilter(ActiveFilterSetting),
 }
 
 /// Power that can be set, wye-connected, the same in all its phases. What is injected into the network is positive:
@@ -62,6 +67,8 @@ pub enum PrioritySetting {
 pub enum InstrumentSetting {
     /// A meter: samples quantities, delivers them late, noisy and rounded.
     Meter(MeterSetting),
+    /// A power-quality analyser: samples waveforms.
+    PowerQuality(Box<AnalyserSetting>),
 }
 
 /// A meter.
@@ -84,10 +91,28 @@ pub struct MeterSetting {
     pub resolution: f64,
 }
 
-/// A controller: a law between an instrument and devices.
+/// A controller, by its `law`.
+#[derive(Clone, Debug, PartialEq, JsonSchema)]
+#[schemars(untagged)]
+pub enum ControllerSetting {
+    /// `volt_var`, `volt_watt`.
+    Droop(DroopSetting),
+    /// `thd_mitigation`.
+    Mitigation(Box<MitigationSetting>),
+}
+
+impl<'de> Deserialize<'de> for ControllerSetting {
+    /// Never read: the reader looks at `law` first.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(deserializer)?;
+        Err(serde::de::Error::custom("a controller is read by its law"))
+    }
+}
+
+/// A droop: a curve between the voltages that an instrument sees and what devices do.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ControllerSetting {
+pub struct DroopSetting {
     /// The law.
     pub law: Law,
     /// Time between its steps in s, a whole number of steps; every step when not given.
@@ -114,7 +139,7 @@ pub struct ControllerSetting {
     pub fail_safe: Option<f64>,
 }
 
-/// A control law.
+/// A droop's law.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Law {

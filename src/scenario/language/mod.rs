@@ -5,12 +5,14 @@ mod event;
 mod expect;
 mod output;
 mod profile;
+mod quality;
 
 pub use equipment::*;
 pub use event::*;
 pub use expect::*;
 pub use output::*;
 pub use profile::*;
+pub use quality::*;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -76,6 +78,12 @@ pub struct Scenario {
     /// Sources at the start, by name.
     #[serde(default)]
     pub sources: Named<SourceSetting>,
+    /// Harmonics of the network.
+    #[serde(default)]
+    pub harmonics: Option<HarmonicsSetting>,
+    /// Transformers whose ageing is followed, by name.
+    #[serde(default)]
+    pub ageing: Named<AgeingSetting>,
     /// Devices that stand at buses, by name. Devices, instruments and controllers share their names.
     #[serde(default)]
     pub devices: Named<DeviceSetting>,

@@ -236,6 +236,13 @@ fn bessel_ratio(z: Complex) -> Complex {
     sum0 / sum1
 }
 
+/// What the resistance of a solid round conductor is multiplied by at a frequency, by its direct-current resistance per
+/// metre: Re{(α/2)·I₀(α)/I₁(α)}, α = (1 + j)·√(f·μ₀/R), as [`Earth::internal`].
+pub(super) fn skin_factor(r_dc_ohm_per_m: f64, f_hz: f64) -> f64 {
+    let argument = complex(1.0, 1.0) * (f_hz * PERMEABILITY_H_PER_M / r_dc_ohm_per_m).sqrt();
+    (argument * 0.5 * bessel_ratio(argument)).re
+}
+
 fn wire_impedance(earth: &Earth, parts: &[Placed]) -> Admittance {
     Admittance::from_fn(parts.len(), |i, j| match (parts.get(i), parts.get(j)) {
         (Some(a), Some(_)) if i == j => earth.own(a),

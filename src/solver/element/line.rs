@@ -1,12 +1,16 @@
 //! Lines, cables and switches: a pi section from phase matrices, sequence values or a geometry.
 //!
 //! Half of the shunt capacitance stands at each end. Limits: one section however long the line; the reactance of a
-//! line that is not given by geometry grows with frequency and its resistance does not. See `docs/models/line.md`.
+//! line that is not given by geometry grows with frequency, the earth's share of it by a rule ([`Behaviour`]). See
+//! `docs/models/line.md`.
 
 use std::f64::consts::TAU;
 
+use super::behaviour::Growth;
 use super::source::{sequence_matrix, two_terminal};
-use super::{Admittance, ElementError, Part, Primitive, Reason, conductors, count, geometry, positive};
+use super::{
+    Admittance, Behaviour, ElementError, Frequency, Part, Primitive, Reason, conductors, count, geometry, positive,
+};
 use crate::feeder::{Feeder, Line, LineImpedance, Matrix};
 use crate::quantity::{Complex, complex};
 
@@ -25,12 +29,27 @@ pub(super) struct Section {
 /// # Errors
 /// When it has no impedance or length, refers to something unknown, or its impedance matrix is singular.
 pub fn line(feeder: &Feeder, name: &str, line: &Line, f_hz: f64, part: Part) -> Result<Primitive, ElementError> {
-    primitive(feeder, line, f_hz, part).map_err(|reason| reason.of("line", name))
+    line_as(feeder, name, line, f_hz, part, &Behaviour::OpenDss)
 }
 
-fn primitive(feeder: &Feeder, line: &Line, f_hz: f64, part: Part) -> Result<Primitive, Reason> {
+/// The same with resistances that follow frequency otherwise.
+///
+/// # Errors
+/// As [`line`].
+pub fn line_as(
+    feeder: &Feeder,
+    name: &str,
+    line: &Line,
+    f_hz: f64,
+    part: Part,
+    behaviour: &Behaviour,
+) -> Result<Primitive, ElementError> {
+    primitive(feeder, line, f_hz, part, behaviour).map_err(|reason| reason.of("line", name))
+}
+
+fn primitive(feeder: &Feeder, line: &Line, f_hz: f64, part: Part, behaviour: &Behaviour) -> Result<Primitive, Reason> {
     positive("frequency_hz", f_hz)?;
-    let section = section(feeder, line, f_hz)?;
+    let section = section(feeder, line, f_hz, behaviour)?;
     let n = section.z_ohm.n();
     let mut y = two_terminal(&section.z_ohm.inverse().ok_or(Reason::Singular)?);
     match part {
@@ -57,7 +76,7 @@ fn conductor_count(feeder: &Feeder, line: &Line) -> Option<usize> {
     of_geometry().or(line.phases).or_else(of_code).or_else(of_total)
 }
 
-fn section(feeder: &Feeder, line: &Line, f_hz: f64) -> Result<Section, Reason> {
+fn section(feeder: &Feeder, line: &Line, f_hz: f64, behaviour: &Behaviour) -> Result<Section, Reason> {
     let metres = || {
         let metres = line.metres().ok_or(Reason::Missing("its length"))?;
         positive("its length in m", metres)
@@ -70,18 +89,27 @@ fn section(feeder: &Feeder, line: &Line, f_hz: f64) -> Result<Section, Reason> {
         return Ok(Section { z_ohm: per_metre.z_ohm.scaled(metres), y_s: per_metre.y_s.scaled(metres) });
     }
     let phases = count("phases", conductor_count(feeder, line).unwrap_or(3), 1)?;
+    let at = Frequency { f_hz, nominal_hz: positive("the feeder's frequency_hz", feeder.frequency_hz)? };
     if let Some(total) = &line.total {
-        return lumped(total, phases, 1.0, f_hz, feeder.frequency_hz);
+        let growth = behaviour.growth_of_total(line, at)?;
+        return lumped(total, phases, 1.0, at, growth);
     }
     let name = line.code.as_ref().ok_or(Reason::Missing("its code, geometry or total impedance"))?;
     let code = feeder.line_codes.get(name).ok_or_else(|| Reason::Unknown { kind: "line code", name: name.clone() })?;
-    lumped(&code.impedance, phases, metres()? / code.per.metres(), f_hz, feeder.frequency_hz)
+    let growth = behaviour.growth_of_code(code, at)?;
+    lumped(&code.impedance, phases, metres()? / code.per.metres(), at, growth)
 }
 
 /// Impedance and admittance of `lengths` unit lengths.
-fn lumped(given: &LineImpedance, phases: usize, lengths: f64, f_hz: f64, nominal_hz: f64) -> Result<Section, Reason> {
-    let x_scale = f_hz / positive("the feeder's frequency_hz", nominal_hz)?;
-    let b_scale = TAU * f_hz * 1e-9;
+fn lumped(
+    given: &LineImpedance,
+    phases: usize,
+    lengths: f64,
+    at: Frequency,
+    growth: Growth,
+) -> Result<Section, Reason> {
+    let x_scale = at.order();
+    let b_scale = TAU * at.f_hz * 1e-9;
     let z = if given.r_ohm.is_some() || given.x_ohm.is_some() {
         let r = matrix("r_ohm", given.r_ohm.as_ref(), phases)?;
         let x = matrix("x_ohm", given.x_ohm.as_ref(), phases)?;
@@ -98,6 +126,10 @@ fn lumped(given: &LineImpedance, phases: usize, lengths: f64, f_hz: f64, nominal
         let c1 = given.c1_nf.unwrap_or(0.0);
         by_sequence(phases, complex(0.0, c1 * b_scale), complex(0.0, given.c0_nf.unwrap_or(c1) * b_scale))
     };
+    let z = Admittance::from_fn(phases, |i, j| {
+        let r_ohm = growth.r_ohm + if i == j { growth.r_own_ohm } else { 0.0 };
+        z.get(i, j) + complex(r_ohm, -growth.x_ohm * x_scale)
+    });
     Ok(Section { z_ohm: z.scaled(lengths), y_s: y.scaled(lengths) })
 }
 

@@ -4,10 +4,11 @@
 //!
 //! Numbers follow the rules that OpenDSS (engine 0.14.5) applies, so that a feeder read from its script gives its
 //! result; where its behaviour is an evident slip, the physics is kept and the difference is stated in `docs/models/`.
-//! Limits: linear elements only (no saturation), no long-line correction, and no frequency dependence of the earth
-//! return for lines that are not given by geometry. Equations and sources: `docs/models/*.md`.
+//! Limits: linear elements only (no saturation), no long-line correction. Equations and sources: `docs/models/*.md`.
 
 mod admittance;
+mod behaviour;
+mod current_source;
 mod generation;
 mod geometry;
 mod injection;
@@ -21,16 +22,18 @@ mod tests;
 mod transformer;
 
 pub use admittance::Admittance;
+pub use behaviour::{Behaviour, Losses};
+pub use current_source::{CurrentBranch, current_source};
 pub use generation::{
     PvState, StorageOrder, StoragePower, generator, pv_power_kw_kvar, pv_system, storage, storage_power,
 };
 pub use injection::{Branch, InjectionModel};
 pub use law::{Conductance, Inside, Law, Nominal, Zones};
-pub use line::{LINE_END_S, line};
+pub use line::{LINE_END_S, line, line_as};
 pub use load::load;
 pub use shunt::{BOLTED_OHM, capacitor, fault, reactor};
 pub use source::{SourceModel, emf_v, source};
-pub use transformer::{TransformerModel, Windings};
+pub use transformer::{TransformerModel, Windings, counted_tap_pu};
 
 use crate::feeder::Terminal;
 

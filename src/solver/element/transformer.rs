@@ -7,7 +7,8 @@
 //! See `docs/models/transformer.md`.
 
 use super::{
-    Admittance, Conductor, ElementError, Frequency, Part, Reason, conductors, count, phase_voltage_v, positive,
+    Admittance, Behaviour, Conductor, ElementError, Frequency, Part, Reason, conductors, count, phase_voltage_v,
+    positive,
 };
 use crate::feeder::{Connection, PhaseShift, Transformer};
 use crate::quantity::{Complex, complex};
@@ -91,10 +92,23 @@ impl TransformerModel {
     /// When it has no phase, fewer than two windings or reactances, a rating that is not positive, or impedances that
     /// cannot be inverted.
     pub fn new(name: &str, transformer: &Transformer, at: Frequency) -> Result<Self, ElementError> {
-        Self::reduce(transformer, at).map_err(|reason| reason.of("transformer", name))
+        Self::as_behaves(name, transformer, at, &Behaviour::OpenDss)
     }
 
-    fn reduce(transformer: &Transformer, at: Frequency) -> Result<Self, Reason> {
+    /// The same with resistances that follow frequency otherwise.
+    ///
+    /// # Errors
+    /// As [`TransformerModel::new`].
+    pub fn as_behaves(
+        name: &str,
+        transformer: &Transformer,
+        at: Frequency,
+        behaviour: &Behaviour,
+    ) -> Result<Self, ElementError> {
+        Self::reduce(transformer, at, behaviour).map_err(|reason| reason.of("transformer", name))
+    }
+
+    fn reduce(transformer: &Transformer, at: Frequency, behaviour: &Behaviour) -> Result<Self, Reason> {
         let phases = count("phases", transformer.phases, 1)?;
         count("windings", transformer.windings.len(), 2)?;
         let first = transformer.windings.first().ok_or(Reason::Missing("the first winding"))?;
@@ -109,7 +123,7 @@ impl TransformerModel {
         let model = Self {
             terminals,
             windings,
-            series_s: one_volt_admittance(transformer, s_phase_va, at)?,
+            series_s: one_volt_admittance(transformer, s_phase_va, at, behaviour)?,
             core_s: core / 100.0 * s_phase_va,
         };
         let mut y = Admittance::default();
@@ -134,21 +148,15 @@ impl TransformerModel {
         out.count = count;
         out.y.clear();
         out.ends.clear();
-        out.shunt.clear();
-        out.shunt.resize(self.terminals.iter().map(Vec::len).sum(), complex(0.0, 0.0));
         for (p, from) in self.windings.iter().enumerate() {
             for (q, to) in self.windings.iter().enumerate() {
                 let core_s = if (p, q) == (1, 1) { self.core_s } else { complex(0.0, 0.0) };
                 let turns = from.turns(taps_pu.get(p)) * to.turns(taps_pu.get(q));
                 out.y.push((self.series_s.get(p, q) + core_s) * turns);
             }
-            for end in from.ends.iter().flat_map(|&(a, b)| [a, b]) {
-                out.shunt[end] += complex(0.0, from.anti_float_s);
-            }
-            if let Some((neutral, y)) = from.neutral {
-                out.shunt[neutral] += y;
-            }
         }
+        out.shunt.clear();
+        out.shunt.extend(self.shunts_s());
         let phases = self.windings.first().map_or(0, |w| w.ends.len());
         let ends = (0..phases).flat_map(|phase| self.windings.iter().map(move |w| w.ends[phase]));
         out.ends.extend(ends.map(|(a, b)| [a as u16, b as u16]));
@@ -157,25 +165,45 @@ impl TransformerModel {
     /// Writes the nodal admittance at given taps, one per winding; windings without one stand at the feeder's taps.
     /// Allocates only when `out` grows.
     pub fn admittance(&self, taps_pu: &[f64], part: Part, out: &mut Admittance) {
-        out.reset(self.terminals.iter().map(Vec::len).sum());
         let core_s = if part == Part::Whole { self.core_s } else { complex(0.0, 0.0) };
+        self.coupling(|winding, model| model.turns(taps_pu.get(winding)), core_s, out);
+        for (conductor, y) in self.shunts_s().enumerate() {
+            out.add(conductor, conductor, y);
+        }
+    }
+
+    /// Writes the nodal admittance at taps of one per unit, without what stands to ground at the conductors: with
+    /// windings p and q at other taps, the entries between them are divided by both.
+    pub fn coupling_at_unit_taps(&self, out: &mut Admittance) {
+        self.coupling(|_, model| model.turns(Some(&1.0)), self.core_s, out);
+    }
+
+    /// What stands to ground at each conductor, whatever the taps.
+    pub fn shunts_s(&self) -> impl Iterator<Item = Complex> {
+        self.terminals
+            .iter()
+            .zip(&self.windings)
+            .scan(0, |first, (terminal, winding)| {
+                let own = *first..*first + terminal.len();
+                *first = own.end;
+                Some(own.map(move |conductor| winding.shunt_s(conductor)))
+            })
+            .flatten()
+    }
+
+    fn coupling(&self, turns: impl Fn(usize, &WindingModel) -> f64, core_s: Complex, out: &mut Admittance) {
+        out.reset(self.terminals.iter().map(Vec::len).sum());
         for (p, from) in self.windings.iter().enumerate() {
-            let a_from = from.turns(taps_pu.get(p));
+            let a_from = turns(p, from);
             for (q, to) in self.windings.iter().enumerate() {
                 let core_s = if (p, q) == (1, 1) { core_s } else { complex(0.0, 0.0) };
-                let y = (self.series_s.get(p, q) + core_s) * (a_from * to.turns(taps_pu.get(q)));
+                let y = (self.series_s.get(p, q) + core_s) * (a_from * turns(q, to));
                 for (&(i, i_return), &(j, j_return)) in from.ends.iter().zip(&to.ends) {
                     out.add(i, j, y);
                     out.add(i_return, j_return, y);
                     out.add(i, j_return, -y);
                     out.add(i_return, j, -y);
                 }
-            }
-            for end in from.ends.iter().flat_map(|&(a, b)| [a, b]) {
-                out.add(end, end, complex(0.0, from.anti_float_s));
-            }
-            if let Some((neutral, y)) = from.neutral {
-                out.add(neutral, neutral, y);
             }
         }
     }
@@ -203,11 +231,23 @@ impl WindingModel {
         Ok(Self { v_base_v, tap_pu: winding.tap_pu, anti_float_s, neutral, ends })
     }
 
+    /// What stands to ground at one of its conductors: half an anti-float susceptance for each end of a phase there,
+    /// and the neutral's impedance.
+    fn shunt_s(&self, conductor: usize) -> Complex {
+        let ends = self.ends.iter().flat_map(|&(a, b)| [a, b]).filter(|end| *end == conductor).count();
+        let neutral = self.neutral.filter(|(neutral, _)| *neutral == conductor).map(|(_, y)| y);
+        complex(0.0, self.anti_float_s * ends as f64) + neutral.unwrap_or_default()
+    }
+
     /// Turns per volt at a tap.
     fn turns(&self, tap_pu: Option<&f64>) -> f64 {
-        let tap_pu = *tap_pu.unwrap_or(&self.tap_pu);
-        1.0 / (self.v_base_v * if tap_pu == 0.0 { ZERO_TAP_PU } else { tap_pu })
+        1.0 / (self.v_base_v * counted_tap_pu(*tap_pu.unwrap_or(&self.tap_pu)))
     }
+}
+
+/// A tap as it counts: zero is read as next to nothing.
+pub fn counted_tap_pu(tap_pu: f64) -> f64 {
+    if tap_pu == 0.0 { ZERO_TAP_PU } else { tap_pu }
 }
 
 /// Which way a delta winding goes from each phase: to the next (1) or to the previous (-1). Only the first two windings
@@ -233,9 +273,16 @@ fn next_phase(k: usize, phases: usize, turn: isize) -> usize {
 
 /// Admittance of the windings of one phase on a one-volt base, in siemens, from the short-circuit impedances between
 /// winding pairs.
-fn one_volt_admittance(transformer: &Transformer, s_phase_va: f64, at: Frequency) -> Result<Admittance, Reason> {
+fn one_volt_admittance(
+    transformer: &Transformer,
+    s_phase_va: f64,
+    at: Frequency,
+    behaviour: &Behaviour,
+) -> Result<Admittance, Reason> {
     let n = transformer.windings.len();
-    let r = |w: usize| transformer.windings.get(w).map_or(0.0, |w| w.r_percent);
+    let growth = behaviour.winding_resistance(at.order());
+    let growth = if transformer.constant_x_over_r { at.order() } else { growth };
+    let r = |w: usize| transformer.windings.get(w).map_or(0.0, |w| w.r_percent * growth);
     let pair = |i: usize, j: usize| -> Result<Complex, Reason> {
         let k = (0..i).map(|i| n - 1 - i).sum::<usize>() + j - i - 1;
         let x = transformer.x_percent.get(k).ok_or(Reason::Missing("a reactance in x_percent"))?;

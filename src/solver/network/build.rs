@@ -1,9 +1,10 @@
 //! How a network comes about: elements are collected while nodes are still being named, then put on the pattern.
 
-use super::super::element::{Admittance, Primitive, SourceModel, Windings};
+use super::super::element::{Admittance, CurrentBranch, Primitive, SourceModel, Windings};
 use super::super::grid::NodeNames;
 use super::super::injection::Injections;
 use super::super::kernel::Pattern;
+use super::injected::Injected;
 use super::leak::MOST_LEAKS;
 use super::{Element, ElementId, GROUND, Held, Kind, Network};
 use crate::quantity::Complex;
@@ -17,6 +18,7 @@ pub(in crate::solver) struct NetworkBuilder {
     series: Vec<Complex>,
     windings: Vec<Windings>,
     emf_v: Vec<Complex>,
+    injected: Vec<Injected>,
     held: Vec<Held>,
     unsymmetric: bool,
 }
@@ -76,6 +78,14 @@ impl NetworkBuilder {
         self.series.extend_from_slice(series.unwrap_or(&primitive.y).values());
     }
 
+    /// Adds the phases of the current source at an index of the feeder.
+    pub(in crate::solver) fn current_source(&mut self, names: &mut NodeNames, index: usize, phases: &[CurrentBranch]) {
+        for phase in phases {
+            let [to, back] = [&phase.to, &phase.back].map(|end| names.meet(end).unwrap_or(GROUND));
+            self.injected.push(Injected { source: index as u32, to, back, i_a: phase.i_a });
+        }
+    }
+
     /// Nodes that must not be condensed: none of the passive elements need it.
     pub(in crate::solver) fn kept(&self) -> impl Iterator<Item = u32> {
         self.held.iter().map(|held| held.place)
@@ -100,6 +110,9 @@ impl NetworkBuilder {
                 *place = pattern.place_of[*place as usize];
             }
         }
+        for place in self.injected.iter_mut().flat_map(|i| [&mut i.to, &mut i.back]).filter(|p| **p != GROUND) {
+            *place = pattern.place_of[*place as usize];
+        }
         let mut slots = Vec::with_capacity(self.y.len());
         for element in &self.elements {
             let places = &self.places[element.places()];
@@ -123,6 +136,7 @@ impl NetworkBuilder {
             slots,
             windings: self.windings,
             emf_v: self.emf_v,
+            injected: self.injected,
             held: self.held,
             energised: vec![true; pattern.n],
             fixed: vec![false; pattern.n],

@@ -20,6 +20,7 @@ impl Network {
     /// network's equations at voltages `v`, loads not included. Zero at fixed nodes.
     pub(in crate::solver) fn add_residual(&self, v: &[Lanes<1>], x: &mut [Lanes<1>]) {
         self.add_residual_of(self.values(), |e| e.in_service, v, x);
+        self.add_injected(x);
         self.add_leak_currents(v, x);
         self.clear_fixed(x);
     }
@@ -27,6 +28,7 @@ impl Network {
     /// Power that ideal sources deliver, in VA: `x` holds what loads draw from each node and is added to.
     pub(in crate::solver) fn held_power(&self, v: &[Lanes<1>], x: &mut [Lanes<1>]) -> Complex {
         self.add_residual_of(self.values(), |e| e.in_service, v, x);
+        self.add_injected(x);
         let drawn = |place: u32| complex(x[place as usize][0][0], x[place as usize][1][0]);
         self.holding().map(|held| -voltage_at(v, held.place) * drawn(held.place).conj()).sum()
     }

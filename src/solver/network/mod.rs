@@ -8,11 +8,14 @@ mod build;
 mod current;
 mod emf;
 mod entries;
+mod injected;
 mod island;
 mod leak;
 mod phases;
+mod spectral;
 
 pub(in crate::solver) use build::NetworkBuilder;
+pub(in crate::solver) use spectral::Shape;
 
 use super::element::{Admittance, Windings};
 use super::kernel::{Lanes, Operator, Slot};
@@ -91,6 +94,8 @@ pub struct Network {
     windings: Vec<Windings>,
     /// EMF of source elements per conductor of their first terminal, in V.
     emf_v: Vec<Complex>,
+    /// Currents of current sources, phase by phase.
+    injected: Vec<injected::Injected>,
     /// Nodes that ideal sources hold at a voltage.
     held: Vec<Held>,
     /// Whether each node has a path to a source.

@@ -51,13 +51,13 @@ impl Network {
     }
 }
 
-fn open_phases<'a>(element: &Element, open: &'a [bool]) -> &'a [bool] {
+pub(super) fn open_phases<'a>(element: &Element, open: &'a [bool]) -> &'a [bool] {
     let first = element.first as usize;
     &open[first..first + usize::from(element.per_terminal)]
 }
 
 /// Eliminates the open conductors of a two-terminal admittance, row-major, that is the same from both ends.
-fn reduce(y: &mut [Complex], open: &[bool]) {
+pub(super) fn reduce(y: &mut [Complex], open: &[bool]) {
     let m = open.len();
     let at = |row: usize, column: usize| row * 2 * m + column;
     let pairs = || (0..m).flat_map(move |i| (0..m).map(move |j| (i, j)));

@@ -64,4 +64,12 @@ impl PowerFlow {
         self.pending.full_passes = 2;
         self.pending.switched = true;
     }
+
+    /// Sets the current that one phase (from 0) of a current source, by its index in the feeder, drives into the network,
+    /// in A.
+    pub fn set_current_source(&mut self, source: usize, phase: usize, i_a: Complex) {
+        self.grid.network.set_injected(source, phase, i_a);
+        self.pending.full_passes = 2;
+        self.pending.switched = true;
+    }
 }

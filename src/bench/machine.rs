@@ -1,0 +1,262 @@
+//! What stands behind a device of the plan: mere power, a site of inverters, an active filter.
+
+use super::grid::SetupError;
+use super::plant::{HarmonicPlant, Node};
+use super::quality::FlowAt;
+use crate::device::inverter::{Carriers, Command, Fault, Fundamental, Site, Which};
+use crate::device::{ActiveFilter, ControllablePower, Sensing};
+use crate::quantity::{Complex, complex, phasor};
+use crate::scenario::{self, DeviceKind, Flow, Plan};
+use crate::signal::{HarmonicCommand, Norton};
+
+/// A device at work.
+pub(super) struct Machine {
+    kind: Kind,
+    /// The load that stands for it.
+    pub(super) load: usize,
+    /// Places of its nodes in the plant, phase by phase.
+    pub(super) nodes: Vec<usize>,
+    /// Voltage base of its bus, to ground, in V.
+    pub(super) base_v: f64,
+    /// What it is to the network at the run's orders.
+    norton: Norton,
+    /// Voltages at its nodes at the last solution.
+    v_v: Vec<Complex>,
+    f_hz: f64,
+    /// The last command about harmonics.
+    command: HarmonicCommand,
+    /// Whether it is lost.
+    lost: bool,
+}
+
+enum Kind {
+    Power(ControllablePower),
+    Site(Box<Site>),
+    Filter(Box<Filter>),
+}
+
+/// An active filter with what it looks at.
+struct Filter {
+    filter: ActiveFilter,
+    cancels: Vec<Flow>,
+    /// What it senses: order after order, phase by phase.
+    sensed: Vec<Complex>,
+    phases: usize,
+    on: bool,
+}
+
+impl Machine {
+    /// A device that stands at a set-point in W and var.
+    pub(super) fn new(
+        plan: &Plan,
+        device: &scenario::Device,
+        nodes: &[Node],
+        start: [f64; 2],
+    ) -> Result<Self, SetupError> {
+        let orders = plan.harmonics.as_ref().map(|harmonics| harmonics.orders.as_slice()).unwrap_or_default();
+        let places = places(plan, device, nodes);
+        let phases = places.len();
+        let base_v = places.first().and_then(|&place| nodes.get(place)).map_or(1.0, |node| node.base_v);
+        let kind = match &device.kind {
+            DeviceKind::Power => Kind::Power(ControllablePower::new(device.limits, start)),
+            DeviceKind::Inverter(settings) => {
+                let mut settings = settings.as_ref().clone();
+                settings.seed = plan.seed;
+                settings.bus_v = base_v;
+                settings.multiples = orders.to_vec();
+                settings.start = start;
+                let site = Site::new(settings);
+                Kind::Site(Box::new(site.map_err(|error| SetupError::Inverter { name: device.name.clone(), error })?))
+            }
+            DeviceKind::ActiveFilter(own) => {
+                let filter = Filter::new(own, device.limits.s_va / (phases.max(1) as f64 * base_v), phases, orders);
+                Kind::Filter(Box::new(filter.map_err(|error| SetupError::Filter { name: device.name.clone(), error })?))
+            }
+        };
+        Ok(Self {
+            kind,
+            norton: Norton::new(orders.len(), phases),
+            v_v: (0..phases).map(|k| phasor(base_v, -120.0 * k as f64)).collect(),
+            load: device.load,
+            nodes: places,
+            base_v,
+            f_hz: plan.feeder.frequency_hz,
+            command: HarmonicCommand::default(),
+            lost: false,
+        })
+    }
+
+    /// One step towards a set-point in W and var: what it then injects.
+    pub(super) fn step(&mut self, set_point: [f64; 2], step_s: f64) -> [f64; 2] {
+        match &mut self.kind {
+            Kind::Power(power) => power.step(set_point, step_s),
+            Kind::Site(site) => site.step(&self.v_v, self.f_hz, set_point).total(),
+            Kind::Filter(_) => [0.0; 2],
+        }
+    }
+
+    pub(super) fn set_lost(&mut self, lost: bool) {
+        self.lost = lost;
+        match &mut self.kind {
+            Kind::Power(power) => power.set_lost(lost),
+            // All units there are: nothing to refuse.
+            Kind::Site(site) => drop(site.break_down(Which::All, Fault::Lost(lost))),
+            Kind::Filter(own) => own.filter.set_lost(lost),
+        }
+    }
+
+    /// Lets a site's harmonic source (all units) be larger by a factor.
+    pub(super) fn set_noisy(&mut self, factor: f64) {
+        if let Kind::Site(site) = &mut self.kind {
+            // A plan's factors are possible ones.
+            drop(site.break_down(Which::All, Fault::Noisy(factor)));
+        }
+    }
+
+    /// Switches an active filter.
+    pub(super) fn switch(&mut self, on: bool) {
+        if let Kind::Filter(own) = &mut self.kind {
+            own.on = on;
+            own.filter.set_lost(!on || self.lost);
+        }
+    }
+
+    /// The site of inverters, if it is one.
+    pub(super) fn site(&self) -> Option<&Site> {
+        if let Kind::Site(site) = &self.kind { Some(site) } else { None }
+    }
+
+    /// Takes a command about harmonics, to be followed from the next step on.
+    pub(super) fn obey(&mut self, command: &HarmonicCommand) {
+        let before = std::mem::replace(&mut self.command, *command);
+        if before.same_order(command) {
+            return;
+        }
+        let Kind::Site(site) = &mut self.kind else { return };
+        let own_hz = site.settings().unit.converter.switching_hz;
+        let carrier_hz = if command.carrier_hz.is_finite() { command.carrier_hz } else { own_hz };
+        let carriers = if command.interleave > 1 { Carriers::Interleaved } else { Carriers::Free };
+        let p_w = if command.p_limit_pu < 1.0 {
+            command.p_limit_pu.max(0.0) * site.settings().unit.s_va
+        } else {
+            f64::INFINITY
+        };
+        let which = Which::All;
+        let probe = &command.probe;
+        let stop = |order: u8| {
+            [
+                Command::Compensate { order: order.into(), current_a: [complex(0.0, 0.0); 3] },
+                Command::Conductance { order: order.into(), conductance_s: 0.0 },
+            ]
+        };
+        let gone = before.compensation.iter().map(|own| own.order).filter(|&order| order > 0);
+        let orders = gone.flat_map(stop);
+        let general = [
+            Command::SwitchingFrequency(carrier_hz),
+            Command::Carriers(carriers),
+            Command::LimitPower { which, p_w },
+            Command::Connect { which, on: command.connected },
+            Command::Probe {
+                which,
+                order: if probe.order > 0 { probe.order.into() } else { before.probe.order.max(2).into() },
+                current_a: if probe.order > 0 { (probe.sign * probe.amplitude_a).abs() } else { 0.0 },
+                negative: probe.sign < 0.0,
+            },
+        ];
+        // What is refused shows in what it then does: whoever commands looks at the effect.
+        orders.chain(general).for_each(|command| drop(site.apply(&command)));
+    }
+
+    /// Current that is left for compensation at its bus in A of each phase.
+    pub(super) fn headroom_a(&self) -> f64 {
+        let Kind::Site(site) = &self.kind else { return 0.0 };
+        let left_va: f64 = site.units().iter().map(|unit| unit.headroom_va()).sum();
+        left_va / (self.nodes.len().max(1) as f64 * self.base_v)
+    }
+
+    /// The sign of the probe that it injects now, and its order.
+    pub(super) fn probe(&self) -> (u8, f64) {
+        (self.command.probe.order, self.command.probe.sign)
+    }
+
+    /// Looks at the fundamental that the plant has come to, and says what it then is at the run's orders.
+    pub(super) fn emit(&mut self, voltages: &[Complex], f_hz: f64, turns: &[Complex]) -> &Norton {
+        self.f_hz = f_hz;
+        for (own, &node) in self.v_v.iter_mut().zip(&self.nodes) {
+            *own = voltages.get(node).copied().unwrap_or_default();
+        }
+        match &mut self.kind {
+            Kind::Power(_) => {}
+            Kind::Site(site) => {
+                for own in self.command.compensation.iter().filter(|own| own.order > 0) {
+                    let order = u32::from(own.order);
+                    let turn = |phase: usize| turns.get(phase).map_or(complex(1.0, 0.0), |turn| turn.powu(order));
+                    let current_a = std::array::from_fn(|phase| own.current_a[phase] * turn(phase));
+                    drop(site.apply(&Command::Compensate { order, current_a }));
+                    drop(site.apply(&Command::Conductance { order, conductance_s: own.conductance_s }));
+                }
+                site.emit(&Fundamental { v_v: &self.v_v, i_a: None, f_hz }, &mut self.norton);
+            }
+            Kind::Filter(own) => own.filter.emit(f_hz, &mut self.norton),
+        }
+        &self.norton
+    }
+
+    /// What it is to the network at the run's orders.
+    pub(super) const fn norton(&self) -> &Norton {
+        &self.norton
+    }
+
+    /// Whose current it cancels, if it is an active filter.
+    pub(super) fn cancels(&self) -> &[Flow] {
+        if let Kind::Filter(own) = &self.kind { &own.cancels } else { &[] }
+    }
+
+    /// Lets an active filter look at what it cancels, once the orders are solved: at these currents into the network,
+    /// phase by phase.
+    pub(super) fn look(&mut self, plant: &mut dyn HarmonicPlant, flows: &[Vec<FlowAt>]) {
+        let Kind::Filter(own) = &mut self.kind else { return };
+        let phases = own.phases.max(1);
+        for (k, sensed) in own.sensed.iter_mut().enumerate() {
+            let (order, phase) = (k / phases, k % phases);
+            let Some(&node) = self.nodes.get(phase) else { continue };
+            *sensed = match flows.get(phase) {
+                Some(flows) if !own.cancels.is_empty() => flows.iter().map(|flow| flow.injected(plant, order)).sum(),
+                _ => plant.harmonic_v(node, order),
+            };
+        }
+        if own.on && !self.lost {
+            let Filter { filter, sensed, .. } = own.as_mut();
+            filter.step(|order| sensed.get(order * phases..(order + 1) * phases).unwrap_or_default());
+        }
+    }
+}
+
+impl Filter {
+    fn new(
+        own: &scenario::ActiveFilter,
+        capacity_a: f64,
+        phases: usize,
+        orders: &[f64],
+    ) -> Result<Self, crate::device::FilterError> {
+        let s = &own.setting;
+        let sensing = match s.conductance_s {
+            Some(conductance_s) if own.cancels.is_empty() => Sensing::Voltage { conductance_s },
+            _ => Sensing::Load { mu: s.gain, delay_s: 0.0 },
+        };
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "orders are 2 to 50")]
+        let whole: Vec<Option<u32>> = orders.iter().map(|&order| Some(order as u32)).collect();
+        let mut filter = ActiveFilter::new(sensing, capacity_a, phases, &whole, &s.orders)?;
+        filter.set_lost(!s.on);
+        let sensed = vec![complex(0.0, 0.0); orders.len() * phases];
+        Ok(Self { filter, cancels: own.cancels.clone(), sensed, phases, on: s.on })
+    }
+}
+
+/// Places of a device's nodes among the plant's, phase by phase.
+fn places(plan: &Plan, device: &scenario::Device, nodes: &[Node]) -> Vec<usize> {
+    let added = device.load.checked_sub(plan.feeder.loads.len()).and_then(|k| plan.added.get(k));
+    let Some(added) = added else { return Vec::new() };
+    let place = |number: &u16| nodes.iter().position(|node| node.bus == added.bus.bus && node.number == *number);
+    added.bus.nodes.iter().filter_map(place).collect()
+}

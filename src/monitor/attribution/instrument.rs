@@ -1,0 +1,144 @@
+//! Impedance by a probe: the fleet adds a small known current whose sign nobody else knows, so that whatever else moves
+//! with the fleet averages out (the method of instrumental variables: O. Reiersøl 1945).
+//!
+//! Voltage, current and sign pass the same whitening for a background that walks at random: each is taken less its own
+//! tracked level. Then Z = Σ p·v / Σ p·j over the memory. Its variance is Σ|Σ p·(v − Z·j)|² / |Σ p·j|², the inner sum
+//! over a couple of the probe's signs: what one sign does to its neighbours is within, and between them the signs'
+//! randomness makes the terms independent, whatever the background does.
+
+use crate::quantity::{Complex, complex};
+
+/// Gains of the trackers of the level: from a restless background to a noisy measurement.
+const GAINS: [f64; 3] = [0.8, 0.4, 0.15];
+/// Windows of an inner sum.
+const INNER: u32 = 10;
+/// Fewest inner sums before anything is said.
+const FEWEST: f64 = 12.0;
+/// How much shorter the short memory is.
+const SHORT: f64 = 4.0;
+/// Squared difference of the memories, in their variances, from which the network has changed: e^-12 without.
+const DISAGREES: f64 = 12.0;
+
+/// The sums of one gain.
+#[derive(Clone, Copy, Debug)]
+struct Sums {
+    level: [Complex; 2],
+    level_p: f64,
+    inner: [Complex; 2],
+    total: [Complex; 2],
+    vv: f64,
+    jj: f64,
+    vj: Complex,
+}
+
+impl Sums {
+    const fn new(v: Complex, j: Complex) -> Self {
+        let zero = complex(0.0, 0.0);
+        Self { level: [v, j], level_p: 0.0, inner: [zero; 2], total: [zero; 2], vv: 0.0, jj: 0.0, vj: zero }
+    }
+
+    fn step(&mut self, values: [Complex; 2], p: f64, gain: f64) {
+        let dp = p - self.level_p;
+        self.level_p += gain * dp;
+        for ((value, level), inner) in values.into_iter().zip(&mut self.level).zip(&mut self.inner) {
+            let d = value - *level;
+            *level += gain * d;
+            *inner += dp * d;
+        }
+    }
+
+    fn close(&mut self, keep: f64) {
+        let [v, j] = std::mem::replace(&mut self.inner, [complex(0.0, 0.0); 2]);
+        self.total = [keep * self.total[0] + v, keep * self.total[1] + j];
+        self.vv = keep * self.vv + v.norm_sqr();
+        self.jj = keep * self.jj + j.norm_sqr();
+        self.vj = keep * self.vj + v * j.conj();
+    }
+
+    /// Impedance and variance from so many inner sums.
+    fn estimate(&self, count: f64) -> Option<(Complex, f64)> {
+        let z = self.total[0] / self.total[1];
+        let squares = self.vv - 2.0 * (z.conj() * self.vj).re + z.norm_sqr() * self.jj;
+        let variance = squares.max(0.0) * count / (count - 1.0) / self.total[1].norm_sqr();
+        (z.is_finite() && variance.is_finite()).then_some((z, variance))
+    }
+}
+
+/// One memory of the instrument.
+#[derive(Clone, Copy, Debug)]
+struct Memory {
+    sums: [Sums; GAINS.len()],
+    keep: f64,
+    windows: u32,
+    count: f64,
+    begun: bool,
+}
+
+impl Memory {
+    fn new(memory_windows: f64) -> Self {
+        let none = Sums::new(complex(0.0, 0.0), complex(0.0, 0.0));
+        let keep = 1.0 - (f64::from(INNER) / memory_windows).clamp(0.0, 0.5);
+        Self { sums: [none; GAINS.len()], keep, windows: 0, count: 0.0, begun: false }
+    }
+
+    const fn new_like(other: &Self) -> Self {
+        Self { windows: 0, count: 0.0, begun: false, ..*other }
+    }
+
+    fn step(&mut self, v: Complex, j: Complex, p: f64) {
+        if !self.begun {
+            (self.sums, self.begun, self.count) = ([Sums::new(v, j); GAINS.len()], true, 0.0);
+        }
+        self.sums.iter_mut().zip(GAINS).for_each(|(sums, gain)| sums.step([v, j], p, gain));
+        self.windows += 1;
+        if self.windows >= INNER {
+            self.windows = 0;
+            self.count = self.keep * self.count + 1.0;
+            self.sums.iter_mut().for_each(|sums| sums.close(self.keep));
+        }
+    }
+
+    /// Impedance and variance, of the gain that knows it best.
+    fn estimate(&self) -> Option<(Complex, f64)> {
+        if self.count < FEWEST {
+            return None;
+        }
+        self.sums.iter().filter_map(|sums| sums.estimate(self.count)).min_by(|a, b| a.1.total_cmp(&b.1))
+    }
+}
+
+/// The instrument of one phase at one order: a long memory, and a short one that tells when the network has changed.
+#[derive(Clone, Copy, Debug)]
+pub struct Instrument {
+    long: Memory,
+    short: Memory,
+}
+
+impl Instrument {
+    /// An instrument with a memory of so many windows.
+    pub fn new(memory_windows: f64) -> Self {
+        Self { long: Memory::new(memory_windows), short: Memory::new(memory_windows / SHORT) }
+    }
+
+    /// Takes in a window while the sign of the probe was `p` (between −1 and 1 where it changed within the window).
+    pub fn step(&mut self, v: Complex, j: Complex, p: f64) {
+        self.long.step(v, j, p);
+        self.short.step(v, j, p);
+        if let (Some((z, variance)), Some((new, new_variance))) = (self.long.estimate(), self.short.estimate()) {
+            if (z - new).norm_sqr() > DISAGREES * (variance + new_variance) {
+                self.long = Memory { keep: self.long.keep, ..self.short };
+            }
+        }
+    }
+
+    /// Forgets everything: the probe has another place.
+    pub fn restart(&mut self) {
+        self.long = Memory::new_like(&self.long);
+        self.short = Memory::new_like(&self.short);
+    }
+
+    /// Impedance in Ω and its standard deviation √E|δZ|².
+    pub fn estimate(&self) -> Option<(Complex, f64)> {
+        self.long.estimate().map(|(z, variance)| (z, variance.sqrt()))
+    }
+}
