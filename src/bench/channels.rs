@@ -93,9 +93,7 @@ fn bound(quantity: &Quantity, nodes: &[Node]) -> Value {
         Measure::Harmonic(node, order, percent) => {
             place(node).map_or(Value::Nothing, |node| Value::Harmonic(node, harmonic(*order), *percent))
         }
-        Measure::HarmonicCurrent(element, number, order) => {
-            Value::HarmonicCurrent(*element, *number, harmonic(*order))
-        }
+        Measure::HarmonicCurrent(element, number, order) => Value::HarmonicCurrent(*element, *number, harmonic(*order)),
         Measure::Reading(..)
         | Measure::Age(_)
         | Measure::Emitted(..)

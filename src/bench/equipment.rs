@@ -67,8 +67,7 @@ impl Equipment {
         let devices = &plan.equipment.devices;
         let machine = |d: &scenario::Device| Machine::new(plan, d, nodes, injected(demands, &d.set_point));
         let machines = devices.iter().map(machine).collect::<Result<_, _>>()?;
-        let device =
-            |d: &scenario::Device| Device { load: d.load, own: d.set_point, q_var: None, p_most_w: None };
+        let device = |d: &scenario::Device| Device { load: d.load, own: d.set_point, q_var: None, p_most_w: None };
         let instrument = |i: &scenario::Instrument| Instrument {
             meter: Meter::new(&i.name, &i.channels, i.settings, plan.seed),
             quantities: i.quantities.clone(),

@@ -7,9 +7,7 @@ use crate::quantity::Complex;
 use crate::scenario::{Element, HarmonicLoadsSetting, HarmonicModelSetting, Plan};
 use crate::signal::Norton;
 use crate::solver::element::{Behaviour, Losses};
-use crate::solver::harmonic::{
-    DeviceId, HarmonicLoads, HarmonicSettings, HarmonicStatus, Harmonics, LoadAdmittance,
-};
+use crate::solver::harmonic::{DeviceId, HarmonicLoads, HarmonicSettings, HarmonicStatus, Harmonics, LoadAdmittance};
 use crate::solver::{NodeId, PowerFlow};
 
 /// The study of a plant's harmonics.

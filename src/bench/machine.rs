@@ -66,15 +66,11 @@ impl Machine {
                 settings.multiples = orders.to_vec();
                 settings.start = start;
                 let site = Site::new(settings);
-                Kind::Site(Box::new(
-                    site.map_err(|error| SetupError::Inverter { name: device.name.clone(), error })?,
-                ))
+                Kind::Site(Box::new(site.map_err(|error| SetupError::Inverter { name: device.name.clone(), error })?))
             }
             DeviceKind::ActiveFilter(own) => {
                 let filter = Filter::new(own, device.limits.s_va / (phases.max(1) as f64 * base_v), phases, orders);
-                Kind::Filter(Box::new(
-                    filter.map_err(|error| SetupError::Filter { name: device.name.clone(), error })?,
-                ))
+                Kind::Filter(Box::new(filter.map_err(|error| SetupError::Filter { name: device.name.clone(), error })?))
             }
         };
         Ok(Self {
@@ -142,13 +138,19 @@ impl Machine {
         let own_hz = site.settings().unit.converter.switching_hz;
         let carrier_hz = if command.carrier_hz.is_finite() { command.carrier_hz } else { own_hz };
         let carriers = if command.interleave > 1 { Carriers::Interleaved } else { Carriers::Free };
-        let p_w = if command.p_limit_pu < 1.0 { command.p_limit_pu.max(0.0) * site.settings().unit.s_va } else { f64::INFINITY };
+        let p_w = if command.p_limit_pu < 1.0 {
+            command.p_limit_pu.max(0.0) * site.settings().unit.s_va
+        } else {
+            f64::INFINITY
+        };
         let which = Which::All;
         let probe = &command.probe;
-        let stop = |order: u8| [
-            Command::Compensate { order: order.into(), current_a: [complex(0.0, 0.0); 3] },
-            Command::Conductance { order: order.into(), conductance_s: 0.0 },
-        ];
+        let stop = |order: u8| {
+            [
+                Command::Compensate { order: order.into(), current_a: [complex(0.0, 0.0); 3] },
+                Command::Conductance { order: order.into(), conductance_s: 0.0 },
+            ]
+        };
         let gone = before.compensation.iter().map(|own| own.order).filter(|&order| order > 0);
         let orders = gone.flat_map(stop);
         let general = [

@@ -147,7 +147,11 @@ fn measure(args: &Args) -> Result<Summary, Exit> {
     explain(&mut summary);
     json.finish(&summary.limits, &summary.warnings, None)?;
     if summary.windows == 0 {
-        let least = format!("a window is 200 ms long: {:.3} s at {} Hz are too little", seconds(&recording), summary.sample_rate_hz);
+        let least = format!(
+            "a window is 200 ms long: {:.3} s at {} Hz are too little",
+            seconds(&recording),
+            summary.sample_rate_hz
+        );
         return Err(input::complain("E0508", least, None));
     }
     if let Some(folder) = &args.out {
@@ -211,7 +215,8 @@ fn basis(args: &Args) -> Result<(Basis, Findings), Exit> {
         (_, Some(hz), _) => (hz, Source::File),
         (.., Some(hz)) => (hz, Source::Signal),
         _ => {
-            let message = "there is no component near 50 or 60 Hz in the first second that would tell the nominal frequency";
+            let message =
+                "there is no component near 50 or 60 Hz in the first second that would tell the nominal frequency";
             return Err(input::complain("E0520", message, Some("write --nominal-hz 50 or --nominal-hz 60".into())));
         }
     };
@@ -253,7 +258,8 @@ fn told_by(basis: &Basis, warnings: &mut Vec<String>) {
 }
 
 fn tell(findings: &Findings, warnings: &mut Vec<String>) {
-    warnings.extend(findings.diagnostics.iter().filter(|d| !d.is_error()).map(|d| format!("{}: {}", d.code, d.message)));
+    warnings
+        .extend(findings.diagnostics.iter().filter(|d| !d.is_error()).map(|d| format!("{}: {}", d.code, d.message)));
 }
 
 fn refused(error: &SessionError) -> Exit {
@@ -261,8 +267,11 @@ fn refused(error: &SessionError) -> Exit {
         SessionError::Settings(SettingsError::Rate { given_hz, .. }) if *given_hz < LEAST_SAMPLE_RATE_HZ => {
             // An order's bins must lie below half the rate.
             let (at_50, at_60) = (order(*given_hz, 50.0), order(*given_hz, 60.0));
-            let message = format!("{given_hz} Hz is too low a sampling rate: order 50 needs at least {LEAST_SAMPLE_RATE_HZ} Hz");
-            let help = format!("at {given_hz} Hz there is nothing above order {at_50} (50 Hz) or {at_60} (60 Hz); recorded faster, all 50 are measured");
+            let message =
+                format!("{given_hz} Hz is too low a sampling rate: order 50 needs at least {LEAST_SAMPLE_RATE_HZ} Hz");
+            let help = format!(
+                "at {given_hz} Hz there is nothing above order {at_50} (50 Hz) or {at_60} (60 Hz); recorded faster, all 50 are measured"
+            );
             input::complain("E0509", message, Some(help))
         }
         SessionError::Settings(_) => input::complain("E0521", error.to_string(), None),
@@ -279,7 +288,12 @@ fn order(rate_hz: f64, nominal_hz: f64) -> f64 {
 }
 
 /// Reads to the end, or to what stops it.
-fn read(args: &Args, recording: &mut Recording, session: &mut Session, json: &mut Out) -> Result<Result<(), Box<Findings>>, Exit> {
+fn read(
+    args: &Args,
+    recording: &mut Recording,
+    session: &mut Session,
+    json: &mut Out,
+) -> Result<Result<(), Box<Findings>>, Exit> {
     let mut block = Waveform::new(recording.info().channels.len(), BLOCK);
     let (_, all) = recording.progress();
     let bar = terminal().progress(all / 1000, "kB", args.json);
@@ -314,7 +328,8 @@ struct Out {
 impl Out {
     fn new(args: &Args, name: &str, recording: &Recording, basis: &Basis) -> Result<Self, Exit> {
         let mut out = Self { sinks: Vec::new(), failed: None };
-        let mut add = |sink: Box<dyn Write>, path: Option<PathBuf>| match Json::new(sink, name, recording.info(), basis) {
+        let mut add = |sink: Box<dyn Write>, path: Option<PathBuf>| match Json::new(sink, name, recording.info(), basis)
+        {
             Ok(json) => out.sinks.push((json, path)),
             Err(error) => out.failed = Some((path.unwrap_or_default(), error)),
         };
@@ -351,7 +366,12 @@ impl Out {
     }
 
     /// Ends all; a file gets its name only when the recording was read to its end.
-    fn finish(self, limits: &[phasorbench::study::monitor::LimitRow], warnings: &[String], error: Option<&str>) -> Result<(), Exit> {
+    fn finish(
+        self,
+        limits: &[phasorbench::study::monitor::LimitRow],
+        warnings: &[String],
+        error: Option<&str>,
+    ) -> Result<(), Exit> {
         self.check()?;
         for (json, path) in self.sinks {
             let written = json.finish(limits, warnings, error);
@@ -379,12 +399,19 @@ fn explain(summary: &mut Summary) {
     for channel in &summary.channels {
         let windows = summary.windows;
         if channel.dead > 0 {
-            let message = format!("{} is dead in {} of {windows} windows: all its samples are the same", channel.name, channel.dead);
+            let message = format!(
+                "{} is dead in {} of {windows} windows: all its samples are the same",
+                channel.name, channel.dead
+            );
             found.push(Diagnostic::warning("W0520", message).help("is anything connected?"));
         }
         if channel.clipped > 0 {
-            let message = format!("{} is clipped in {} of {windows} windows: they are not valid", channel.name, channel.clipped);
-            found.push(Diagnostic::warning("W0521", message).help("the recorder's range was too small: harmonics and RMS are wrong there"));
+            let message =
+                format!("{} is clipped in {} of {windows} windows: they are not valid", channel.name, channel.clipped);
+            found.push(
+                Diagnostic::warning("W0521", message)
+                    .help("the recorder's range was too small: harmonics and RMS are wrong there"),
+            );
         }
     }
     summary.warnings.extend(found.iter().map(|finding| format!("{}: {}", finding.code, finding.message)));
@@ -412,7 +439,11 @@ fn words(summary: &Summary) -> String {
     let number = |x: Option<f64>, digits: usize| x.map_or("–".to_owned(), |x| format!("{x:.digits$}"));
     let [_, mean_hz, _] = summary.frequency_hz;
     // A `String` takes whatever is written to it.
-    let _ = writeln!(text, "{}: {}, {} Hz, {:.1} s", summary.file, summary.kind, summary.sample_rate_hz, summary.duration_s);
+    let _ = writeln!(
+        text,
+        "{}: {}, {} Hz, {:.1} s",
+        summary.file, summary.kind, summary.sample_rate_hz, summary.duration_s
+    );
     let _ = writeln!(
         text,
         "{} windows, {} flagged, {} not valid; {} Hz (nominal {})",
@@ -426,7 +457,14 @@ fn words(summary: &Summary) -> String {
     for channel in &summary.channels {
         let [_, rms, _] = channel.rms;
         let [_, thd, most] = channel.thd_percent;
-        let _ = writeln!(text, "{:>8}  {:>12}  {:>10}  {:>10}", channel.name, number(rms, 3), number(thd, 3), number(most, 3));
+        let _ = writeln!(
+            text,
+            "{:>8}  {:>12}  {:>10}  {:>10}",
+            channel.name,
+            number(rms, 3),
+            number(thd, 3),
+            number(most, 3)
+        );
     }
     if !summary.events.is_empty() {
         let _ = writeln!(text, "\n{:>14}  {:>10}  {:>10}  {:>10}", "event", "start s", "lasts s", "% of Un");
@@ -443,7 +481,11 @@ fn words(summary: &Summary) -> String {
     }
     for limit in &summary.limits {
         let mark = if limit.passed { "passed" } else { "FAILED" };
-        let _ = writeln!(text, "{mark}  {}: {:.3} {} (limit {} {})", limit.name, limit.value, limit.unit, limit.limit, limit.unit);
+        let _ = writeln!(
+            text,
+            "{mark}  {}: {:.3} {} (limit {} {})",
+            limit.name, limit.value, limit.unit, limit.limit, limit.unit
+        );
     }
     text
 }

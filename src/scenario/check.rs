@@ -34,7 +34,16 @@ pub(super) struct Checker<'a> {
 
 impl<'a> Checker<'a> {
     pub(super) fn new(root: &'a Node, place: Span, feeder: &'a Feeder, found: &'a mut Vec<Diagnostic>) -> Self {
-        Self { root, place, feeder, found, profiles: Vec::new(), equipment: Equipment::default(), harmonics: None, step: None }
+        Self {
+            root,
+            place,
+            feeder,
+            found,
+            profiles: Vec::new(),
+            equipment: Equipment::default(),
+            harmonics: None,
+            step: None,
+        }
     }
 
     /// The plan, as far as it can be made; no inputs stand where the reader puts its own.

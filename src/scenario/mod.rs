@@ -28,9 +28,9 @@ pub use harmonics::{Background, Harmonics};
 pub use language::*;
 pub use plan::*;
 pub use profile::Course;
+pub use quality::{Analysed, Emitted, Mitigated};
 #[cfg(test)]
 pub(crate) use quantity::standard;
-pub use quality::{Analysed, Emitted, Mitigated};
 pub use quantity::{Aged, Element, FIXED, Measure, NodeRef, Part, Quantity};
 pub use read::{Reading, read, read_with};
 

@@ -246,7 +246,8 @@ impl<'a> Namespace<'a> {
     /// Names of devices and instruments have no dot.
     fn of_equipment(&self, name: &str) -> Option<Measure> {
         let (own, rest) = name.split_once('.')?;
-        if let Some((place, device)) = self.equipment.devices.iter().enumerate().find(|(_, device)| device.name == own) {
+        if let Some((place, device)) = self.equipment.devices.iter().enumerate().find(|(_, device)| device.name == own)
+        {
             return match rest {
                 "p_w" => Some(Measure::Injected(device.load)),
                 "q_var" => Some(Measure::InjectedReactive(device.load)),

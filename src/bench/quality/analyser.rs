@@ -326,4 +326,3 @@ fn nominal(nodes: &[Node]) -> Vec<Complex> {
     let turn = |node: &Node| crate::quantity::phasor(node.base_v, -120.0 * f64::from(node.number.saturating_sub(1)));
     nodes.iter().map(turn).collect()
 }
-

@@ -81,7 +81,9 @@ impl Mitigation {
 
     /// A tick, with the newest verdict.
     pub(super) fn step(&mut self, tick: Tick, verdict: &Verdict, machines: &[Machine]) {
-        for (k, machine) in self.fleet.iter().enumerate().filter_map(|(k, &(device, _))| Some((k, machines.get(device)?))) {
+        for (k, machine) in
+            self.fleet.iter().enumerate().filter_map(|(k, &(device, _))| Some((k, machines.get(device)?)))
+        {
             self.law.set_headroom(k, machine.headroom_a());
         }
         self.law.step(tick, verdict);
@@ -209,8 +211,6 @@ fn thd_limit(set: LimitsSetting, nominal_v: f64) -> f64 {
     match set {
         LimitsSetting::Seed => 5.0,
         LimitsSetting::En50160 => 8.0,
-        LimitsSetting::Ieee519 | LimitsSetting::Ieee1547 => {
-            limits::tables::ieee519_voltage(nominal_v * 3f64.sqrt()).1
-        }
+        LimitsSetting::Ieee519 | LimitsSetting::Ieee1547 => limits::tables::ieee519_voltage(nominal_v * 3f64.sqrt()).1,
     }
 }

@@ -124,7 +124,14 @@ impl Quality {
     }
 
     /// Once a tick is solved: analysers sample, mitigation decides, transformers age; the row is filled.
-    pub(super) fn sense(&mut self, tick: Tick, f_hz: f64, plant: &mut impl Plant, machines: &[Machine], row: &mut [f64]) {
+    pub(super) fn sense(
+        &mut self,
+        tick: Tick,
+        f_hz: f64,
+        plant: &mut impl Plant,
+        machines: &[Machine],
+        row: &mut [f64],
+    ) {
         for analyser in &mut self.analysers {
             analyser.step(tick, f_hz, plant, machines);
         }

@@ -6,12 +6,10 @@ use crate::diagnostic::Span;
 use crate::feeder::Feeder;
 use crate::monitor::{self, ChannelRole, attribution};
 use crate::scenario::check::Checker;
-use crate::scenario::{
-    AnalyserSetting, AttributionSetting, Element, NodeRef, TransducerSetting, WindowsSetting,
-};
+use crate::scenario::{AnalyserSetting, AttributionSetting, Element, NodeRef, TransducerSetting, WindowsSetting};
 use crate::sense::transducer::{
-    Adc, AntiAlias, CtClass, CurrentTransformer, Emi, Loss, Oscillator, Placement, Rogowski, Spread, VoltageTransformer,
-    VtClass,
+    Adc, AntiAlias, CtClass, CurrentTransformer, Emi, Loss, Oscillator, Placement, Rogowski, Spread,
+    VoltageTransformer, VtClass,
 };
 use crate::sense::{ChannelSettings, PowerQualitySettings, SampleRate, Sensor};
 

@@ -9,8 +9,8 @@ use crate::scenario::check::{Checker, bind};
 use crate::scenario::quantity::Namespace;
 use crate::scenario::read::entry;
 use crate::scenario::{
-    Action, Added, ControllerSetting, Demand, DeviceSetting, InstrumentSetting, Measure, MeterSetting,
-    PowerSetting, PrioritySetting, Quantity, Scenario,
+    Action, Added, ControllerSetting, Demand, DeviceSetting, InstrumentSetting, Measure, MeterSetting, PowerSetting,
+    PrioritySetting, Quantity, Scenario,
 };
 use crate::sense;
 use crate::signal::{Channels, Line};

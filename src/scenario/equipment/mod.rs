@@ -200,15 +200,18 @@ impl Equipment {
             let channels = i.channels.names().iter().map(|channel| format!("{}.{channel}", i.name));
             channels.chain([format!("{}.age_s", i.name)])
         });
-        let mitigated = self.mitigations.iter().flat_map(|own| {
-            Mitigated::NAMES.iter().map(|(what, _)| format!("{}.{what}", own.name))
-        });
-        let aged = self.ageing.iter().flat_map(|own| {
-            Aged::NAMES.iter().map(|(what, _)| format!("transformer.{}.{what}", own.name))
-        });
-        let analysed = self.analysers.iter().flat_map(|own| {
-            Analysed::names(own).into_iter().map(|name| format!("{}.{name}", own.name))
-        });
+        let mitigated = self
+            .mitigations
+            .iter()
+            .flat_map(|own| Mitigated::NAMES.iter().map(|(what, _)| format!("{}.{what}", own.name)));
+        let aged = self
+            .ageing
+            .iter()
+            .flat_map(|own| Aged::NAMES.iter().map(|(what, _)| format!("transformer.{}.{what}", own.name)));
+        let analysed = self
+            .analysers
+            .iter()
+            .flat_map(|own| Analysed::names(own).into_iter().map(|name| format!("{}.{name}", own.name)));
         devices.chain(readings).chain(analysed).chain(mitigated).chain(aged).collect()
     }
 }

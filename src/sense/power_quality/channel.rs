@@ -6,7 +6,7 @@ use super::LAST_ORDER;
 use super::settings::{ChannelSettings, Sensor};
 use crate::quantity::{Complex, Noise, complex};
 use crate::sense::spectra::Spectra;
-use crate::sense::transducer::{Biquad, Flux, Placement, Unit, high_pass};
+use crate::sense::transducer::{Biquad, Flux, Placement, Unit, cascade, high_pass};
 
 /// A channel's state.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub struct Channel {
     noise: Noise,
     /// What it does to each phasor, but for what depends on its size.
     response: Vec<Complex>,
+    /// Whether that is nothing.
+    plain: bool,
     /// What is added to each order.
     hum: Vec<Complex>,
     /// Its fundamentals' multiple, of each phasor.
@@ -58,6 +60,7 @@ impl Channel {
             unit,
             noise,
             response: vec![complex(1.0, 0.0); width],
+            plain: true,
             hum: (0..=LAST_ORDER).map(hum).collect(),
             times: vec![0.0; width],
             flux,
@@ -95,6 +98,7 @@ impl Channel {
             let filter = analogue.map_or(complex(1.0, 0.0), |filter| filter.response(f_hz));
             *response = sensor * filter * self.settings.gain;
         }
+        self.plain = self.response.iter().all(|response| *response == complex(1.0, 0.0));
         // A mean has no angle.
         self.response[0] = complex(self.response[0].norm().copysign(self.settings.gain), 0.0);
     }
@@ -102,12 +106,12 @@ impl Channel {
     /// What the converter sees of the conductor's phasors, in place.
     pub fn transduce(&self, phasors: &mut [Complex]) {
         let load_a = phasors.get(1).map_or(0.0, |fundamental| fundamental.norm());
-        for ((x, response), times) in phasors.iter_mut().zip(&self.response).zip(&self.times) {
-            if *x != Complex::ZERO {
-                *x *= response;
-                if let Sensor::CurrentTransformer(ct) = self.settings.sensor {
-                    *x *= ct.factor(self.unit, load_a, *times);
-                }
+        if !self.plain {
+            phasors.iter_mut().zip(&self.response).for_each(|(x, response)| *x *= response);
+        }
+        if let Sensor::CurrentTransformer(ct) = self.settings.sensor {
+            for (x, times) in phasors.iter_mut().zip(&self.times).filter(|(x, _)| **x != Complex::ZERO) {
+                *x *= ct.factor(self.unit, load_a, *times);
             }
         }
         if self.settings.emi.is_some() {
@@ -142,7 +146,7 @@ impl Channel {
                 *x += self.noise_rms * self.noise.normal(place);
             }
         }
-        self.sections.iter_mut().for_each(|section| section.apply(samples));
+        cascade(&mut self.sections, samples);
         if let Some(adc) = self.settings.adc {
             adc.apply(samples);
         }

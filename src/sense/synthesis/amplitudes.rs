@@ -4,7 +4,6 @@ use std::f64::consts::SQRT_2;
 
 use super::Interpolation;
 use super::kernel::Parts;
-use crate::quantity::Complex;
 use crate::sense::spectra::{MOST_ORDER, Spectra};
 
 /// Amplitudes of all channels at one instant: √2 times their phasors, and their means.
@@ -43,25 +42,45 @@ impl Amplitudes {
         &self.present[channel * self.rows..][..self.counts[channel]]
     }
 
+    /// The highest order of a channel that is not zero; 0 without any.
+    pub fn highest(&self, channel: usize) -> usize {
+        let orders = self.present(channel).iter().map(|row| *row as usize + 1);
+        orders.rev().find(|order| *order <= MOST_ORDER).unwrap_or(0)
+    }
+
     /// Takes spectra in. False where a phasor was no number: it counts as zero.
     pub fn read(&mut self, spectra: &Spectra) -> bool {
         let mut sound = true;
         for channel in 0..self.mean.len() {
-            let mut sane = |x: Complex| {
-                let finite = x.re.is_finite() && x.im.is_finite();
-                sound &= finite;
-                if finite { x } else { Complex::ZERO }
-            };
-            let own = channel * self.rows;
-            let mut phasors = spectra.channel(channel).iter().map(|x| sane(*x));
-            self.mean[channel] = phasors.next().map_or(0.0, |x| x.re);
-            for r in own..own + self.rows {
-                let x = phasors.next().unwrap_or_default();
-                (self.re[r], self.im[r]) = (SQRT_2 * x.re, SQRT_2 * x.im);
+            let phasors = spectra.channel(channel);
+            let own = channel * self.rows..(channel + 1) * self.rows;
+            let rows = self.re[own.clone()].iter_mut().zip(&mut self.im[own]);
+            self.mean[channel] = phasors.first().map_or(0.0, |x| x.re);
+            let mut probe = 0.0 * self.mean[channel]; // NaN as soon as one is not finite
+            for ((re, im), x) in rows.zip(phasors.iter().skip(1)) {
+                (*re, *im) = (SQRT_2 * x.re, SQRT_2 * x.im);
+                probe += 0.0 * (x.re + x.im);
+            }
+            if probe.is_nan() {
+                sound = false;
+                self.mend(channel);
             }
             self.find_present(channel);
         }
         sound
+    }
+
+    /// Sets what is not finite to zero.
+    fn mend(&mut self, channel: usize) {
+        let own = channel * self.rows..(channel + 1) * self.rows;
+        if !self.mean[channel].is_finite() {
+            self.mean[channel] = 0.0;
+        }
+        for (re, im) in self.re[own.clone()].iter_mut().zip(&mut self.im[own]) {
+            if !(re.is_finite() && im.is_finite()) {
+                (*re, *im) = (0.0, 0.0);
+            }
+        }
     }
 
     /// Becomes `to` less `from`.
@@ -129,11 +148,7 @@ impl Levels {
 
     /// The highest order that any channel has, at least 1.
     pub fn highest(&self) -> usize {
-        let highest = |amplitudes: &Amplitudes, channel| {
-            let orders = amplitudes.present(channel).iter().map(|row| *row as usize + 1);
-            orders.filter(|order| *order <= MOST_ORDER).last().unwrap_or(1)
-        };
-        let both = |channel| highest(&self.to, channel).max(highest(&self.from, channel));
-        (0..self.channels()).map(both).max().unwrap_or(1)
+        let both = |channel| self.to.highest(channel).max(self.from.highest(channel));
+        (0..self.channels()).map(both).max().unwrap_or(0).max(1)
     }
 }

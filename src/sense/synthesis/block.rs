@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 use super::Samples;
 use super::amplitudes::{Amplitudes, Levels};
 use super::angles::Angles;
-use super::kernel::{self, Parts, REACH, Scratch, Side, Sum};
+use super::kernel::{self, REACH, Scratch, Side, Sum};
 use super::phase::{Fixed, number};
 use super::tables::Tables;
 use crate::quantity::Noise;
@@ -53,6 +53,8 @@ pub struct Room {
     sides: [Side; 2],
     /// Ticks from the centre to each sample.
     offset: Side,
+    /// Ticks from the tick's start to each sample.
+    place: Side,
     /// e^{jφ} of each sample: of the fundamental, and of components.
     z: Vec<[Side; 2]>,
 }
@@ -60,7 +62,13 @@ pub struct Room {
 impl Room {
     pub fn new(components: usize) -> Self {
         let (zeros, rows) = ([[0.0; REACH]; 2], MOST_ORDER + components);
-        Self { scratch: Scratch::new(rows), sides: zeros, offset: [0.0; REACH], z: vec![zeros; 1 + components] }
+        Self {
+            scratch: Scratch::new(rows),
+            sides: zeros,
+            offset: [0.0; REACH],
+            place: [0.0; REACH],
+            z: vec![zeros; 1 + components],
+        }
     }
 
     /// Evenly spaced samples, from tables turned to the centre.
@@ -116,32 +124,44 @@ impl Room {
                 (z[1][k], z[0][k]) = (angle + TAU * t * (rate + 0.5 * ramp * t)).sin_cos();
             }
         }
+        for (own, offset) in self.place.iter_mut().zip(&self.offset) {
+            *own = place + offset;
+        }
         for channel in 0..levels.channels() {
             let (base, change) = levels.of(channel);
-            self.sum_any(isa, channel, base, block.len);
+            self.sum_any(isa, channel, base, change);
+            self.add_beside(channel, base, change, block.len);
             block.samples(channel, out).copy_from_slice(&self.sides[0][..block.len]);
-            let Some(change) = change else { continue };
-            self.sum_any(isa, channel, change, block.len);
-            let steps = self.sides[0].iter().zip(&self.offset);
-            for (y, (step, offset)) in block.samples(channel, out).iter_mut().zip(steps) {
-                *y += (place + offset) * step;
-            }
         }
     }
 
-    /// The sum of a channel at each sample, into the first side.
-    fn sum_any(&mut self, isa: Isa, channel: usize, amplitudes: &Amplitudes, len: usize) {
-        let (parts, mean) = (amplitudes.parts(channel), amplitudes.mean[channel]);
-        let rows = amplitudes.present(channel);
-        let highest = rows.iter().map(|row| *row as usize + 1).filter(|order| *order <= MOST_ORDER).last().unwrap_or(0);
-        let side = &mut self.sides[0];
-        kernel::any(isa, Parts { re: &parts.re[..highest], im: &parts.im[..highest] }, &self.z[0], side);
-        side.iter_mut().for_each(|y| *y += mean);
-        for row in rows.iter().map(|row| *row as usize).filter(|row| *row >= MOST_ORDER) {
-            let [cos, sin] = &self.z[row - MOST_ORDER + 1];
-            let (re, im) = (parts.re[row], parts.im[row]);
-            for (y, (cos, sin)) in side.iter_mut().zip(cos.iter().zip(sin)).take(len) {
-                *y += re * cos - im * sin;
+    /// The mean and the orders of a channel at each sample, into the first side.
+    fn sum_any(&mut self, isa: Isa, channel: usize, base: &Amplitudes, change: Option<&Amplitudes>) {
+        let highest = change.map_or(0, |change| change.highest(channel)).max(base.highest(channel));
+        let powers = kernel::Powers {
+            amplitudes: base.parts(channel).first(highest),
+            change: change.map(|change| (change.parts(channel).first(highest), &self.place)),
+            z: &self.z[0],
+        };
+        kernel::any(isa, powers, &mut self.sides[0]);
+        let slope = change.map_or(0.0, |change| change.mean[channel]);
+        for (y, s) in self.sides[0].iter_mut().zip(&self.place) {
+            *y += base.mean[channel] + s * slope;
+        }
+    }
+
+    /// Adds a channel's components.
+    fn add_beside(&mut self, channel: usize, base: &Amplitudes, change: Option<&Amplitudes>, len: usize) {
+        let (x, d) = (base.parts(channel), change.map(|change| change.parts(channel)));
+        for (row, [cos, sin]) in (MOST_ORDER..).zip(&self.z[1..]) {
+            let (dr, di) = d.map_or((0.0, 0.0), |d| (d.re[row], d.im[row]));
+            let (re, im) = (x.re[row], x.im[row]);
+            if [re, im, dr, di] == [0.0; 4] {
+                continue;
+            }
+            let places = self.place.iter().zip(cos.iter().zip(sin));
+            for (y, (s, (cos, sin))) in self.sides[0].iter_mut().zip(places).take(len) {
+                *y += (re + s * dr) * cos - (im + s * di) * sin;
             }
         }
     }

@@ -37,6 +37,13 @@ pub struct Parts<'a> {
     pub im: &'a [f64],
 }
 
+impl Parts<'_> {
+    /// The first `count` of them.
+    pub fn first(&self, count: usize) -> Self {
+        Self { re: &self.re[..count], im: &self.im[..count] }
+    }
+}
+
 /// What [`even`] is to sum.
 #[derive(Clone, Copy, Debug)]
 pub struct Sum<'a> {
@@ -97,23 +104,57 @@ fn even_body<const FMA: bool, const W: usize>(sum: Sum<'_>, reach: usize, scratc
     }
 }
 
-/// Re Σ x_h·z^h for h = 1 to the number of amplitudes, W lanes at a time.
+/// What [`any`] is to sum: Re Σ (x_h + s·d_h)·z^h, h from 1 on.
+#[derive(Clone, Copy, Debug)]
+pub struct Powers<'a> {
+    /// x_h.
+    pub amplitudes: Parts<'a>,
+    /// d_h, as many as x_h, and s of each sample; `None` is no change.
+    pub change: Option<(Parts<'a>, &'a Side)>,
+    /// Real and imaginary part of z of each sample.
+    pub z: &'a [Side; 2],
+}
+
+/// One step of Horner's rule: w ← w·z + x.
 #[inline(always)]
-fn any_body<const FMA: bool, const W: usize>(x: Parts<'_>, z: &[Side; 2], out: &mut Side) {
+fn horner<const FMA: bool, const W: usize>(w: &mut [[f64; W]; 2], x: [[f64; W]; 2], z: &[[f64; W]; 2]) {
+    for k in 0..W {
+        let (re, im) = (w[0][k], w[1][k]);
+        w[0][k] = mul_add::<FMA>(re, z[0][k], mul_add::<FMA>(-im, z[1][k], x[0][k]));
+        w[1][k] = mul_add::<FMA>(re, z[1][k], mul_add::<FMA>(im, z[0][k], x[1][k]));
+    }
+}
+
+/// W lanes at a time.
+#[inline(always)]
+fn any_body<const FMA: bool, const W: usize>(powers: Powers<'_>, out: &mut Side) {
+    let lanes = |side: &Side, from: usize| {
+        let mut own = [0.0; W];
+        own.copy_from_slice(&side[from..from + W]);
+        own
+    };
+    let x = powers.amplitudes;
     for from in (0..REACH).step_by(W) {
-        let mut zr = [0.0; W];
-        let mut zi = [0.0; W];
-        zr.copy_from_slice(&z[0][from..from + W]);
-        zi.copy_from_slice(&z[1][from..from + W]);
-        let (mut re, mut im) = ([0.0; W], [0.0; W]);
-        for (xr, xi) in x.re.iter().zip(x.im).rev() {
-            for k in 0..W {
-                let (a, b) = (re[k] + xr, im[k] + xi);
-                re[k] = mul_add::<FMA>(a, zr[k], -(b * zi[k]));
-                im[k] = mul_add::<FMA>(a, zi[k], b * zr[k]);
+        let z = [lanes(&powers.z[0], from), lanes(&powers.z[1], from)];
+        let mut w = [[0.0; W]; 2];
+        if let Some((d, places)) = powers.change {
+            let s = lanes(places, from);
+            for ((xr, xi), (dr, di)) in x.re.iter().zip(x.im).zip(d.re.iter().zip(d.im)).rev() {
+                let mut own = [[0.0; W]; 2];
+                for k in 0..W {
+                    own[0][k] = mul_add::<FMA>(s[k], *dr, *xr);
+                    own[1][k] = mul_add::<FMA>(s[k], *di, *xi);
+                }
+                horner::<FMA, W>(&mut w, own, &z);
+            }
+        } else {
+            for (xr, xi) in x.re.iter().zip(x.im).rev() {
+                horner::<FMA, W>(&mut w, [[*xr; W], [*xi; W]], &z);
             }
         }
-        out[from..from + W].copy_from_slice(&re);
+        for k in 0..W {
+            out[from + k] = mul_add::<FMA>(w[0][k], z[0][k], -(w[1][k] * z[1][k]));
+        }
     }
 }
 
@@ -151,28 +192,28 @@ pub fn even(isa: Isa, sum: Sum<'_>, reach: usize, scratch: &mut Scratch, out: &m
     }
 }
 
-/// Re Σ x_h·z^h, h from 1 on, for each z. `isa` as for [`even`].
-pub fn any(isa: Isa, x: Parts<'_>, z: &[Side; 2], out: &mut Side) {
+/// Sums [`Powers`] at each sample. `isa` as for [`even`].
+pub fn any(isa: Isa, powers: Powers<'_>, out: &mut Side) {
     match isa {
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2Fma => {
             #[target_feature(enable = "avx2,fma")]
-            fn compiled(x: Parts<'_>, z: &[Side; 2], out: &mut Side) {
-                any_body::<true, 16>(x, z, out);
+            fn compiled(powers: Powers<'_>, out: &mut Side) {
+                any_body::<true, 16>(powers, out);
             }
             // SAFETY: as in `even`.
-            unsafe { compiled(x, z, out) }
+            unsafe { compiled(powers, out) }
         }
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 => {
             #[target_feature(enable = "avx512f,avx2,fma")]
-            fn compiled(x: Parts<'_>, z: &[Side; 2], out: &mut Side) {
-                any_body::<true, 32>(x, z, out);
+            fn compiled(powers: Powers<'_>, out: &mut Side) {
+                any_body::<true, 32>(powers, out);
             }
             // SAFETY: as in `even`.
-            unsafe { compiled(x, z, out) }
+            unsafe { compiled(powers, out) }
         }
-        _ => any_body::<false, 8>(x, z, out),
+        _ => any_body::<false, 8>(powers, out),
     }
 }
 
@@ -234,16 +275,20 @@ mod tests {
 
     #[test]
     fn all_instruction_sets_take_powers_alike() {
-        let [xr, xi] = ["xr", "xi"].map(|name| numbers(name, 50));
+        let [xr, xi, dr, di] = ["xr", "xi", "dr", "di"].map(|name| numbers(name, 50));
         let angle = |k: usize| 0.7 * k as f64 - 3.0;
         let z = [std::array::from_fn(|k| angle(k).cos()), std::array::from_fn(|k| angle(k).sin())];
-        for isa in sets() {
+        let place: Side = std::array::from_fn(|k| 0.01 * k as f64);
+        let amplitudes = Parts { re: &xr, im: &xi };
+        for (isa, moves) in sets().into_iter().flat_map(|isa| [(isa, false), (isa, true)]) {
             let mut out = [0.0; REACH];
-            any(isa, Parts { re: &xr, im: &xi }, &z, &mut out);
+            let change = moves.then_some((Parts { re: &dr, im: &di }, &place));
+            any(isa, Powers { amplitudes, change, z: &z }, &mut out);
             for (k, value) in out.iter().enumerate() {
+                let s = if moves { place[k] } else { 0.0 };
                 let term = |h: usize| {
                     let (sin, cos) = (angle(k) * (h as f64 + 1.0)).sin_cos();
-                    xr[h] * cos - xi[h] * sin
+                    (xr[h] + s * dr[h]) * cos - (xi[h] + s * di[h]) * sin
                 };
                 let exact: f64 = (0..50).map(term).sum();
                 assert!((value - exact).abs() < 1e-12, "{isa:?} {k}: {value} {exact}");

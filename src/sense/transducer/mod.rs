@@ -11,7 +11,7 @@ mod rogowski;
 mod saturation;
 
 pub use converter::Adc;
-pub use filter::{AntiAlias, Biquad, Placement, high_pass};
+pub use filter::{AntiAlias, Biquad, Placement, cascade, high_pass};
 pub use instrument_transformer::{CtClass, CurrentTransformer, Spread, Unit, VoltageTransformer, VtClass};
 pub use interference::Emi;
 pub use loss::{Loss, Losses};
