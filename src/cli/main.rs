@@ -18,6 +18,7 @@ mod pv;
 mod quantities;
 mod report;
 mod run;
+mod scan;
 mod schema;
 mod sweep;
 mod terminal;
@@ -74,6 +75,8 @@ enum Command {
     Pv(pv::Args),
     /// Harmonic voltages of a feeder and their distortion.
     Harmonics(harmonics::Args),
+    /// Impedance of a bus against frequency, and its resonances.
+    Scan(scan::Args),
     /// Solve a scenario many times, with what its `vary:` varies drawn at random or taken from grids.
     Sweep(sweep::Args),
     /// List the quantities that a scenario can record, expect and act upon.
@@ -137,6 +140,7 @@ fn main() -> ExitCode {
         Command::Contingency(args) => contingency::run(&args),
         Command::Pv(args) => pv::run(&args),
         Command::Harmonics(args) => harmonics::run(&args),
+        Command::Scan(args) => scan::run(&args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Quantities(args) => quantities::run(&args),
         Command::Generate(args) => generate::run(&args),

@@ -7,5 +7,6 @@
 pub mod contingency;
 pub mod harmonics;
 pub mod pv;
+pub mod scan;
 pub mod sweep;
 pub mod verify;
