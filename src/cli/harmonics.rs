@@ -110,7 +110,9 @@ pub fn run(args: &Args) -> Exit {
         Ok((feeder, answer)) => {
             output::print(&answer.text(&feeder.feeder, if args.all { usize::MAX } else { NODES }));
             if answer.orders.len() < 2 {
-                eprintln!("note: nothing in this feeder emits: give its loads or sources a spectrum, or add a current source");
+                eprintln!(
+                    "note: nothing in this feeder emits: give its loads or sources a spectrum, or add a current source"
+                );
             }
         }
         Err(exit) => return exit,

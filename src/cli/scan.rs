@@ -105,7 +105,11 @@ fn solve(args: &Args) -> Result<Answer, Exit> {
 }
 
 fn range(message: String) -> Exit {
-    input::complain("E0432", message, Some("write frequencies in Hz, as in --from-hz 60 --to-hz 3000 --step-hz 5".into()))
+    input::complain(
+        "E0432",
+        message,
+        Some("write frequencies in Hz, as in --from-hz 60 --to-hz 3000 --step-hz 5".into()),
+    )
 }
 
 fn complaint(error: ScanError) -> Exit {

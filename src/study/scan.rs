@@ -150,7 +150,8 @@ pub fn study(feeder: &Feeder, question: &Question, settings: Settings) -> Result
 
 impl Curve {
     fn of(scan: Scan, f0_hz: f64) -> Self {
-        let point = |p: &crate::solver::harmonic::ScanPoint| Point { f_hz: p.f_hz, r_ohm: p.z_ohm.re, x_ohm: p.z_ohm.im };
+        let point =
+            |p: &crate::solver::harmonic::ScanPoint| Point { f_hz: p.f_hz, r_ohm: p.z_ohm.re, x_ohm: p.z_ohm.im };
         let resonance = |r: &crate::solver::harmonic::Resonance| Resonance {
             kind: if r.parallel { Kind::Parallel } else { Kind::Series },
             f_hz: r.f_hz,

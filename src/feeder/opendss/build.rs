@@ -371,7 +371,8 @@ fn name_spectra(feeder: &mut Feeder) {
             _ => {}
         }
     }
-    let linear: Vec<bool> = feeder.sources.values().map(|s| feeder.spectrum_of_source(s).is_none_or(feeder::Spectrum::is_linear)).collect();
+    let linear: Vec<bool> =
+        feeder.sources.values().map(|s| feeder.spectrum_of_source(s).is_none_or(feeder::Spectrum::is_linear)).collect();
     for source in feeder.sources.values_mut().zip(linear).filter_map(|(source, linear)| linear.then_some(source)) {
         (source.spectrum, source.harmonic_sequence) = (None, feeder::HarmonicSequence::default());
     }

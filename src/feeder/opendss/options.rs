@@ -114,8 +114,9 @@ impl Interpreter {
             return Err(Diagnostic::error(codes::OPTION_UNSUPPORTED, message).at(text.span()));
         }
         let study = ["mode", "number", "stepsize", "h", "hour", "sec", "time", "random", "loadshapeclass"];
-        let snapshot = name == "mode" && text.lower().starts_with("sn");
-        if study.contains(&name) && !snapshot {
+        // Harmonics are a command of their own here, of any feeder.
+        let known = ["sn", "ha"].iter().any(|mode| text.lower().starts_with(mode));
+        if study.contains(&name) && !(name == "mode" && known) {
             let message = format!("set {name} is ignored");
             let warning = Diagnostic::warning(codes::STUDY_IGNORED, message).at(text.span());
             self.session.report.once(name, warning.help("a scenario says how long and in which steps to solve"));

@@ -31,8 +31,7 @@ pub struct Spectrum {
 impl Spectrum {
     /// One of OpenDSS's own.
     pub fn built_in(own: &feeder::Spectrum) -> Self {
-        let (orders, percent, mut angle) =
-            (own.orders.clone(), own.magnitude_percent.clone(), own.angle_deg.clone());
+        let (orders, percent, mut angle) = (own.orders.clone(), own.magnitude_percent.clone(), own.angle_deg.clone());
         angle.resize(orders.len(), 0.0);
         Self { count: orders.len(), orders, percent, angle, built_in: true }
     }

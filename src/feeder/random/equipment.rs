@@ -3,8 +3,8 @@
 use super::{Draws, Place, RandomFeeder, TAP_PU, line_defaults, name};
 use crate::feeder::defaults as d;
 use crate::feeder::{
-    Bus, Capacitor, Connection, Feeder, HarmonicSequence, Line, PhaseShift, Phases, PvSystem, Regulator, Source, SourceModel, Terminal,
-    Transformer, Winding,
+    Bus, Capacitor, Connection, Feeder, HarmonicSequence, Line, PhaseShift, Phases, PvSystem, Regulator, Source,
+    SourceModel, Terminal, Transformer, Winding,
 };
 
 pub(super) fn pv(bus: &Terminal, phases: usize, connection: Connection, v_kv: f64, p_kw: f64) -> PvSystem {

@@ -1,6 +1,6 @@
 //! Driving-point impedance of a bus against frequency: magnitude on a logarithmic scale with its resonances, and angle.
 
-use super::axis::{Axis, Frame, heading, legend};
+use super::axis::{Axis, Frame, heading, legend, text_width};
 use super::canvas::{Anchor, Canvas, Colour, Font, LABEL, PHASES, Stroke, svg};
 use super::series::{draw_line, thinned};
 use super::{Figure, SIDES, WIDTH};
@@ -12,6 +12,8 @@ const LOWER: f64 = 412.0;
 const BOTTOM: f64 = 520.0;
 const HEIGHT: u32 = 570;
 const DOT: f64 = 4.0;
+/// What the positive sequence is called.
+const SEQUENCE: &str = "positive sequence";
 /// Most resonances that are written beside their dots.
 const MOST_NAMED: usize = 6;
 /// Names closer than this to each other are left out, in points.
@@ -48,7 +50,7 @@ fn lines(answer: &Answer) -> Vec<Line<'_>> {
             _ => *other.next().unwrap_or(&Colour::Red),
         };
         let stroke = Stroke::new(colour, if colour == Colour::Ink { 2.4 } else { 1.8 });
-        (if name == POSITIVE { "positive sequence" } else { name.as_str() }, curve, stroke)
+        (if name == POSITIVE { SEQUENCE } else { name.as_str() }, curve, stroke)
     };
     answer.curves.iter().map(line).collect()
 }
@@ -66,8 +68,11 @@ fn magnitude(canvas: &mut Canvas, answer: &Answer, lines: &[Line<'_>]) {
     if !(low < f64::INFINITY && from < to) {
         return;
     }
-    let frame =
-        Frame { edges: [SIDES.0, TOP, SIDES.1, MIDDLE], x: Axis::exact(from, to, 10), y: logarithmic(low / 1.15, high * 1.25) };
+    let frame = Frame {
+        edges: [SIDES.0, TOP, SIDES.1, MIDDLE],
+        x: Axis::exact(from, to, 10),
+        y: logarithmic(low / 1.15, high * 1.25),
+    };
     frame.draw(canvas, false, &[]);
     frame.name_y(canvas, "impedance, ohm");
     orders(canvas, answer, &frame);
@@ -134,12 +139,17 @@ fn orders(canvas: &mut Canvas, answer: &Answer, frame: &Frame) {
 fn resonances(canvas: &mut Canvas, frame: &Frame, lines: &[Line<'_>]) {
     let mut written: Vec<(f64, f64)> = Vec::new();
     let mut all: Vec<(f64, (f64, f64), Kind, f64, Colour)> = Vec::new();
-    for (_, curve, stroke) in lines {
+    let sequence = lines.iter().any(|(name, ..)| *name == SEQUENCE);
+    for (name, curve, stroke) in lines {
         for r in curve.resonances.iter().filter(|r| r.z_ohm > 0.0) {
             let at = frame.at((r.f_hz, r.z_ohm.log10()));
             canvas.dot(at, DOT, stroke.colour);
             if r.kind == Kind::Series {
                 canvas.dot(at, DOT - 1.7, Colour::Paper);
+            }
+            // Phases have nearly the same resonances: their sequence's are named for all.
+            if sequence && *name != SEQUENCE {
+                continue;
             }
             all.push((r.quality.unwrap_or(0.0), at, r.kind, r.order, stroke.colour));
         }
@@ -155,6 +165,9 @@ fn resonances(canvas: &mut Canvas, frame: &Frame, lines: &[Line<'_>]) {
         }
         let text = if quality > 0.0 { format!("h{order:.1}, Q {quality:.1}") } else { format!("h{order:.1}") };
         let place = at.0.clamp(left + 34.0, right - 34.0);
+        let (wide, tall) = (text_width(&text, 10.5) / 2.0 + 3.0, 7.0);
+        let corners = [(-wide, -tall), (wide, -tall), (wide, tall), (-wide, tall)];
+        canvas.area(corners.map(|(dx, dy)| (place + dx, at.1 + dy)), Colour::Paper, 0.8);
         canvas.text(&text, (place, at.1), Anchor::Middle, Font { colour, size: 10.5, bold: true });
         written.push(at);
     }

@@ -20,11 +20,7 @@ pub struct CurrentBranch {
 ///
 /// # Errors
 /// [`ElementError`] for a number of phases that none has, or a current that is not finite.
-pub fn current_source(
-    name: &str,
-    source: &CurrentSource,
-    network_hz: f64,
-) -> Result<Vec<CurrentBranch>, ElementError> {
+pub fn current_source(name: &str, source: &CurrentSource, network_hz: f64) -> Result<Vec<CurrentBranch>, ElementError> {
     branches(source, network_hz).map_err(|reason| reason.of("current source", name))
 }
 
@@ -37,8 +33,12 @@ fn branches(source: &CurrentSource, network_hz: f64) -> Result<Vec<CurrentBranch
     };
     let takes_part = source.frequency_hz.is_none_or(|hz| (hz - network_hz).abs() < 1e-6 * network_hz);
     let current = |k| if takes_part { source.fundamental_a(k) } else { complex(0.0, 0.0) };
-    let branches: Vec<CurrentBranch> =
-        to.into_iter().zip(back).enumerate().map(|(k, (to, back))| CurrentBranch { to, back, i_a: current(k) }).collect();
+    let branches: Vec<CurrentBranch> = to
+        .into_iter()
+        .zip(back)
+        .enumerate()
+        .map(|(k, (to, back))| CurrentBranch { to, back, i_a: current(k) })
+        .collect();
     match branches.iter().all(|b| b.i_a.re.is_finite() && b.i_a.im.is_finite()) {
         true => Ok(branches),
         false => Err(Reason::NotFinite),

@@ -6,8 +6,8 @@
 
 use std::f64::consts::TAU;
 
-use super::source::{sequence_matrix, two_terminal};
 use super::behaviour::Growth;
+use super::source::{sequence_matrix, two_terminal};
 use super::{
     Admittance, Behaviour, ElementError, Frequency, Part, Primitive, Reason, conductors, count, geometry, positive,
 };
@@ -47,13 +47,7 @@ pub fn line_as(
     primitive(feeder, line, f_hz, part, behaviour).map_err(|reason| reason.of("line", name))
 }
 
-fn primitive(
-    feeder: &Feeder,
-    line: &Line,
-    f_hz: f64,
-    part: Part,
-    behaviour: &Behaviour,
-) -> Result<Primitive, Reason> {
+fn primitive(feeder: &Feeder, line: &Line, f_hz: f64, part: Part, behaviour: &Behaviour) -> Result<Primitive, Reason> {
     positive("frequency_hz", f_hz)?;
     let section = section(feeder, line, f_hz, behaviour)?;
     let n = section.z_ohm.n();

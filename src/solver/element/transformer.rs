@@ -7,7 +7,8 @@
 //! See `docs/models/transformer.md`.
 
 use super::{
-    Admittance, Behaviour, Conductor, ElementError, Frequency, Part, Reason, conductors, count, phase_voltage_v, positive,
+    Admittance, Behaviour, Conductor, ElementError, Frequency, Part, Reason, conductors, count, phase_voltage_v,
+    positive,
 };
 use crate::feeder::{Connection, PhaseShift, Transformer};
 use crate::quantity::{Complex, complex};
@@ -179,11 +180,15 @@ impl TransformerModel {
 
     /// What stands to ground at each conductor, whatever the taps.
     pub fn shunts_s(&self) -> impl Iterator<Item = Complex> {
-        self.terminals.iter().zip(&self.windings).scan(0, |first, (terminal, winding)| {
-            let own = *first..*first + terminal.len();
-            *first = own.end;
-            Some(own.map(move |conductor| winding.shunt_s(conductor)))
-        }).flatten()
+        self.terminals
+            .iter()
+            .zip(&self.windings)
+            .scan(0, |first, (terminal, winding)| {
+                let own = *first..*first + terminal.len();
+                *first = own.end;
+                Some(own.map(move |conductor| winding.shunt_s(conductor)))
+            })
+            .flatten()
     }
 
     fn coupling(&self, turns: impl Fn(usize, &WindingModel) -> f64, core_s: Complex, out: &mut Admittance) {

@@ -37,7 +37,10 @@ pub(super) enum Emits {
     /// A current: its load's own at the fundamental, by the spectrum of this number.
     Current(u32),
     /// An emf behind its admittance: element, by the spectrum of this number.
-    Emf { machine: u32, spectrum: u32 },
+    Emf {
+        machine: u32,
+        spectrum: u32,
+    },
 }
 
 /// One load or source branch of the feeder.

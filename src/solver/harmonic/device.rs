@@ -1,9 +1,9 @@
 //! Devices that the feeder does not describe: Norton equivalents at given nodes.
 
+use super::Harmonics;
 use super::branch::add_to;
 use super::group::{Eight, Group, LANES, ZERO};
 use super::settings::HarmonicError;
-use super::Harmonics;
 use crate::quantity::{Complex, complex};
 use crate::signal::Norton;
 use crate::solver::grid::NodeId;

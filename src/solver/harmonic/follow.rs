@@ -23,12 +23,15 @@ impl Positions {
             };
             sizes.into_iter().map(start).collect()
         };
-        let conductors = |kind: Kind, index: usize| grid.network.id(kind, index).map_or(0, |id| grid.network.shape(id).places.len());
+        let conductors =
+            |kind: Kind, index: usize| grid.network.id(kind, index).map_or(0, |id| grid.network.shape(id).places.len());
         let banks = grid.feeder.capacitors.values().enumerate();
         Self {
             taps_pu: grid.feeder.transformers.values().enumerate().map(taps).collect(),
             steps_closed: (0..grid.feeder.capacitors.len()).map(|k| flow.capacitor_steps(k).to_vec()).collect(),
-            first_shunt: starts((0..grid.feeder.transformers.len()).map(|k| conductors(Kind::Transformer, k)).collect()),
+            first_shunt: starts(
+                (0..grid.feeder.transformers.len()).map(|k| conductors(Kind::Transformer, k)).collect(),
+            ),
             first_step: starts(banks.map(|(k, c)| c.q_kvar.len() * conductors(Kind::Capacitor, k).pow(2)).collect()),
         }
     }

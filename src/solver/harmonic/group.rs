@@ -146,7 +146,9 @@ impl Group {
     /// Adds a branch of admittance `y` to the entries of its two ends, those that are fixed left out.
     pub(super) fn add_branch(&mut self, slots: &[Slot; 4], fixed: [bool; 2], y: &Eight) {
         let [p, q] = fixed.map(|fixed| !fixed);
-        for (slot, has, plus) in [(slots[0], p, true), (slots[1], q, true), (slots[2], p && q, false), (slots[3], p && q, false)] {
+        for (slot, has, plus) in
+            [(slots[0], p, true), (slots[1], q, true), (slots[2], p && q, false), (slots[3], p && q, false)]
+        {
             if let Some(value) = self.with_loads.at_mut(slot).filter(|_| has) {
                 if plus { add(value, y) } else { subtract(value, y) }
             }

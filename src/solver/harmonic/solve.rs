@@ -6,8 +6,8 @@ use super::group::{Group, LANES, ZERO};
 use super::settings::{HarmonicError, HarmonicStatus};
 use super::source::unit;
 use crate::quantity::{Complex, complex};
-use crate::solver::kernel::LanePivot;
 use crate::solver::grid::NodeId;
+use crate::solver::kernel::LanePivot;
 use crate::solver::network::Network;
 
 /// Most solves of a network that is not symmetric.

@@ -281,10 +281,13 @@ fn what_changes_in_place_is_as_made_anew() {
         ("line out", Box::new(move |f| f.set_in_service(line(f, "tie"), false))),
         ("a phase", Box::new(move |f| f.set_phases(line(f, "main"), &[true, false, true]))),
         ("end out", Box::new(move |f| f.set_in_service(line(f, "end"), false))),
-        ("end and tie back", Box::new(move |f| {
-            f.set_in_service(line(f, "end"), true);
-            f.set_in_service(line(f, "tie"), true);
-        })),
+        (
+            "end and tie back",
+            Box::new(move |f| {
+                f.set_in_service(line(f, "end"), true);
+                f.set_in_service(line(f, "tie"), true);
+            }),
+        ),
         ("the phase back", Box::new(move |f| f.set_phases(line(f, "main"), &[true; 3]))),
         ("frequency", Box::new(|f| f.set_frequency(59.3).unwrap())),
         ("taps back", Box::new(|f| f.set_tap(0, 1, 1.0))),
@@ -340,7 +343,13 @@ fn superposition_and_reciprocity_hold() {
         }
         let mut column = vec![complex(0.0, 0.0); ORDERS.len()];
         let mut study = of(&[]);
-        study.impedance(a, |order, to, z| if to == b { column[order] = z }).unwrap();
+        study
+            .impedance(a, |order, to, z| {
+                if to == b {
+                    column[order] = z
+                }
+            })
+            .unwrap();
         for (order, z) in column.iter().enumerate().skip(1) {
             assert!((z - first.voltage(order, b) / one).norm() <= 1e-12 * z.norm());
         }
@@ -371,7 +380,11 @@ fn power_balances() {
                     (taken, size) = (taken + s, size + s.norm());
                 }
             }
-            assert!((injected - taken).norm() < 1e-7 * (injected.norm() + size), "{}: {injected} {taken}", feeder.feeder);
+            assert!(
+                (injected - taken).norm() < 1e-7 * (injected.norm() + size),
+                "{}: {injected} {taken}",
+                feeder.feeder
+            );
         }
     }
 }
@@ -428,7 +441,13 @@ fn what_cannot_be_solved_is_named_and_forgotten() {
     let c = node(flow.grid(), "d.1");
     let device = study.add_device(&[[Some(c), None]]).unwrap();
     let mut z = complex(0.0, 0.0);
-    study.impedance(c, |order, to, of| if (order, to) == (1, c) { z = of }).unwrap();
+    study
+        .impedance(c, |order, to, of| {
+            if (order, to) == (1, c) {
+                z = of
+            }
+        })
+        .unwrap();
     let mut norton = Norton::new(2, 1);
     // The negative of what the network is there: nothing is left to divide by.
     norton.admittance_s_mut()[1] = -z.inv();
@@ -498,13 +517,29 @@ fn load_admittances_by_hand() {
         let settings = HarmonicSettings { load_admittance, ..HarmonicSettings::default() };
         let mut study = Harmonics::new(&flow, &[h], settings).unwrap();
         let mut z = complex(0.0, 0.0);
-        study.impedance(a, |_, to, of| if to == a { z = of }).unwrap();
+        study
+            .impedance(a, |_, to, of| {
+                if to == a {
+                    z = of
+                }
+            })
+            .unwrap();
         let without = complex(1000.0, 5000.0).inv();
-        assert!((z.inv() - without - expected).norm() < 1e-9 * expected.norm(), "{load_admittance:?} {}", z.inv() - without);
+        assert!(
+            (z.inv() - without - expected).norm() < 1e-9 * expected.norm(),
+            "{load_admittance:?} {}",
+            z.inv() - without
+        );
     }
     let neglected = HarmonicSettings { loads: HarmonicLoads::Neglect, ..HarmonicSettings::default() };
     let mut study = Harmonics::new(&flow, &[h], neglected).unwrap();
-    study.impedance(a, |_, to, z| if to == a { assert!((z - complex(1000.0, 5000.0)).norm() < 1e-4) }).unwrap();
+    study
+        .impedance(a, |_, to, z| {
+            if to == a {
+                assert!((z - complex(1000.0, 5000.0)).norm() < 1e-4)
+            }
+        })
+        .unwrap();
 }
 
 /// A transformer's load loss at h = 10 with 10 % eddy and 5 % stray share: 1 + 0.1·99 + 0.05·(10^0.8 − 1) times.

@@ -3,8 +3,8 @@
 //! LDLᵀ, left-looking, no pivoting, as [`super::Ldlt`], but with lanes in the factor too: the orders of a harmonic study
 //! differ in their admittances, not in their pattern. Every lane does the same operations whatever the others hold.
 
-use super::ldlt::{at, at_mut};
 use super::lanes::{isa_dispatch, vector};
+use super::ldlt::{at, at_mut};
 use super::{Isa, LaneVec, Lanes, PIVOT_FLOOR, Pattern, Slot};
 
 /// K matrices by diagonal and entries below it (in the pattern's order).

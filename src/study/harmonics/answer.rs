@@ -76,7 +76,8 @@ impl Answer {
         let mut nodes: Vec<(&String, f64)> = self.thd_percent.iter().map(|(node, thd)| (node, *thd)).collect();
         nodes.sort_by(|a, b| b.1.total_cmp(&a.1));
         let width = nodes.iter().take(most).map(|(node, _)| node.len()).max().unwrap_or(0).max(4);
-        let _ = writeln!(text, "{:width$} {:>12} {:>8}  largest orders, % of the fundamental", "node", "V1, V", "THD, %");
+        let _ =
+            writeln!(text, "{:width$} {:>12} {:>8}  largest orders, % of the fundamental", "node", "V1, V", "THD, %");
         for (node, thd) in nodes.iter().take(most) {
             let v1 = self.magnitude_v("1", node);
             let _ = writeln!(text, "{node:width$} {v1:12.2} {thd:8.3}  {}", self.largest(&harmonics, node, v1));
