@@ -3,6 +3,8 @@
 //! Every load times 1 + 0.05·sin(2πk/60), warm start, controls off. The timed pass does nothing but steps; a second
 //! pass over the same steps compares every node with a solution at 1e-12.
 
+mod harmonics;
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -18,7 +20,8 @@ use crate::{Exit, output};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   phasorbench benchmark feeders/ieee123.yaml
-  phasorbench benchmark IEEE13Nodeckt.dss --steps 6000 --json")]
+  phasorbench benchmark IEEE13Nodeckt.dss --steps 6000 --json
+  phasorbench benchmark feeders/ieee13.yaml --harmonics")]
 pub struct Args {
     /// Feeder file (.yaml or OpenDSS .dss).
     feeder: PathBuf,
@@ -28,6 +31,9 @@ pub struct Args {
     /// Promised complex voltage error, per unit of each node's base.
     #[arg(long, value_name = "X", allow_hyphen_values = true, default_value_t = 1e-8)]
     tolerance_pu: f64,
+    /// Measure fifty harmonic orders (2 to 51) and a frequency scan in place of power-flow steps.
+    #[arg(long)]
+    harmonics: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -82,6 +88,9 @@ pub fn schema() -> serde_json::Value {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Exit {
+    if args.harmonics {
+        return harmonics::run(args);
+    }
     match measure(args) {
         Ok(report) if args.json => {
             output::json(&report);

@@ -91,7 +91,8 @@ def lines():
                 f"xmatrix={dss_matrix(top(X, n))} cmatrix={dss_matrix(top(C, n))} rg=0 xg=0")
         nodes = ".".join(["", "2", "3", "1"][: n + 1])
         model = {"line_codes": {"k": {"phases": n, "per": "kft", "impedance": {
-            "r_ohm": [row[: i + 1] for i, row in enumerate(top(R, n))], "x_ohm": top(X, n), "c_nf": top(C, n)}}},
+            "r_ohm": [row[: i + 1] for i, row in enumerate(top(R, n))], "x_ohm": top(X, n), "c_nf": top(C, n)},
+            "earth_return": {"r_ohm": 0, "x_ohm": 0}}},
             "lines": {"a": {"from": f"p{nodes}", "to": f"q{nodes}", "code": "k", "length_ft": 2000}}}
         for f in (None, 300.0):
             out.append(yprim(f"matrix {n} phases at {f}", [code, f"new line.a bus1=p{nodes} bus2=q{nodes} linecode=k length=2000 units=ft"],
@@ -105,6 +106,7 @@ def lines():
                 "r1_ohm": 0.3, "x1_ohm": 0.6, "r0_ohm": 0.7, "x0_ohm": 1.9, "c1_nf": 12, "c0_nf": 5}}},
              "lines": {"a": {"from": f"p{nodes}", "to": f"q{nodes}", "code": "k", "length_km": 1.7}}},
             frequency=50, element="line.a"))
+    out += earth_returns()
     out.append(yprim("switch defaults", ["new line.a bus1=p bus2=q switch=yes"], {"lines": {"a": {
         "from": "p", "to": "q", "phases": 3, "switch": True, "total": {
             "r1_ohm": 1e-3, "x1_ohm": 1e-3, "r0_ohm": 1e-3, "x0_ohm": 1e-3, "c1_nf": 1.1e-3, "c0_nf": 1.0e-3}}}},
@@ -113,6 +115,28 @@ def lines():
                      {"lines": {"a": {"from": "p", "to": "q", "phases": 3, "switch": True, "total": {
                          "r1_ohm": 1e-7, "x1_ohm": 0, "r0_ohm": 1e-7, "x0_ohm": 0}}}}, element="line.a"))
     out += geometries()
+    return out
+
+
+def earth_returns():
+    """The earth correction away from the nominal frequency: the default one, one of the code's own, a switch's."""
+    values = "r1=0.3 x1=0.6 r0=0.7 x0=1.9 c1=12 c0=5"
+    impedance = {"r1_ohm": 0.3, "x1_ohm": 0.6, "r0_ohm": 0.7, "x0_ohm": 1.9, "c1_nf": 12, "c0_nf": 5}
+    out = []
+    for name, text, more in (("default", "", {}), ("own", "rg=0.03 xg=0.2 rho=250",
+                              {"earth_return": {"r_ohm": 0.03, "x_ohm": 0.2, "earth_ohm_m": 250}})):
+        for n, f in ((1, 150.0), (3, 300.0), (3, 1260.0), (2, 37.0)):
+            nodes = "".join(f".{k}" for k in range(1, n + 1))
+            out.append(yprim(f"earth return {name} {n} phases at {f}", [
+                f"new linecode.k nphases={n} units=mi {values} {text}",
+                f"new line.a bus1=p{nodes} bus2=q{nodes} linecode=k length=1.7 units=km"],
+                {"line_codes": {"k": {"phases": n, "per": "mi", "impedance": impedance} | more},
+                 "lines": {"a": {"from": f"p{nodes}", "to": f"q{nodes}", "code": "k", "length_km": 1.7}}},
+                at=f, element="line.a"))
+    out.append(yprim("earth return of a switch at 300.0", ["new line.a bus1=p bus2=q switch=yes"], {"lines": {"a": {
+        "from": "p", "to": "q", "phases": 3, "switch": True,
+        "total": {"r1_ohm": 1e-3, "x1_ohm": 1e-3, "r0_ohm": 1e-3, "x0_ohm": 1e-3, "c1_nf": 1.1e-3, "c0_nf": 1.0e-3},
+        "earth_return": {"r_ohm": 0.01805e-3, "x_ohm": 0.155081e-3}}}}, at=300.0, element="line.a"))
     return out
 
 
@@ -228,6 +252,8 @@ def transformers():
                            more="ppm=0", model={"anti_float_ppm": 0.0}))
     out.append(transformer("grounding", [("p.1.2.3.4", "wye", 12.47, 5000, 0.2, 1.0, 2.5, 1.5), ("q.1.2.3.4", "wye", 4.16, 5000, 0.2, 1.0, 0.0, 0)]))
     out.append(transformer("grounding at 420 Hz", [("p.1.2.3.4", "wye", 12.47, 5000, 0.2, 1.0, 2.5, 1.5), ("q.1.2.3.4", "delta", 4.16, 5000, 0.2, 1.0, None, 0)], at=420.0, **core))
+    constant = dict(more=core["more"] + " xrconst=yes", model=core["model"] | {"constant_x_over_r": True})
+    out.append(transformer("constant X/R at 420 Hz", [("p", "delta", 12.47, 6000, 0.5, 1.0, None, 0), ("q", "wye", 4.16, 6000, 0.6, 1.025, None, 0)], at=420.0, **constant))
     out.append(transformer("floating neutral", [("p.1.2.3.4", "wye", 12.47, 5000, 0.2, 1.0, None, 0), ("q.2.3.1", "delta", 4.16, 5000, 0.2, 1.0, None, 0)]))
     out.append(transformer("regulator", [("p.2", "wye", 2.4, 1666, 0.005, 1.0, None, 0), ("q.2", "wye", 2.4, 1666, 0.005, 1.05625, None, 0)], phases=1, x=(0.01,)))
     out.append(transformer("two-winding delta to delta leg", [("p.1.2", "delta", 12.47, 100, 0.8, 1.0, None, 0), ("q.1.2", "delta", 0.24, 100, 0.9, 1.0, None, 0)], phases=1))

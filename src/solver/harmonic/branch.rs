@@ -148,7 +148,8 @@ impl Branches {
         };
         let Some(first) = by_phase(0) else { return };
         let delta = behind.connection == Connection::Delta;
-        let share = if delta { 1.0 / 3.0 } else { 1.0 };
+        // One phase between two nodes is as rated across them; OpenDSS has a third of it, to ground.
+        let share = if delta && count > 1 { 1.0 / 3.0 } else { 1.0 };
         let law = Law::Behind(share / behind.z_ohm);
         let last = (delta && count > 1).then(|| by_phase(count - 1)).flatten();
         let machine = self.machines.len() as u32;

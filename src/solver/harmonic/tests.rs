@@ -94,9 +94,10 @@ fn primitives(feeder: &Feeder, flow: &PowerFlow, f_hz: f64) -> Vec<Primitive> {
         all.extend(model.neutral);
     }
     for (name, pv) in &feeder.pv_systems {
-        // 50 % of the inverter's base impedance, a resistance.
+        // 50 % of the inverter's base impedance, a resistance; a third of its admittance in each branch of a delta.
         let model = element::pv_system(name, pv, element::PvState::of(pv)).unwrap();
-        let y = complex(pv.s_kva / (0.5 * 1000.0 * pv.v_kv * pv.v_kv), 0.0);
+        let share = if pv.connection == feeder::Connection::Delta && pv.phases > 1 { 1.0 / 3.0 } else { 1.0 };
+        let y = complex(share * pv.s_kva / (0.5 * 1000.0 * pv.v_kv * pv.v_kv), 0.0);
         all.extend(model.branches.iter().map(|branch| {
             let mut matrix = element::Admittance::zeros(2);
             matrix.add_branch(0, 1, y);
@@ -173,7 +174,8 @@ fn dense_lu_agrees() {
         assert_eq!(study.solve(), HarmonicStatus::Solved);
         for (k, order) in ORDERS.iter().enumerate().skip(1) {
             let expected = dense(&flow, order * 60.0, &[(at, complex(3.0, -1.0))]);
-            assert!(difference(&voltages(&study, k), &expected) < 1e-9, "seed {seed}, order {order}");
+            let off = difference(&voltages(&study, k), &expected);
+            assert!(off < 1e-11, "seed {seed}, order {order}: {off:e}");
         }
     }
 }
@@ -248,7 +250,8 @@ fn order_one_is_the_power_flow_where_that_is_linear() {
         assert_eq!(study.solve(), HarmonicStatus::Solved);
         for &n in &flow.grid().listing {
             let base = flow.grid().nodes[n.0 as usize].base_v;
-            assert!((study.voltage(0, n) - flow.voltage(n)).norm() < 1e-9 * base, "{}", flow.grid().name(n));
+            // Switches of 1e7 S beside mS leave 1e-8; the power flow removes that by its residual.
+            assert!((study.voltage(0, n) - flow.voltage(n)).norm() < 2e-8 * base, "{}", flow.grid().name(n));
         }
     }
 }
