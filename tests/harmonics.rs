@@ -145,10 +145,7 @@ fn the_command_prints_voltages_and_distortion() {
     assert!(thd > 0.1);
     let table = phasorbench(&["harmonics", "feeders/ieee13.yaml"]);
     let table = String::from_utf8_lossy(&table.stdout).into_owned();
-    assert!(
-        table.contains("THD, %") && table.contains("h5 ") && table.contains("--all"),
-        "{table}"
-    );
+    assert!(table.contains("THD, %") && table.contains("h5 ") && table.contains("--all"), "{table}");
 }
 
 #[test]
