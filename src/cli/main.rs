@@ -7,6 +7,7 @@ mod contingency;
 mod contingency_scratch;
 mod contingency_table;
 mod generate;
+mod harmonics;
 mod import;
 mod init;
 mod input;
@@ -17,6 +18,7 @@ mod pv;
 mod quantities;
 mod report;
 mod run;
+mod scan;
 mod schema;
 mod sweep;
 mod terminal;
@@ -71,6 +73,10 @@ enum Command {
     Contingency(contingency::Args),
     /// P–V and Q–V curves of a bus, past the nose, before and after a loss.
     Pv(pv::Args),
+    /// Harmonic voltages of a feeder and their distortion.
+    Harmonics(harmonics::Args),
+    /// Impedance of a bus against frequency, and its resonances.
+    Scan(scan::Args),
     /// Solve a scenario many times, with what its `vary:` varies drawn at random or taken from grids.
     Sweep(sweep::Args),
     /// List the quantities that a scenario can record, expect and act upon.
@@ -133,6 +139,8 @@ fn main() -> ExitCode {
         Command::Powerflow(args) => powerflow::run(&args),
         Command::Contingency(args) => contingency::run(&args),
         Command::Pv(args) => pv::run(&args),
+        Command::Harmonics(args) => harmonics::run(&args),
+        Command::Scan(args) => scan::run(&args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Quantities(args) => quantities::run(&args),
         Command::Generate(args) => generate::run(&args),

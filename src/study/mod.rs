@@ -5,6 +5,8 @@
 //! gathered in order.
 
 pub mod contingency;
+pub mod harmonics;
 pub mod pv;
+pub mod scan;
 pub mod sweep;
 pub mod verify;
