@@ -131,7 +131,7 @@ fn every_mistake_has_its_place() {
         ("redirect none.dss", "E0101", "none.dss"),
         ("new load.l kv=1", "E0221", "l"),
         ("new load.l bus1=a.b kv=1", "E0221", "a.b"),
-        ("new isource.i bus1=a amps=3", "E0222", "i"),
+        ("new vccs.i bus1=a", "E0222", "i"),
         ("new invcontrol.i", "E0222", "i"),
         ("new transformer.t buses=[a b]\nnew regcontrol.r transformer=t reversible=yes", "E0223", "yes"),
         ("new generator.g bus1=a kv=1 model=3", "E0223", "3"),

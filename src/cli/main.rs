@@ -19,6 +19,7 @@ mod pv;
 mod quantities;
 mod report;
 mod run;
+mod scan;
 mod schema;
 mod sweep;
 mod terminal;
@@ -75,6 +76,8 @@ enum Command {
     Pv(pv::Args),
     /// Harmonic voltages of a feeder and their distortion.
     Harmonics(harmonics::Args),
+    /// Impedance of a bus against frequency, and its resonances.
+    Scan(scan::Args),
     /// Solve a scenario many times, with what its `vary:` varies drawn at random or taken from grids.
     Sweep(sweep::Args),
     /// Measure a recorded waveform: harmonics, frequency, events, flicker, limits.
@@ -140,6 +143,7 @@ fn main() -> ExitCode {
         Command::Contingency(args) => contingency::run(&args),
         Command::Pv(args) => pv::run(&args),
         Command::Harmonics(args) => harmonics::run(&args),
+        Command::Scan(args) => scan::run(&args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Monitor(args) => monitor::run(&args),
         Command::Quantities(args) => quantities::run(&args),

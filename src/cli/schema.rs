@@ -3,7 +3,7 @@
 use phasorbench::study::contingency;
 use phasorbench::{feeder, report, scenario};
 
-use crate::{Exit, benchmark, harmonics, output, powerflow, pv};
+use crate::{Exit, benchmark, harmonics, output, powerflow, pv, scan};
 
 /// Print the JSON Schema of a kind of file, or of what a command prints with `--json`.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -29,6 +29,8 @@ enum Kind {
     Pv,
     /// What `harmonics --json` prints.
     Harmonics,
+    /// What `scan --json` prints.
+    Scan,
     /// What `benchmark --json` prints.
     Benchmark,
     /// What `contingency --json` prints.
@@ -47,6 +49,7 @@ pub fn run(args: Args) -> Exit {
         Kind::Powerflow => powerflow::schema(),
         Kind::Pv => pv::schema(),
         Kind::Harmonics => harmonics::schema(),
+        Kind::Scan => scan::schema(),
         Kind::Benchmark => benchmark::schema(),
         Kind::Contingency => schemars::schema_for!(contingency::Report).to_value(),
         Kind::Summary => report::summary_schema().to_value(),

@@ -161,7 +161,7 @@ pub fn read(path: &Path) -> Reading {
 }
 
 /// Findings that OpenDSS has a rule for: a script means something where a feeder file would be refused.
-const RULED_BY_OPENDSS: [(&str, &str); 2] = [("E0203", "W0203"), ("E0207", "W0207")];
+const RULED_BY_OPENDSS: [(&str, &str); 3] = [("E0203", "W0203"), ("E0207", "W0207"), ("E0243", "W0243")];
 
 /// The reading of a script with the checks of meaning that every feeder goes through.
 fn checked(mut reading: Reading) -> Reading {

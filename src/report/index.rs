@@ -72,6 +72,7 @@ fn entry(root: &Path, folder: &Path, kind: Kind) -> Entry {
         Kind::Run => run(root, folder).unwrap_or_else(|error| broken(root, folder, &error)),
         Kind::Contingency => of_study("Contingencies"),
         Kind::Pv => of_study("P–V curves"),
+        Kind::Scan => of_study("Frequency scan"),
         Kind::Sweep => of_study("Sweep"),
     }
 }

@@ -22,6 +22,7 @@ mod read;
 mod rebuild;
 mod run;
 mod run_page;
+mod scan;
 mod summary;
 mod sweep;
 

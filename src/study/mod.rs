@@ -9,5 +9,6 @@ pub mod contingency;
 pub mod harmonics;
 pub mod monitor;
 pub mod pv;
+pub mod scan;
 pub mod sweep;
 pub mod verify;

@@ -149,6 +149,17 @@ impl<'a> Network<'a> {
             Some(Mention { element, key: "remote_bus", terminal: x.remote_bus.as_ref()?, phases: 0, needed: 0 })
         });
         mentions.extend(remote);
+        let back = feeder.current_sources.iter().filter_map(|(name, x)| {
+            let element = Element { section: "current_sources", name };
+            Some(Mention {
+                element,
+                key: "return_bus",
+                terminal: x.return_bus.as_ref()?,
+                phases: x.phases,
+                needed: x.phases,
+            })
+        });
+        mentions.extend(back);
         for mention in mentions {
             if self.known_bus(checker, mention.element, mention.key, &mention.terminal.bus) {
                 self.known_nodes(checker, &mention);

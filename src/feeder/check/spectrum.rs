@@ -39,7 +39,7 @@ fn spectrum(checker: &mut Checker<'_>, element: Element<'_>, given: &Spectrum) {
         }
     }
     for percent in &given.magnitude_percent {
-        checker.not_negative(element, "magnitude_percent", *percent);
+        checker.finite(element, "magnitude_percent", *percent);
     }
     for angle in &given.angle_deg {
         checker.finite(element, "angle_deg", *angle);

@@ -9,7 +9,7 @@ use super::report::nearest;
 use super::text::{Param, Params, Text};
 use super::value::{Value, choice, list};
 use crate::diagnostic::Diagnostic;
-use crate::feeder::ControlMode;
+use crate::feeder::{ControlMode, LARGEST_ORDER, ORDER_TOLERANCE};
 
 /// Options in the order that positional values and abbreviations follow (OpenDSS 0.14.5).
 const NAMES: &str = "type element hour sec year frequency stepsize mode random number time class object circuit editor \
@@ -114,8 +114,9 @@ impl Interpreter {
             return Err(Diagnostic::error(codes::OPTION_UNSUPPORTED, message).at(text.span()));
         }
         let study = ["mode", "number", "stepsize", "h", "hour", "sec", "time", "random", "loadshapeclass"];
-        let snapshot = name == "mode" && text.lower().starts_with("sn");
-        if study.contains(&name) && !snapshot {
+        // Harmonics are a command of their own here, of any feeder.
+        let known = ["sn", "ha"].iter().any(|mode| text.lower().starts_with(mode));
+        if study.contains(&name) && !(name == "mode" && known) {
             let message = format!("set {name} is ignored");
             let warning = Diagnostic::warning(codes::STUDY_IGNORED, message).at(text.span());
             self.session.report.once(name, warning.help("a scenario says how long and in which steps to solve"));
@@ -138,7 +139,14 @@ fn orders(text: Text<'_>) -> Value<Option<Vec<f64>>> {
     if text.trimmed().is("all") {
         return Ok(None);
     }
-    list(text).map(Some)
+    let orders = list(text)?;
+    match orders.iter().find(|order| !(ORDER_TOLERANCE..=LARGEST_ORDER).contains(*order)) {
+        None => Ok(Some(orders)),
+        Some(order) => {
+            let message = format!("{order} is no order: from {ORDER_TOLERANCE} to {LARGEST_ORDER} are");
+            Err(Diagnostic::error(codes::RANGE, message).at(text.span()))
+        }
+    }
 }
 
 fn control_mode(text: Text<'_>) -> Value<ControlMode> {

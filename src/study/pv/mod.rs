@@ -12,6 +12,7 @@ mod text;
 
 pub use curve::study;
 pub use error::PvError;
+pub(super) use place::Place;
 pub use place::Reading;
 
 use indexmap::IndexMap;
