@@ -73,6 +73,7 @@ fn entry(root: &Path, folder: &Path, kind: Kind) -> Entry {
         Kind::Contingency => of_study("Contingencies"),
         Kind::Pv => of_study("P–V curves"),
         Kind::Sweep => of_study("Sweep"),
+        Kind::Monitor => of_study("Measured recording"),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::read::{ReadError, json};
 use super::run::Run;
-use super::{contingency, index, pv, sweep};
+use super::{contingency, index, monitor, pv, sweep};
 
 /// What made a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,7 @@ pub(super) enum Kind {
     Contingency,
     Pv,
     Sweep,
+    Monitor,
 }
 
 /// Makes page and figures again from the files of a directory, and returns the page. A directory of results gets an
@@ -32,6 +33,7 @@ pub fn rebuild(dir: &Path) -> Result<PathBuf, ReadError> {
         }
         Some(Kind::Contingency) => contingency::page(dir)?,
         Some(Kind::Pv) => pv::page(dir)?,
+        Some(Kind::Monitor) => monitor::page(dir)?,
         Some(Kind::Sweep) => sweep::page(dir)?,
         None => return index::write(dir),
     };
@@ -42,7 +44,8 @@ pub fn rebuild(dir: &Path) -> Result<PathBuf, ReadError> {
 /// What made a directory; `None` when it holds no results itself.
 pub(super) fn kind(dir: &Path) -> Result<Option<Kind>, ReadError> {
     let has = |name: &str| dir.join(name).is_file();
-    for (name, kind) in [("contingency.json", Kind::Contingency), ("pv.json", Kind::Pv)] {
+    let studies = [("contingency.json", Kind::Contingency), ("pv.json", Kind::Pv), ("monitor.json", Kind::Monitor)];
+    for (name, kind) in studies {
         if has(name) {
             return Ok(Some(kind));
         }

@@ -11,6 +11,7 @@ pub mod one_line;
 mod power;
 mod profile;
 mod pv;
+mod recording;
 mod series;
 mod sketch;
 mod taps;
@@ -24,6 +25,7 @@ pub use bars::{Bar, bars};
 pub use contingency::contingency;
 pub use histogram::{Histogram, histogram};
 pub use pv::{pv, qv};
+pub use recording::figures as recording;
 
 /// Width of every figure in points.
 const WIDTH: u32 = 760;
