@@ -5,11 +5,15 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
+use super::aggregate::{Aggregate, TEN_MINUTES_S};
+use super::alarm::{AlarmEvent, Alarms};
+use super::evaluation::Evaluation;
 use super::event::{Event, EventSettings, Events};
 use super::flicker::{Flickermeter, Lamp, LongTerm, Pst};
+use super::limits::Judgement;
 use super::magnitude::HalfCycle;
 use super::settings::{Quantity, Settings, SettingsError};
-use super::spectral::{Measured, Spectral};
+use super::spectral::Spectral;
 use super::window::Window;
 use crate::signal::Waveform;
 
@@ -34,6 +38,10 @@ pub enum Finding<'a> {
     ShortFlicker(usize, Pst),
     /// Long-term flicker of a channel: of twelve short-term ones.
     LongFlicker(usize, f64),
+    /// An interval of 15 windows, 10 minutes or 2 hours has ended.
+    Aggregate(&'a Aggregate),
+    /// An alarm has changed.
+    Alarm(&'a AlarmEvent),
 }
 
 /// Frequency over 10 s: whole cycles over how long they took (IEC 61000-4-30).
@@ -56,6 +64,8 @@ pub enum Taken {
     Gap(u64),
     /// It began before the end of the one before, and was not taken.
     Backwards,
+    /// It begins more than 2^50 samples after the start of sampling, which no clock does, and was not taken.
+    Beyond,
     /// It has other channels than the instrument, and was not taken.
     WrongChannels,
 }
@@ -69,16 +79,9 @@ pub struct Instrument {
     voltage_count: usize,
     events: Option<Events>,
     flicker: Vec<(Flickermeter, LongTerm)>,
-    waiting: Waiting,
+    evaluation: Evaluation,
     /// Whether a block has been taken.
     begun: bool,
-}
-
-/// A window that waits until it is known whether it is flagged.
-#[derive(Clone, Debug)]
-struct Waiting {
-    window: Window,
-    full: bool,
 }
 
 impl Instrument {
@@ -102,8 +105,10 @@ impl Instrument {
         let meter = meter.map(|(lamp, over_s)| Flickermeter::new(rate, nominal_hz, lamp, over_s)).transpose()?;
         let flicker = meter.map_or_else(Vec::new, |own| vec![(own, LongTerm::default()); voltage_count]);
         let spectral = Spectral::new(settings);
-        let waiting = Waiting { window: spectral.room(), full: false };
-        Ok(Self { spectral, voltages, voltage_count, events, flicker, waiting, begun: false })
+        let evaluation = Evaluation::new(settings, spectral.room())?;
+        let mut new = Self { spectral, voltages, voltage_count, events, flicker, evaluation, begun: false };
+        new.align_flicker(0.0);
+        Ok(new)
     }
 
     /// What it is.
@@ -121,12 +126,29 @@ impl Instrument {
         self.spectral.set_ratings(demand_a, rated_a);
     }
 
+    /// Corrects the clock: the time of day in s at which sampling began, from the next window on. Flicker goes by it from
+    /// the start only.
+    pub fn set_clock(&mut self, clock_s: f64) {
+        self.evaluation.set_clock(clock_s);
+    }
+
+    /// Its alarms, when it has trip points: to replace these, and to say what the instrument cannot see (packets, clock
+    /// offsets, mapping faults).
+    pub const fn alarms_mut(&mut self) -> Option<&mut Alarms> {
+        self.evaluation.alarms_mut()
+    }
+
+    /// What each of the settings' limits says of everything so far. It allocates: for reports, not for steps.
+    pub fn judgements(&mut self) -> impl Iterator<Item = Judgement> {
+        self.evaluation.judgements()
+    }
+
     /// Takes in a block of any length and tells what it finds.
     pub fn push(&mut self, block: &Waveform, found: &mut dyn FnMut(Finding)) -> Taken {
-        let Self { spectral, waiting, events, .. } = self;
-        let taken = spectral.begin(block, &mut |measured| waiting.take(measured, events.as_ref(), found));
+        let Self { spectral, evaluation, events, .. } = self;
+        let taken = spectral.begin(block, &mut |measured| evaluation.take(measured, events.as_ref(), found));
         match taken {
-            Taken::Backwards | Taken::WrongChannels => return taken,
+            Taken::Backwards | Taken::Beyond | Taken::WrongChannels => return taken,
             Taken::Gap(lost) => self.skip(lost, found),
             Taken::Gapless if !self.begun => self.skip(block.first, found),
             Taken::Gapless => {}
@@ -141,9 +163,9 @@ impl Instrument {
 
     /// Says that no more samples come: measures what is still whole, ends what goes on.
     pub fn finish(&mut self, found: &mut dyn FnMut(Finding)) {
-        let Self { spectral, waiting, events, .. } = self;
-        spectral.finish(&mut |measured| waiting.take(measured, events.as_ref(), found));
-        waiting.release(events.as_ref(), found);
+        let Self { spectral, evaluation, events, .. } = self;
+        spectral.finish(&mut |measured| evaluation.take(measured, events.as_ref(), found));
+        evaluation.finish(events.as_ref(), found);
         if let Some(events) = events {
             events.finish(|event| found(Finding::Event(event)));
         }
@@ -168,14 +190,12 @@ impl Instrument {
             let magnitude = |at: usize, value| found.borrow_mut()(Finding::Magnitude(own[at], value));
             events.push(voltages, magnitude, |event| found.borrow_mut()(Finding::Event(event)));
         }
-        for (((meter, long), samples), &channel) in self.flicker.iter_mut().zip(voltages).zip(own) {
-            meter.push(samples, |pst| tell_flicker(channel, pst, long, found));
+        let Self { spectral, evaluation, events, flicker, .. } = self;
+        for (((meter, long), samples), &channel) in flicker.iter_mut().zip(voltages).zip(own) {
+            meter.push(samples, |pst| evaluation.flicker(channel, pst, long, found));
         }
-        let Self { spectral, waiting, events, .. } = self;
-        spectral.take(block, samples, &mut |measured| waiting.take(measured, events.as_ref(), found));
-        if waiting.decided(events.as_ref()) {
-            waiting.release(events.as_ref(), found);
-        }
+        spectral.take(block, samples, &mut |measured| evaluation.take(measured, events.as_ref(), found));
+        evaluation.release_decided(events.as_ref(), found);
     }
 
     /// So many samples are lost.
@@ -183,44 +203,17 @@ impl Instrument {
         if let Some(events) = &mut self.events {
             events.skip(samples);
         }
-        for ((meter, long), &channel) in self.flicker.iter_mut().zip(&self.voltages) {
-            meter.skip(samples, |pst| tell_flicker(channel, pst, long, found));
-        }
-    }
-}
-
-fn tell_flicker(channel: usize, pst: Pst, long: &mut LongTerm, found: &mut dyn FnMut(Finding)) {
-    found(Finding::ShortFlicker(channel, pst));
-    if let Some(plt) = long.add(pst.pst) {
-        found(Finding::LongFlicker(channel, plt));
-    }
-}
-
-impl Waiting {
-    fn take(&mut self, measured: Measured, events: Option<&Events>, found: &mut dyn FnMut(Finding)) {
-        match measured {
-            Measured::Window(window) => {
-                self.release(events, found);
-                std::mem::swap(&mut self.window, window);
-                self.full = true;
-                if self.decided(events) {
-                    self.release(events, found);
-                }
-            }
-            Measured::Frequency(ten_seconds) => found(Finding::Frequency(ten_seconds)),
+        let Self { flicker, voltages, evaluation, .. } = self;
+        for ((meter, long), &channel) in flicker.iter_mut().zip(&*voltages) {
+            meter.skip(samples, |pst| evaluation.flicker(channel, pst, long, found));
         }
     }
 
-    fn decided(&self, events: Option<&Events>) -> bool {
-        events.is_none_or(|events| events.decided(self.window.start_s + self.window.duration_s))
-    }
-
-    /// Tells the window that waits, if one does.
-    fn release(&mut self, events: Option<&Events>, found: &mut dyn FnMut(Finding)) {
-        if std::mem::take(&mut self.full) {
-            let (from_s, to_s) = (self.window.start_s, self.window.start_s + self.window.duration_s);
-            self.window.flagged = events.is_some_and(|events| events.flagged(from_s, to_s));
-            found(Finding::Window(&self.window));
+    /// Lets 10-minute observations of flicker end at the clock's ticks.
+    fn align_flicker(&mut self, now_s: f64) {
+        if self.settings().flicker_s == Some(TEN_MINUTES_S) {
+            let in_s = self.evaluation.next_tick_s(now_s) - now_s;
+            self.flicker.iter_mut().for_each(|(meter, _)| meter.end_in(in_s));
         }
     }
 }

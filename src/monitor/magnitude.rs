@@ -28,7 +28,7 @@ const SILENT: f64 = 0.05;
 /// A change of the fundamental by more than this from one half cycle to the next is a transition, whose phase means nothing.
 const TRANSITION: f64 = 0.05;
 /// Samples whose sum is correlated as one, per cycle.
-const CORRELATED: f64 = 64.0;
+const CORRELATED: f64 = 32.0;
 
 /// Why there can be no Urms(1/2).
 #[derive(Clone, Copy, Debug, PartialEq, Error)]
@@ -90,8 +90,9 @@ pub struct HalfCycles {
     nominal_samples: f64,
     silent_amplitude: f64,
     correlated: usize,
+    /// The last samples, twice one behind the other, so that every stretch of them lies in one piece.
     ring: Vec<f64>,
-    mask: u64,
+    room: usize,
     /// Place of the next sample to come.
     next: u64,
     /// From here on no sample is missing.
@@ -141,14 +142,14 @@ impl HalfCycles {
             return Err(MagnitudeError::DeclaredVoltage(declared_v));
         }
         let room = ((ACQUIRED_CYCLES + 2.0) * nominal_samples * (1.0 + 2.0 * RANGE)).ceil() as usize;
-        let room = (room + 16).next_power_of_two();
+        let room = room + 16;
         Ok(Self {
             sample_rate_hz,
             nominal_samples,
             silent_amplitude: SILENT * declared_v * std::f64::consts::SQRT_2,
             correlated: ((nominal_samples / CORRELATED) as usize).max(1),
-            ring: vec![0.0; room],
-            mask: room as u64 - 1,
+            ring: vec![0.0; 2 * room],
+            room,
             next: 0,
             whole_from: 0,
             acquired: false,
@@ -193,14 +194,39 @@ impl HalfCycles {
     }
 
     fn store(&mut self, samples: &[f64]) {
-        for x in samples {
-            let good = x.is_finite();
-            self.ring[(self.next & self.mask) as usize] = if good { *x } else { 0.0 };
-            self.next += 1;
-            if !good {
-                self.whole_from = self.next;
+        // Zero times what is not finite is not a number, and so is every sum with it.
+        let all_good = samples.iter().map(|x| x * 0.0).sum::<f64>() == 0.0;
+        for part in samples.chunks(self.room) {
+            let at = self.place(self.next);
+            let (now, wrapped) = part.split_at(part.len().min(self.room - at));
+            for (from, part) in [(at, now), (0, wrapped)] {
+                self.ring[from..from + part.len()].copy_from_slice(part);
+                self.ring[self.room + from..self.room + from + part.len()].copy_from_slice(part);
+            }
+            self.next += part.len() as u64;
+        }
+        if !all_good {
+            self.whole_from = self.next;
+            self.mend(samples.len());
+        }
+    }
+
+    /// Takes what is not a number out of the last samples.
+    fn mend(&mut self, count: usize) {
+        let from = self.next - count.min(self.room) as u64;
+        for k in from..self.next {
+            let at = self.place(k);
+            if !self.ring[at].is_finite() {
+                self.whole_from = k + 1;
+                self.ring[at] = 0.0;
+                self.ring[at + self.room] = 0.0;
             }
         }
+    }
+
+    /// Where a sample lies in the ring.
+    const fn place(&self, at: u64) -> usize {
+        (at % self.room as u64) as usize
     }
 
     /// How many samples there must have been for the next step.
@@ -278,7 +304,7 @@ impl HalfCycles {
     }
 
     fn sample(&self, at: u64) -> f64 {
-        self.ring[(at & self.mask) as usize]
+        self.ring[self.place(at)]
     }
 
     /// ∫x² over a cycle from a place, in squares times samples: trapezia corrected at both ends, parabolas in the part
@@ -290,38 +316,31 @@ impl HalfCycles {
         let inwards = |k: u64| square(first + k);
         let backwards = |k: u64| square(last.saturating_sub(k));
         let slopes = slope(inwards) + slope(backwards);
-        let sum = self.sum(first, last, |x| x * x) + 0.5 * (square(last) - square(first)) + slopes / 12.0;
+        let sum = self.sum_of_squares(first, last) + 0.5 * (square(last) - square(first)) + slopes / 12.0;
         let before = Cell::new(square(from.whole), square(first), square(first + 1));
         // Seen backwards, so that its third neighbour lies in the cycle too.
         let after = Cell::new(square(last + 1), square(last), square(last.saturating_sub(1)));
         sum + before.integral(from.part, 1.0) + after.integral(1.0 - to.part, 1.0)
     }
 
-    /// Sum over samples from one to before another; four sums side by side, as the processor adds.
-    fn sum(&self, from: u64, to: u64, term: impl Fn(f64) -> f64) -> f64 {
-        let (first, second) = self.slices(from, to);
-        let mut sums = [0.0; 4];
-        for part in [first, second] {
-            let mut fours = part.chunks_exact(4);
-            for four in &mut fours {
-                for (sum, x) in sums.iter_mut().zip(four) {
-                    *sum += term(*x);
-                }
-            }
-            sums[0] += fours.remainder().iter().map(|x| term(*x)).sum::<f64>();
-        }
-        (sums[0] + sums[1]) + (sums[2] + sums[3])
+    /// Samples from one to before another: at most as many as there is room for.
+    fn stretch(&self, from: u64, to: u64) -> &[f64] {
+        let at = self.place(from);
+        let len = usize::try_from(to.saturating_sub(from)).unwrap_or(0).min(self.room);
+        &self.ring[at..at + len]
     }
 
-    /// Samples from one to before another, as they lie in the ring.
-    fn slices(&self, from: u64, to: u64) -> (&[f64], &[f64]) {
-        let at = (from & self.mask) as usize;
-        let len = usize::try_from(to.saturating_sub(from)).unwrap_or(0).min(self.ring.len());
-        let (head, tail) = self.ring.split_at(at);
-        match len <= tail.len() {
-            true => (&tail[..len], &[]),
-            false => (tail, &head[..len - tail.len()]),
+    /// Sum of squares of samples from one to before another; four sums side by side, as the processor adds.
+    fn sum_of_squares(&self, from: u64, to: u64) -> f64 {
+        let mut sums = [0.0; 4];
+        let mut fours = self.stretch(from, to).chunks_exact(4);
+        for four in &mut fours {
+            for (sum, x) in sums.iter_mut().zip(four) {
+                *sum += x * x;
+            }
         }
+        let rest: f64 = fours.remainder().iter().map(|x| x * x).sum();
+        (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest
     }
 
     /// Phase of the fundamental in rad (0 where it crosses zero upwards) at a place, and its amplitude: correlation with
@@ -330,24 +349,22 @@ impl HalfCycles {
         let to = from.moved(self.cycle_samples);
         let step = TAU / self.cycle_samples;
         let group = self.correlated;
-        let count = usize::try_from(to.whole - from.whole).unwrap_or(0);
-        let grouped = count - count % group;
         let turn = (step * group as f64).sin_cos();
         let mut at = (step * (0.5 * (group as f64 - 1.0) - from.part)).sin_cos();
         let (mut sine, mut cosine) = (0.0, 0.0);
-        for first in (0..grouped).step_by(group) {
-            let from = from.whole + first as u64;
-            let sum: f64 = (from..from + group as u64).map(|k| self.ring[(k & self.mask) as usize]).sum();
+        let mut groups = self.stretch(from.whole, to.whole).chunks_exact(group);
+        for samples in &mut groups {
+            let sum: f64 = samples.iter().sum();
             sine += sum * at.0;
             cosine += sum * at.1;
             at = (at.0 * turn.1 + at.1 * turn.0, at.1 * turn.1 - at.0 * turn.0);
         }
         let mut add = |k: u64, weight: f64| {
-            let angle = step * (k as f64 - from.whole as f64 - from.part);
-            sine += weight * self.sample(k) * angle.sin();
-            cosine += weight * self.sample(k) * angle.cos();
+            let (sin, cos) = (step * (k as f64 - from.whole as f64 - from.part)).sin_cos();
+            sine += weight * self.sample(k) * sin;
+            cosine += weight * self.sample(k) * cos;
         };
-        (from.whole + grouped as u64..to.whole).for_each(|k| add(k, 1.0));
+        (to.whole - groups.remainder().len() as u64..to.whole).for_each(|k| add(k, 1.0));
         // Trapezia: half of each end's sample, and of a cell's part p its samples count p - p²/2 and p²/2.
         for (place, sign) in [(from, -1.0), (to, 1.0)] {
             let p = place.part;

@@ -4,6 +4,7 @@
 
 pub mod aggregate;
 pub mod alarm;
+mod evaluation;
 pub mod event;
 pub mod flicker;
 mod instrument;

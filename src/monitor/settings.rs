@@ -2,8 +2,10 @@
 
 use thiserror::Error;
 
+use super::alarm::{TripError, TripPoints};
 use super::event::{EventError, EventSettings};
 use super::flicker::FlickerError;
+use super::limits::{LimitError, LimitSettings};
 
 /// The least sampling rate, in Hz. A rule of this bench (order 50 at 69 Hz with room for the filter), not of IEC 61000-4-30.
 pub const LEAST_SAMPLE_RATE_HZ: f64 = 12_800.0;
@@ -33,6 +35,12 @@ pub struct Settings {
     pub events: Option<EventSettings>,
     /// Observation time of flicker in s (600 by the standard); `None`: flicker is not measured.
     pub flicker_s: Option<f64>,
+    /// The time of day in s when sampling began: where intervals of 10 minutes and 2 hours end.
+    pub clock_s: f64,
+    /// Limits that measurements are held against.
+    pub limits: Vec<LimitSettings>,
+    /// When alarms are raised; `None`: there are none.
+    pub trips: Option<TripPoints>,
     /// Maximum demand load current `I_L` in A RMS, to which TDD relates (IEEE 519).
     pub demand_a: Option<f64>,
     /// Rated current in A RMS, to which TRD relates (IEEE 1547).
@@ -51,6 +59,9 @@ impl Settings {
             smoothing: false,
             events: None,
             flicker_s: Some(600.0),
+            clock_s: 0.0,
+            limits: Vec::new(),
+            trips: None,
             demand_a: None,
             rated_a: None,
         }
@@ -214,6 +225,12 @@ pub enum SettingsError {
     /// Thresholds of events that cannot be.
     #[error(transparent)]
     Events(#[from] EventError),
+    /// Limits that cannot be applied.
+    #[error(transparent)]
+    Limits(#[from] LimitError),
+    /// Trip points that cannot be.
+    #[error(transparent)]
+    Trips(#[from] TripError),
     /// A flickermeter that cannot be.
     #[error(transparent)]
     Flicker(#[from] FlickerError),

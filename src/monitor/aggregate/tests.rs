@@ -96,3 +96,35 @@ fn ticks_are_told() {
     let aggregator = Aggregator::new(&settings(), 86_399.0);
     assert_eq!((aggregator.next_tick_s(0.0), aggregator.next_tick_s(1.0)), (1.0, 601.0));
 }
+
+#[test]
+fn v15_the_reference_vector() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/monitor_events/v15_aggregation.json");
+    let vector: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let expected = &vector["expected"];
+    let list = |key: &str| -> Vec<f64> {
+        expected[key].as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect()
+    };
+    let number = |key: &str| expected[key].as_f64().unwrap();
+    let flags: Vec<bool> = expected["in_flags"].as_array().unwrap().iter().map(|f| f.as_bool().unwrap()).collect();
+    let settings = settings();
+    let mut window = Window::room(&settings, 0);
+    let mut aggregator = Aggregator::new(&settings, 0.0);
+    let mut short = None;
+    for (k, value) in list("in_200ms").into_iter().enumerate() {
+        (window.sequence, window.start_s, window.duration_s) = (k as u64, 0.2 * k as f64, 0.2);
+        (window.channels[0].valid, window.channels[0].thd_subgroup_percent) = (true, value);
+        window.flagged = flags[k];
+        aggregator.push(&window, &mut |aggregate| short = Some(aggregate.clone()));
+    }
+    let short = short.unwrap();
+    assert!((short.channels[0].thd_subgroup_percent - number("out_3s")).abs() < 1e-9);
+    assert_eq!(Some(short.flagged), expected["out_flag"].as_bool());
+    // 15 windows of each 3 s value, 3000 of each 10-minute value: the same root mean squares.
+    let threes = list("in_3s");
+    let ten = run(0.0, 3000, |k| Some(threes[k as usize / 15]));
+    assert!((of(&ten, Interval::TenMinutes)[0].channels[0].rms - number("out_10min")).abs() < 1e-9);
+    let tens = list("in_10min");
+    let two = run(0.0, 36_000, |k| Some(tens[k as usize / 3000]));
+    assert!((of(&two, Interval::TwoHours)[0].channels[0].rms - number("out_2h")).abs() < 1e-9);
+}

@@ -51,13 +51,8 @@ impl Decimator {
     }
 }
 
-/// A section of second order, transposed direct form II.
-#[derive(Clone, Copy, Debug)]
-struct Section {
-    b: [f64; 3],
-    a: [f64; 2],
-    z: [f64; 2],
-}
+/// Digital coefficients of a section of second order: b0, b1, b2, a1, a2.
+struct Section([f64; 5]);
 
 impl Section {
     /// (b0 + b1 s + b2 s²)/(a0 + a1 s + a2 s²) by the bilinear transform s = c (1 - z⁻¹)/(1 + z⁻¹).
@@ -67,20 +62,47 @@ impl Section {
             [p0 + p1 + p2, 2.0 * (p0 - p2), p0 - p1 + p2]
         };
         let (b, a) = (digital(b0, b1, b2), digital(a0, a1, a2));
-        Self { b: b.map(|b| b / a[0]), a: [a[1] / a[0], a[2] / a[0]], z: [0.0; 2] }
+        Self([b[0], b[1], b[2], a[1], a[2]].map(|own| own / a[0]))
+    }
+}
+
+/// Sections in a row.
+const SECTIONS: usize = 6;
+
+/// Sections in transposed direct form II. Each takes what the one before gave a step ago, so that the processor works on
+/// all of them at once; the chain is late by as many steps (3 ms), which no severity sees.
+#[derive(Clone, Debug)]
+struct Cascade {
+    coefficients: [[f64; SECTIONS]; 5],
+    states: [[f64; SECTIONS]; 2],
+    inputs: [f64; SECTIONS],
+}
+
+impl Cascade {
+    fn new(sections: [Section; SECTIONS]) -> Self {
+        let coefficients = [0, 1, 2, 3, 4].map(|k| [0, 1, 2, 3, 4, 5].map(|section: usize| sections[section].0[k]));
+        Self { coefficients, states: [[0.0; SECTIONS]; 2], inputs: [0.0; SECTIONS] }
     }
 
     fn step(&mut self, x: f64) -> f64 {
-        let y = self.b[0] * x + self.z[0];
-        self.z = [self.b[1] * x - self.a[0] * y + self.z[1], self.b[2] * x - self.a[1] * y];
-        y
+        let [b0, b1, b2, a1, a2] = &self.coefficients;
+        self.inputs[0] = x;
+        let mut outputs = [0.0; SECTIONS];
+        for k in 0..SECTIONS {
+            let (x, y) = (self.inputs[k], b0[k] * self.inputs[k] + self.states[0][k]);
+            self.states[0][k] = b1[k] * x - a1[k] * y + self.states[1][k];
+            self.states[1][k] = b2[k] * x - a2[k] * y;
+            outputs[k] = y;
+        }
+        self.inputs[1..].copy_from_slice(&outputs[..SECTIONS - 1]);
+        outputs[SECTIONS - 1]
     }
 }
 
 /// Blocks 3 and 4.
 #[derive(Clone, Debug)]
 pub(super) struct Chain {
-    sections: [Section; 6],
+    cascade: Cascade,
     smoothed: f64,
     before: f64,
     smoothing: f64,
@@ -134,7 +156,7 @@ impl Chain {
         };
         let [eye, lamp] = weighting.sections(plain);
         Self {
-            sections: [high_pass, butterworth(0.0), butterworth(1.0), butterworth(2.0), eye, lamp],
+            cascade: Cascade::new([high_pass, butterworth(0.0), butterworth(1.0), butterworth(2.0), eye, lamp]),
             smoothed: 0.0,
             before: 0.0,
             // Bilinear: y' = y + (x + x' - 2y)·T/(2τ + T).
@@ -145,7 +167,7 @@ impl Chain {
 
     /// Instantaneous flicker of the squared voltage's relative deviation from its mean.
     pub(super) fn step(&mut self, deviation: f64) -> f64 {
-        let weighted = self.sections.iter_mut().fold(deviation, |x, section| section.step(x));
+        let weighted = self.cascade.step(deviation);
         let square = weighted * weighted;
         self.smoothed += (square + self.before - 2.0 * self.smoothed) * self.smoothing;
         self.before = square;

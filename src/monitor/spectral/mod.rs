@@ -40,6 +40,8 @@ const SYNCHRONISM: f64 = 3e-4;
 const AS_SAMPLED: f64 = 1e-5;
 /// A fundamental below this part of the declared voltage, or of the largest channel, is no reference.
 const LEAST_REFERENCE: f64 = 0.05;
+/// The latest place of a sample: up to here places are exact as numbers with a fraction.
+const LATEST: u64 = 1 << 50;
 /// Smoothing over 1.5 s by windows of 200 ms: y += (x − y)/8.012.
 const SMOOTHING: f64 = 1.0 / 8.012;
 
@@ -155,6 +157,9 @@ impl Spectral {
     pub fn begin(&mut self, block: &Waveform, told: &mut dyn FnMut(Measured)) -> Taken {
         if block.channels() != self.settings.channels.len() {
             return Taken::WrongChannels;
+        }
+        if block.first > LATEST {
+            return Taken::Beyond;
         }
         let expected = self.expected.unwrap_or(block.first);
         let Some(gap) = block.first.checked_sub(expected) else { return Taken::Backwards };
@@ -293,7 +298,8 @@ impl Spectral {
                 let alike = (0..self.settings.channels.len()).filter(|at| quantity(*at) == quantity(channel));
                 let square = alike.map(|at| {
                     let samples = self.history.channel(at, from, to);
-                    spectrum::mean_product(samples, samples)
+                    let mean = spectrum::lanes_sum(samples) / samples.len() as f64;
+                    spectrum::mean_product(samples, samples) - mean * mean
                 });
                 LEAST_REFERENCE * square.fold(0.0, f64::max).sqrt()
             }

@@ -16,7 +16,10 @@ const SETTLED: f64 = 2e-4;
 /// Most repetitions.
 const MOST_ROUNDS: usize = 8;
 /// Steps of angle that do not belong to the others: so many times the median deviation, and at least so many rad.
-const OUTLIER: (f64, f64) = (6.0, 0.01);
+const OUTLIER: (f64, f64) = (6.0, 1e-3);
+/// Steps of angle between phasors of which one is less than this part of the other do not count, while so many others do: a
+/// dip begins or ends there.
+const STEADY: (f64, usize) = (0.95, 3);
 /// Spread of the steps of angle, in rad, above which there is no fundamental.
 const MOST_SPREAD: f64 = 0.4;
 /// How far from the nominal frequency the fundamental may be: 42.5 to 57.5 Hz and 51 to 69 Hz.
@@ -153,9 +156,7 @@ fn one_cycle(samples: &[f64], first: f64, cycle: f64) -> (Complex, Complex) {
     };
     let (fours, rest) = samples.as_chunks::<LANES>();
     for four in fours {
-        for lane in 0..LANES {
-            add(lane, four[lane]);
-        }
+        four.iter().enumerate().for_each(|(lane, x)| add(lane, *x));
     }
     rest.iter().enumerate().for_each(|(lane, x)| add(lane, *x));
     let sum = |lanes: [f64; LANES]| (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
@@ -177,12 +178,30 @@ impl Phasors {
             angles[k] = (other * one.conj()).arg();
             weights[k] = ((k + 1) * (steps - k)) as f64 * one.norm_sqr().min(other.norm_sqr());
         }
-        let (angles, weights) = (&angles[..steps], &mut weights[..steps]);
+        let (angles, weights) = (&mut angles[..steps], &mut weights[..steps]);
+        let kept = self.keep_steady(angles, weights);
+        let (angles, weights) = (&angles[..kept], &mut weights[..kept]);
         leave_out(angles, weights);
         let all: f64 = weights.iter().sum();
         let mean = angles.iter().zip(&*weights).map(|(a, w)| a * w).sum::<f64>() / all;
         let spread = angles.iter().zip(&*weights).map(|(a, w)| w * (a - mean).powi(2)).sum::<f64>() / all;
         (spread < MOST_SPREAD * MOST_SPREAD).then_some(mean)
+    }
+
+    /// Moves the steps between phasors of about the same size to the front, and says how many are to be kept.
+    fn keep_steady(&self, angles: &mut [f64], weights: &mut [f64]) -> usize {
+        let steady = |k: usize| {
+            let (one, other) = (self.of[k].norm(), self.of[k + 1].norm());
+            one.min(other) >= STEADY.0 * one.max(other)
+        };
+        let count = (0..angles.len()).filter(|k| steady(*k)).count();
+        if count < STEADY.1 {
+            return angles.len();
+        }
+        for (place, k) in (0..angles.len()).filter(|k| steady(*k)).enumerate() {
+            (angles[place], weights[place]) = (angles[k], weights[k]);
+        }
+        count
     }
 }
 
