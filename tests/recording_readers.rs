@@ -128,7 +128,11 @@ fn csv_says_how_many_samples_a_gap_has() {
     let missing: Vec<usize> = (0..1000).filter(|n| read.channels[0][*n].is_nan()).collect();
     assert_eq!(missing, (400..407).collect::<Vec<_>>());
     assert_eq!(read.channels[3][407], signal.channels[3][407].mul_add(1e9, 0.0).round() / 1e9);
-    assert!(read.said.contains("7 samples (0.0007 s) are missing before this one\n   --> a.csv:402:1"), "{}", read.said);
+    assert!(
+        read.said.contains("7 samples (0.0007 s) are missing before this one\n   --> a.csv:402:1"),
+        "{}",
+        read.said
+    );
 }
 
 #[test]
@@ -166,7 +170,8 @@ fn comtrade_agrees_with_a_package_by_others() {
         assert!(!read.failed, "{name}: {}", read.said);
         for channel in &read.info.unwrap().channels {
             let k = recording["names"].as_array().unwrap().iter().position(|n| *n == channel.source).unwrap();
-            let own = read.channels.iter().zip(0..).find(|(_, place)| *place == position(&folder, name, &channel.source));
+            let own =
+                read.channels.iter().zip(0..).find(|(_, place)| *place == position(&folder, name, &channel.source));
             // That package leaves units and secondary values as they are.
             let factor = match (name.as_str(), channel.source.as_str()) {
                 ("ascii_1991", "Ua") => 1e3,
@@ -207,16 +212,27 @@ fn comtrade_marks_what_is_missing() {
         assert!(!read.failed, "{}", read.said);
         let missing: Vec<usize> = (0..400).filter(|n| read.channels[0][*n].is_nan()).collect();
         assert_eq!(missing, std::iter::once(120).chain(200..210).collect::<Vec<_>>(), "{kind}");
-        for words in ["1 samples are marked as missing", "10 samples (0.0008 s) are missing", "promises 400 samples, and the data have 390"] {
+        for words in [
+            "1 samples are marked as missing",
+            "10 samples (0.0008 s) are missing",
+            "promises 400 samples, and the data have 390",
+        ] {
             assert!(read.said.contains(words), "{}", read.said);
         }
     }
     let (cfg, dat) = signal.comtrade(1999, "ASCII");
-    let dat = String::from_utf8(dat).unwrap().lines().enumerate().map(|(n, line)| {
-        let mut fields: Vec<&str> = line.split(',').collect();
-        if n == 7 { fields[2] = " "; }
-        fields.join(",") + "\n"
-    }).collect::<String>();
+    let dat = String::from_utf8(dat)
+        .unwrap()
+        .lines()
+        .enumerate()
+        .map(|(n, line)| {
+            let mut fields: Vec<&str> = line.split(',').collect();
+            if n == 7 {
+                fields[2] = " ";
+            }
+            fields.join(",") + "\n"
+        })
+        .collect::<String>();
     let folder = tempfile::tempdir().unwrap();
     let read = read(&written(folder.path(), &[("a.cfg", cfg.as_bytes()), ("a.dat", dat.as_bytes())]));
     assert!(read.channels[0][7].is_nan() && read.channels[0][6].is_finite(), "{}", read.said);
@@ -252,7 +268,13 @@ fn wav_of_all_kinds_reads_back() {
         v_per_fs: Some(400.0),
         a_per_fs: Some(10.0),
     };
-    for (bits, format) in [(8, hound::SampleFormat::Int), (16, hound::SampleFormat::Int), (24, hound::SampleFormat::Int), (32, hound::SampleFormat::Int), (32, hound::SampleFormat::Float)] {
+    for (bits, format) in [
+        (8, hound::SampleFormat::Int),
+        (16, hound::SampleFormat::Int),
+        (24, hound::SampleFormat::Int),
+        (32, hound::SampleFormat::Int),
+        (32, hound::SampleFormat::Float),
+    ] {
         let spec = hound::WavSpec { channels: 2, sample_rate: 48_000, bits_per_sample: bits, sample_format: format };
         let mut writer = hound::WavWriter::create(&path, spec).unwrap();
         let full = f64::from(2u32.pow(u32::from(bits) - 1));
@@ -337,14 +359,48 @@ fn what_is_broken_is_said_with_its_place() {
         ("cfg_kind", cfg_with("BINARY", "BINARY64")),
         ("cfg_kind_lies", cfg_with("BINARY", "BINARY32")),
         ("cfg_is_text", cfg_with("BINARY", "ASCII")),
-        ("cfg_statuses_lie", cfg_with("9,6A,3D\r\n", "9,6A,3D\r\n").into_iter().map(|(n, b)| {
-            let text = String::from_utf8_lossy(&b).into_owned();
-            if n == "a.cfg" { (n, text.replace("9,6A,3D", "26,6A,20D").replace("3,S3,,,0\r\n", &(3..=20).map(|k| format!("{k},S{k},,,0\r\n")).collect::<String>()).into_bytes()) } else { (n, b) }
-        }).collect()),
+        (
+            "cfg_statuses_lie",
+            cfg_with("9,6A,3D\r\n", "9,6A,3D\r\n")
+                .into_iter()
+                .map(|(n, b)| {
+                    let text = String::from_utf8_lossy(&b).into_owned();
+                    if n == "a.cfg" {
+                        (
+                            n,
+                            text.replace("9,6A,3D", "26,6A,20D")
+                                .replace(
+                                    "3,S3,,,0\r\n",
+                                    &(3..=20).map(|k| format!("{k},S{k},,,0\r\n")).collect::<String>(),
+                                )
+                                .into_bytes(),
+                        )
+                    } else {
+                        (n, b)
+                    }
+                })
+                .collect(),
+        ),
         ("cfg_promises_more", cfg_with("12800,20", "12800,2000")),
         ("cfg_promises_less", cfg_with("12800,20", "12800,7")),
         ("cfg_units", cfg_with("u1,A,,V,", "u1,A,,furlong,")),
-        ("cfg_nothing_known", vec![("a.cfg", good.0.replace(",V,", ",deg,").replace(",A,1", ",Hz,1").replace(",A,2", ",Hz,2").replace(",A,6", ",Hz,6").replace(",A,7", ",Hz,7").replace(",A,8", ",Hz,8").into_bytes()), ("a.dat", good.1.clone())]),
+        (
+            "cfg_nothing_known",
+            vec![
+                (
+                    "a.cfg",
+                    good.0
+                        .replace(",V,", ",deg,")
+                        .replace(",A,1", ",Hz,1")
+                        .replace(",A,2", ",Hz,2")
+                        .replace(",A,6", ",Hz,6")
+                        .replace(",A,7", ",Hz,7")
+                        .replace(",A,8", ",Hz,8")
+                        .into_bytes(),
+                ),
+                ("a.dat", good.1.clone()),
+            ],
+        ),
         ("dat_empty", data(vec![])),
         ("dat_less_than_a_sample", data(good.1[..10].to_vec())),
         ("dat_cut", data(good.1[..good.1.len() - 5].to_vec())),
@@ -371,7 +427,8 @@ fn what_is_broken_is_said_with_its_place() {
 
 /// A WAV file of three samples.
 fn wav(channels: u16) -> Vec<u8> {
-    let spec = hound::WavSpec { channels, sample_rate: 48_000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let spec =
+        hound::WavSpec { channels, sample_rate: 48_000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
     let mut bytes = std::io::Cursor::new(Vec::new());
     let mut writer = hound::WavWriter::new(&mut bytes, spec).unwrap();
     (0..3 * channels).for_each(|_| writer.write_sample(7i16).unwrap());
@@ -407,8 +464,30 @@ fn survives(files: &[(&str, &[u8])]) {
 
 /// Pieces that break numbers, counts and lines in many ways.
 const PIECES: [&str; 24] = [
-    ",", ";", "\n", "\r", "\t", "\"", "-", ".", "e9", "1e400", "nan", "0", "9", "4294967296", "99999999999999999999", "A",
-    "D", "BINARY", "---", "\0", "\u{feff}", "#", " ", "\u{fffd}",
+    ",",
+    ";",
+    "\n",
+    "\r",
+    "\t",
+    "\"",
+    "-",
+    ".",
+    "e9",
+    "1e400",
+    "nan",
+    "0",
+    "9",
+    "4294967296",
+    "99999999999999999999",
+    "A",
+    "D",
+    "BINARY",
+    "---",
+    "\0",
+    "\u{feff}",
+    "#",
+    " ",
+    "\u{fffd}",
 ];
 
 proptest! {

@@ -10,7 +10,7 @@ use phasorbench::monitor::{LEAST_SAMPLE_RATE_HZ, SettingsError, Windows};
 use phasorbench::record::write_whole;
 use phasorbench::recording::{self, Findings, Place, Recording, Request};
 use phasorbench::signal::Waveform;
-use phasorbench::study::monitor::{Basis, Beginning, Json, Session, SessionError, Source, Summary, Told};
+use phasorbench::study::monitor::{Basis, Beginning, Json, Session, Source, Summary, Told};
 
 use crate::terminal::terminal;
 use crate::{Exit, input, output};
@@ -31,7 +31,7 @@ const WINDOWS: &str = "windows.json";
 Recordings: CSV with a header such as time_s,u1,u2,u3,i1,i2,i3 in volts and amperes; COMTRADE 1991, 1999 and 2013 (.cfg with
 .dat, or .cff); WAV. They are read in one pass and bounded memory, however long they are.
 
-Exit codes: 0 measured, and every limit kept; 1 a limit is not kept; 2 the recording cannot be read (to its end).")]
+Exit codes: 0 measured, and every limit kept; 1 a limit is not kept or none could be judged; 2 the recording cannot be read (to its end).")]
 pub struct Args {
     /// The recording: .csv, .cfg, .dat, .cff or .wav.
     file: PathBuf,
@@ -39,7 +39,7 @@ pub struct Args {
     #[arg(long, value_name = "HZ", value_parser = ["50", "60"])]
     nominal_hz: Option<String>,
     /// Nominal voltage of the voltage channels, as they are measured (phase to neutral); told by the signal when not given.
-    #[arg(long, value_name = "V")]
+    #[arg(long, value_name = "V", allow_hyphen_values = true)]
     nominal_v: Option<f64>,
     /// Limits to hold the recording against.
     #[arg(long, value_enum)]
@@ -48,10 +48,10 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Length::Synchronised)]
     windows: Length,
     /// Short-circuit over load current (ieee519), or short-circuit ratio Rsce (iec61000-3-12).
-    #[arg(long, value_name = "RATIO")]
+    #[arg(long, value_name = "RATIO", allow_hyphen_values = true)]
     isc_over_il: Option<f64>,
     /// Current in A RMS that current limits relate to: demand I_L (ieee519), rated (ieee1547), reference (iec61000-3-12).
-    #[arg(long, value_name = "A")]
+    #[arg(long, value_name = "A", allow_hyphen_values = true)]
     il_a: Option<f64>,
     /// Which of the file's channels is which, by name or number, as in u1=UA,i1=#5; told by their names when not given.
     #[arg(long, value_name = "PLACE=NAME,…", value_delimiter = ',', value_parser = channel)]
@@ -113,7 +113,9 @@ pub fn run(args: &Args) -> Exit {
             if !args.json {
                 output::print(&words(&summary));
             }
-            if summary.limits.iter().all(|limit| limit.passed) { Exit::Passed } else { Exit::Failed }
+            // Limits of which none could be judged are not kept.
+            let judged = args.limits.is_none() || !summary.limits.is_empty();
+            if judged && summary.limits.iter().all(|limit| limit.passed) { Exit::Passed } else { Exit::Failed }
         }
         Err(exit) => exit,
     }
@@ -142,12 +144,17 @@ fn measure(args: &Args) -> Result<Summary, Exit> {
         json.finish(&[], &warnings, Some(&message))?;
         return Err(Exit::BadInput);
     }
-    let limits = session.finish(&mut |told| json.tell(told));
+    let (limits, unjudged) = session.finish(&mut |told| json.tell(told));
+    warnings.extend(not_judged(args, limits.is_empty(), &unjudged));
     let mut summary = session.summary(&name, warnings, limits);
     explain(&mut summary);
     json.finish(&summary.limits, &summary.warnings, None)?;
     if summary.windows == 0 {
-        let least = format!("a window is 200 ms long: {:.3} s at {} Hz are too little", seconds(&recording), summary.sample_rate_hz);
+        let least = format!(
+            "a window is 200 ms long: {:.3} s at {} Hz are too little",
+            seconds(&recording),
+            summary.sample_rate_hz
+        );
         return Err(input::complain("E0508", least, None));
     }
     if let Some(folder) = &args.out {
@@ -211,7 +218,8 @@ fn basis(args: &Args) -> Result<(Basis, Findings), Exit> {
         (_, Some(hz), _) => (hz, Source::File),
         (.., Some(hz)) => (hz, Source::Signal),
         _ => {
-            let message = "there is no component near 50 or 60 Hz in the first second that would tell the nominal frequency";
+            let message =
+                "there is no component near 50 or 60 Hz in the first second that would tell the nominal frequency";
             return Err(input::complain("E0520", message, Some("write --nominal-hz 50 or --nominal-hz 60".into())));
         }
     };
@@ -253,23 +261,27 @@ fn told_by(basis: &Basis, warnings: &mut Vec<String>) {
 }
 
 fn tell(findings: &Findings, warnings: &mut Vec<String>) {
-    warnings.extend(findings.diagnostics.iter().filter(|d| !d.is_error()).map(|d| format!("{}: {}", d.code, d.message)));
+    warnings
+        .extend(findings.diagnostics.iter().filter(|d| !d.is_error()).map(|d| format!("{}: {}", d.code, d.message)));
 }
 
-fn refused(error: &SessionError) -> Exit {
+fn refused(error: &SettingsError) -> Exit {
     match error {
-        SessionError::Settings(SettingsError::Rate { given_hz, .. }) if *given_hz < LEAST_SAMPLE_RATE_HZ => {
+        SettingsError::Rate { given_hz, .. } if *given_hz < LEAST_SAMPLE_RATE_HZ => {
             // An order's bins must lie below half the rate.
             let (at_50, at_60) = (order(*given_hz, 50.0), order(*given_hz, 60.0));
-            let message = format!("{given_hz} Hz is too low a sampling rate: order 50 needs at least {LEAST_SAMPLE_RATE_HZ} Hz");
-            let help = format!("at {given_hz} Hz there is nothing above order {at_50} (50 Hz) or {at_60} (60 Hz); recorded faster, all 50 are measured");
+            let message =
+                format!("{given_hz} Hz is too low a sampling rate: order 50 needs at least {LEAST_SAMPLE_RATE_HZ} Hz");
+            let help = format!(
+                "at {given_hz} Hz there is nothing above order {at_50} (50 Hz) or {at_60} (60 Hz); recorded faster, all 50 are measured"
+            );
             input::complain("E0509", message, Some(help))
         }
-        SessionError::Settings(_) => input::complain("E0521", error.to_string(), None),
-        SessionError::Limits(_) => {
+        SettingsError::Limits(_) => {
             let help = "write --nominal-v, --isc-over-il and --il-a, as these limits need them";
             input::complain("E0522", error.to_string(), Some(help.into()))
         }
+        _ => input::complain("E0521", error.to_string(), None),
     }
 }
 
@@ -279,7 +291,12 @@ fn order(rate_hz: f64, nominal_hz: f64) -> f64 {
 }
 
 /// Reads to the end, or to what stops it.
-fn read(args: &Args, recording: &mut Recording, session: &mut Session, json: &mut Out) -> Result<Result<(), Box<Findings>>, Exit> {
+fn read(
+    args: &Args,
+    recording: &mut Recording,
+    session: &mut Session,
+    json: &mut Out,
+) -> Result<Result<(), Box<Findings>>, Exit> {
     let mut block = Waveform::new(recording.info().channels.len(), BLOCK);
     let (_, all) = recording.progress();
     let bar = terminal().progress(all / 1000, "kB", args.json);
@@ -314,7 +331,8 @@ struct Out {
 impl Out {
     fn new(args: &Args, name: &str, recording: &Recording, basis: &Basis) -> Result<Self, Exit> {
         let mut out = Self { sinks: Vec::new(), failed: None };
-        let mut add = |sink: Box<dyn Write>, path: Option<PathBuf>| match Json::new(sink, name, recording.info(), basis) {
+        let mut add = |sink: Box<dyn Write>, path: Option<PathBuf>| match Json::new(sink, name, recording.info(), basis)
+        {
             Ok(json) => out.sinks.push((json, path)),
             Err(error) => out.failed = Some((path.unwrap_or_default(), error)),
         };
@@ -351,7 +369,12 @@ impl Out {
     }
 
     /// Ends all; a file gets its name only when the recording was read to its end.
-    fn finish(self, limits: &[phasorbench::study::monitor::LimitRow], warnings: &[String], error: Option<&str>) -> Result<(), Exit> {
+    fn finish(
+        self,
+        limits: &[phasorbench::study::monitor::LimitRow],
+        warnings: &[String],
+        error: Option<&str>,
+    ) -> Result<(), Exit> {
         self.check()?;
         for (json, path) in self.sinks {
             let written = json.finish(limits, warnings, error);
@@ -373,18 +396,38 @@ fn partial(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Says which limits could not be judged.
+fn not_judged(args: &Args, none: bool, unjudged: &[String]) -> Vec<String> {
+    if args.limits.is_none() || !none && unjudged.is_empty() {
+        return Vec::new();
+    }
+    let what = if unjudged.is_empty() { "no limit".to_owned() } else { unjudged.join("; ") };
+    let message = if none { format!("no limit could be judged: {what}") } else { format!("not judged: {what}") };
+    let help = "intervals of 3 s that an event touches, or of which samples are missing, are left out";
+    let found = [Diagnostic::warning("W0522", message).help(help)];
+    input::report(&found, &phasorbench::diagnostic::Sources::default());
+    found.iter().map(|finding| format!("{}: {}", finding.code, finding.message)).collect()
+}
+
 /// Says what a channel's values may not be taken for.
 fn explain(summary: &mut Summary) {
     let mut found = Vec::new();
     for channel in &summary.channels {
         let windows = summary.windows;
         if channel.dead > 0 {
-            let message = format!("{} is dead in {} of {windows} windows: all its samples are the same", channel.name, channel.dead);
+            let message = format!(
+                "{} is dead in {} of {windows} windows: all its samples are the same",
+                channel.name, channel.dead
+            );
             found.push(Diagnostic::warning("W0520", message).help("is anything connected?"));
         }
         if channel.clipped > 0 {
-            let message = format!("{} is clipped in {} of {windows} windows: they are not valid", channel.name, channel.clipped);
-            found.push(Diagnostic::warning("W0521", message).help("the recorder's range was too small: harmonics and RMS are wrong there"));
+            let message =
+                format!("{} is clipped in {} of {windows} windows: they are not valid", channel.name, channel.clipped);
+            found.push(
+                Diagnostic::warning("W0521", message)
+                    .help("the recorder's range was too small: harmonics and RMS are wrong there"),
+            );
         }
     }
     summary.warnings.extend(found.iter().map(|finding| format!("{}: {}", finding.code, finding.message)));
@@ -412,7 +455,11 @@ fn words(summary: &Summary) -> String {
     let number = |x: Option<f64>, digits: usize| x.map_or("–".to_owned(), |x| format!("{x:.digits$}"));
     let [_, mean_hz, _] = summary.frequency_hz;
     // A `String` takes whatever is written to it.
-    let _ = writeln!(text, "{}: {}, {} Hz, {:.1} s", summary.file, summary.kind, summary.sample_rate_hz, summary.duration_s);
+    let _ = writeln!(
+        text,
+        "{}: {}, {} Hz, {:.1} s",
+        summary.file, summary.kind, summary.sample_rate_hz, summary.duration_s
+    );
     let _ = writeln!(
         text,
         "{} windows, {} flagged, {} not valid; {} Hz (nominal {})",
@@ -426,7 +473,14 @@ fn words(summary: &Summary) -> String {
     for channel in &summary.channels {
         let [_, rms, _] = channel.rms;
         let [_, thd, most] = channel.thd_percent;
-        let _ = writeln!(text, "{:>8}  {:>12}  {:>10}  {:>10}", channel.name, number(rms, 3), number(thd, 3), number(most, 3));
+        let _ = writeln!(
+            text,
+            "{:>8}  {:>12}  {:>10}  {:>10}",
+            channel.name,
+            number(rms, 3),
+            number(thd, 3),
+            number(most, 3)
+        );
     }
     if !summary.events.is_empty() {
         let _ = writeln!(text, "\n{:>14}  {:>10}  {:>10}  {:>10}", "event", "start s", "lasts s", "% of Un");
@@ -443,7 +497,11 @@ fn words(summary: &Summary) -> String {
     }
     for limit in &summary.limits {
         let mark = if limit.passed { "passed" } else { "FAILED" };
-        let _ = writeln!(text, "{mark}  {}: {:.3} {} (limit {} {})", limit.name, limit.value, limit.unit, limit.limit, limit.unit);
+        let _ = writeln!(
+            text,
+            "{mark}  {}: {:.3} {} (limit {} {})",
+            limit.name, limit.value, limit.unit, limit.limit, limit.unit
+        );
     }
     text
 }

@@ -168,7 +168,10 @@ fn by_description(all: &[Described], findings: &mut Findings) -> Vec<(Place, usi
         }
     }
     if picked.is_empty() {
-        let message = format!("none of the channels is known as a voltage or current: {}", listed(all.iter().map(|d| d.name.as_str())));
+        let message = format!(
+            "none of the channels is known as a voltage or current: {}",
+            listed(all.iter().map(|d| d.name.as_str()))
+        );
         let help = "say which is which: --channels u1=NAME,i1=NAME (or u1=#3 for the third)";
         findings.push(Diagnostic::error("E0511", message).help(help));
     } else if !aside.is_empty() {
@@ -205,8 +208,11 @@ fn find(all: &[Described], name: &str) -> Result<usize, Box<Diagnostic>> {
         return match found.next() {
             None => Ok(first),
             Some(second) => Err(Box::new(
-                Diagnostic::error("E0510", format!("two channels are called \"{}\"", name.trim()))
-                    .help(format!("choose by number: #{} or #{}", first + 1, second + 1)),
+                Diagnostic::error("E0510", format!("two channels are called \"{}\"", name.trim())).help(format!(
+                    "choose by number: #{} or #{}",
+                    first + 1,
+                    second + 1
+                )),
             )),
         };
     }
@@ -287,7 +293,8 @@ mod tests {
     fn what_is_asked_for_is_found_by_name_or_number() {
         let all = [described("Left", "", ""), described("right", "", ""), described("right", "", "")];
         let ask = |texts: &[(&str, &str)]| {
-            let asked: Vec<(Place, String)> = texts.iter().map(|(p, n)| (p.parse().unwrap(), (*n).to_owned())).collect();
+            let asked: Vec<(Place, String)> =
+                texts.iter().map(|(p, n)| (p.parse().unwrap(), (*n).to_owned())).collect();
             let mut findings = Findings::default();
             let picked = pick(&all, &asked, &mut findings);
             let said: Vec<String> = findings.diagnostics.iter().map(|d| d.message.clone()).collect();

@@ -36,16 +36,8 @@ impl<R: Read + Seek> Lines<R> {
     /// When it cannot be read.
     pub fn new(mut input: R, count: u64) -> io::Result<Self> {
         let offset = input.stream_position()?;
-        let mut lines = Self {
-            input,
-            buffer: vec![0; ROOM],
-            at: 0,
-            end: 0,
-            ended: false,
-            terminator: b'\n',
-            count,
-            offset,
-        };
+        let mut lines =
+            Self { input, buffer: vec![0; ROOM], at: 0, end: 0, ended: false, terminator: b'\n', count, offset };
         lines.fill()?;
         let read = &lines.buffer[..lines.end];
         let first = read.iter().position(|b| matches!(b, b'\r' | b'\n'));

@@ -95,10 +95,14 @@ mod tests {
     #[test]
     fn numbers_are_read_as_they_are_written() {
         let dot = |text: &str| parse(text.as_bytes(), b'.');
-        for text in ["0", "-0.000078125", "+12.5", " 325.269119 ", "1e-5", ".5", "5.", "-7.8125E-05", "1e22", "123456789e-9"] {
+        for text in
+            ["0", "-0.000078125", "+12.5", " 325.269119 ", "1e-5", ".5", "5.", "-7.8125E-05", "1e22", "123456789e-9"]
+        {
             assert_eq!(dot(text), text.trim().parse().ok(), "{text}");
         }
-        for text in ["", " ", "-", ".", "nan", "NaN", "inf", "-inf", "1e999", "1,5", "1.2.3", "0x10", "1e", "1 2", "--1", "1_0"] {
+        for text in
+            ["", " ", "-", ".", "nan", "NaN", "inf", "-inf", "1e999", "1,5", "1.2.3", "0x10", "1e", "1 2", "--1", "1_0"]
+        {
             assert_eq!(dot(text), None, "{text:?}");
         }
         assert_eq!(parse(b"-1,25", b','), Some(-1.25));

@@ -82,8 +82,7 @@ pub fn open(path: &Path, request: &Request, findings: &mut Findings) -> Option<(
         samples: Some(count),
         nominal_hz: None,
     };
-    let samples =
-        if float { Samples::Float(reader.into_samples()) } else { Samples::Whole(reader.into_samples()) };
+    let samples = if float { Samples::Float(reader.into_samples()) } else { Samples::Whole(reader.into_samples()) };
     let (frame, feed) = (vec![0.0; usize::from(spec.channels)], Feed::new(picked.len()));
     Some((info, Reader { path: path.to_owned(), samples, frame, picked, feed, done: 0, count }))
 }
@@ -92,14 +91,14 @@ type Picked = (Vec<Channel>, Vec<(usize, f64)>);
 
 /// The channels to read, each with its scale.
 fn channels(count: u16, request: &Request, full_scale: f64, float: bool, findings: &mut Findings) -> Option<Picked> {
-    let all: Vec<Described> =
-        (1..=count).map(|k| Described { name: k.to_string(), ..Described::default() }).collect();
+    let all: Vec<Described> = (1..=count).map(|k| Described { name: k.to_string(), ..Described::default() }).collect();
     let first = |text: &str| text.parse::<Place>().map(|place| (place, "1".to_owned())).ok();
     let asked: Vec<(Place, String)> = match (request.channels.as_slice(), count, request.v_per_fs, request.a_per_fs) {
         ([], 1, Some(_), None) => first("u1").into_iter().collect(),
         ([], 1, None, Some(_)) => first("i1").into_iter().collect(),
         ([], 1, None, None) => {
-            let finding = Diagnostic::error("E0515", "a WAV file does not say how many volts or amperes its full scale is");
+            let finding =
+                Diagnostic::error("E0515", "a WAV file does not say how many volts or amperes its full scale is");
             findings.push(finding.help("write --v-per-fs NUMBER, or --a-per-fs NUMBER for a current"));
             return None;
         }

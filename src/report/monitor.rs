@@ -45,7 +45,11 @@ fn lead(summary: &Summary) -> String {
     let station = summary.station.as_ref().map(|station| format!(", recorded by {station}")).unwrap_or_default();
     let windows = if summary.synchronised { "windows follow the frequency" } else { "windows of 200 ms" };
     let cycles = if summary.nominal_hz > 55.0 { 12 } else { 10 };
-    format!("{} at {} samples a second{station}; {windows} ({cycles} cycles).", summary.kind, short(summary.sample_rate_hz))
+    format!(
+        "{} at {} samples a second{station}; {windows} ({cycles} cycles).",
+        summary.kind,
+        short(summary.sample_rate_hz)
+    )
 }
 
 fn banner(page: &mut Page, summary: &Summary) {
@@ -75,8 +79,22 @@ fn cards(summary: &Summary) -> Vec<Card> {
         channels.filter_map(|c| Some((c.thd_percent[2]?, c.name.as_str()))).max_by(|a, b| a.0.total_cmp(&b.0))
     };
     let mut cards = vec![
-        Card::new("Measured", format!("{} s", short(summary.duration_s)), format!("{} windows, {} flagged", summary.windows, summary.flagged)),
-        Card::new("Frequency", number(mean, "Hz"), format!("{} to {}, nominal {} Hz {}", number(least, "").trim(), number(most, "").trim(), summary.nominal_hz, who(summary.nominal_hz_from))),
+        Card::new(
+            "Measured",
+            format!("{} s", short(summary.duration_s)),
+            format!("{} windows, {} flagged", summary.windows, summary.flagged),
+        ),
+        Card::new(
+            "Frequency",
+            number(mean, "Hz"),
+            format!(
+                "{} to {}, nominal {} Hz {}",
+                number(least, "").trim(),
+                number(most, "").trim(),
+                summary.nominal_hz,
+                who(summary.nominal_hz_from)
+            ),
+        ),
     ];
     if let Some(v) = summary.nominal_v {
         cards.push(Card::new("Nominal voltage", format!("{} V", short(v)), who(summary.nominal_v_from)));

@@ -72,9 +72,15 @@ impl Signal {
             write!(cfg, "{},{name},{phase},,{unit},{a:e},0,0,-32767,32767", k + 1).unwrap();
             cfg.push_str(if year == 1991 { "\r\n" } else { ",1,1,P\r\n" });
         }
-        (1..=3).for_each(|k| cfg.push_str(&if year == 1991 { format!("{k},S{k},0\r\n") } else { format!("{k},S{k},,,0\r\n") }));
-        write!(cfg, "50\r\n1\r\n{},{count}\r\n01/02/2020,00:00:00.000000\r\n01/02/2020,00:00:00.000000\r\n{kind}\r\n", self.rate_hz)
-            .unwrap();
+        (1..=3).for_each(|k| {
+            cfg.push_str(&if year == 1991 { format!("{k},S{k},0\r\n") } else { format!("{k},S{k},,,0\r\n") })
+        });
+        write!(
+            cfg,
+            "50\r\n1\r\n{},{count}\r\n01/02/2020,00:00:00.000000\r\n01/02/2020,00:00:00.000000\r\n{kind}\r\n",
+            self.rate_hz
+        )
+        .unwrap();
         if year >= 1999 {
             cfg.push_str("1\r\n");
         }

@@ -199,7 +199,13 @@ fn channels(text: &mut Text) -> Option<(Vec<Analogue>, usize)> {
         }
         // 3 fields, or 5 since 1999.
         if !(2..10).contains(&text.fields()) {
-            text.wrong(0, format!("here should stand status channel {}, with 3 or 5 fields: {analogue} channels are analogue", k + 1));
+            text.wrong(
+                0,
+                format!(
+                    "here should stand status channel {}, with 3 or 5 fields: {analogue} channels are analogue",
+                    k + 1
+                ),
+            );
             return None;
         }
     }

@@ -126,7 +126,9 @@ impl Records {
     pub fn next(&mut self, scales: &[Scale], row: &mut [f64]) -> Result<Option<Record>, Box<Findings>> {
         match self {
             Self::Text(records) => records.next(scales, row),
-            Self::Binary(records) => records.next(scales, row).map_err(|error| Findings::one(unreadable(&records.path, &error))),
+            Self::Binary(records) => {
+                records.next(scales, row).map_err(|error| Findings::one(unreadable(&records.path, &error)))
+            }
         }
     }
 
@@ -225,7 +227,11 @@ fn read_line(
         let shown: String = String::from_utf8_lossy(text).trim().chars().take(24).collect();
         let finding = Diagnostic::error("E0505", format!("{what} is not a finite number: {shown:?}"));
         let binary = text.iter().any(|b| *b < b' ' && *b != b'\t');
-        let finding = if binary { finding.help("the data are not text: is their type in the configuration right?") } else { finding };
+        let finding = if binary {
+            finding.help("the data are not text: is their type in the configuration right?")
+        } else {
+            finding
+        };
         Findings::one_at(finding, line, field_of(line.bytes, k))
     };
     let (mut record, mut next, mut found) = (Record { number: 0, stamp: None, whole: true }, 0, 0);

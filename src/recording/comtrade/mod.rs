@@ -138,11 +138,17 @@ fn channels(config: &Config, request: &Request, findings: &mut Findings) -> Opti
         channels.push(Channel { place: *place, source: analogue.described.name.clone(), range });
         scales.push(Scale { column: *column, slot, a, b });
     }
-    let unrated: Vec<&str> =
-        picked.iter().map(|(_, k)| &config.analogues[*k]).filter(|a| a.unrated).map(|a| a.described.name.as_str()).collect();
+    let unrated: Vec<&str> = picked
+        .iter()
+        .map(|(_, k)| &config.analogues[*k])
+        .filter(|a| a.unrated)
+        .map(|a| a.described.name.as_str())
+        .collect();
     if !unrated.is_empty() {
         let message = format!("secondary values without usable factors: {}", listed(unrated.into_iter()));
-        findings.push(Diagnostic::warning("W0506", message).help("they are measured as they are, in secondary volts and amperes"));
+        findings.push(
+            Diagnostic::warning("W0506", message).help("they are measured as they are, in secondary volts and amperes"),
+        );
     }
     scales.sort_by_key(|scale| scale.column);
     (!channels.is_empty()).then_some((channels, scales))
@@ -155,7 +161,10 @@ fn unit_factor(place: Place, described: &Described, findings: &mut Findings) -> 
         Some((quantity, factor)) if quantity == place.quantity => factor,
         None if described.unit.trim().is_empty() => 1.0,
         _ => {
-            let message = format!("the unit of {} ({place}) is {:?}: its values are taken for {own}", described.name, described.unit);
+            let message = format!(
+                "the unit of {} ({place}) is {:?}: its values are taken for {own}",
+                described.name, described.unit
+            );
             findings.push(Diagnostic::warning("W0504", message));
             1.0
         }
@@ -168,7 +177,9 @@ fn counts(files: &Files, records: &Records, promised: u64, findings: &mut Findin
     if files.length == 0 || records.count() == Some(0) {
         let message = match files.length {
             0 => format!("{path} is empty; {promised} samples are promised"),
-            length => format!("{path} has {length} bytes, less than one sample of {}", data::record_bytes(&files.config)),
+            length => {
+                format!("{path} has {length} bytes, less than one sample of {}", data::record_bytes(&files.config))
+            }
         };
         findings.push(Diagnostic::error("E0508", message).help("there is nothing to measure"));
         return None;
@@ -217,7 +228,10 @@ fn section(rates: &[(f64, u64)], findings: &mut Findings) -> Option<Section> {
     let (low, high) = sections.iter().fold((f64::MAX, 0.0f64), |(l, h), s| (l.min(s.rate_hz), h.max(s.rate_hz)));
     if high <= low * (1.0 + ONE_RATE) {
         let rate_hz = sections.iter().map(samples).sum::<f64>() / sections.iter().map(seconds).sum::<f64>();
-        let message = format!("{} sampling rates from {low} to {high} Hz are taken for their mean, {rate_hz:.3} Hz", sections.len());
+        let message = format!(
+            "{} sampling rates from {low} to {high} Hz are taken for their mean, {rate_hz:.3} Hz",
+            sections.len()
+        );
         let help = format!("frequencies and harmonics are off by up to {:.2} %", 100.0 * (high / low - 1.0));
         findings.push(Diagnostic::warning("W0505", message).help(help));
         return Some(Section { rate_hz, first: 0, end, last: true });
@@ -225,7 +239,12 @@ fn section(rates: &[(f64, u64)], findings: &mut Findings) -> Option<Section> {
     let longest = sections.iter().copied().max_by(|a, b| seconds(a).total_cmp(&seconds(b)))?;
     let rates: Vec<String> = sections.iter().map(|s| format!("{} Hz for {:.3} s", s.rate_hz, seconds(s))).collect();
     let message = format!("several sampling rates: {}", listed(rates.iter().map(String::as_str)));
-    let help = format!("only the longest part is measured: samples {} to {}, {} Hz", longest.first + 1, longest.end, longest.rate_hz);
+    let help = format!(
+        "only the longest part is measured: samples {} to {}, {} Hz",
+        longest.first + 1,
+        longest.end,
+        longest.rate_hz
+    );
     findings.push(Diagnostic::warning("W0505", message).help(help));
     Some(longest)
 }
@@ -262,7 +281,8 @@ fn begin(
     let head = head(records, files.config.tick_s, scales, HEAD)?;
     records.go_to(start).map_err(broken)?;
     let Some(clock) = head.clock() else {
-        let finding = Diagnostic::error("E0507", "the configuration states no sampling rate, and the time stamps tell none");
+        let finding =
+            Diagnostic::error("E0507", "the configuration states no sampling rate, and the time stamps tell none");
         return Err(Findings::one(finding.help("write the rate into the configuration: 1, then RATE,SAMPLES")));
     };
     let rate_hz = clock.rate_hz();
@@ -274,7 +294,11 @@ fn sequence(records: &mut Records, scales: &[Scale], row: &mut [f64]) -> Result<
     let mut before: Option<u64> = None;
     for k in 0..CHECKED {
         let Some(record) = records.next(scales, row)? else {
-            return if k == 0 { Err(Findings::one(Diagnostic::error("E0508", "there are no samples"))) } else { Ok(()) };
+            return if k == 0 {
+                Err(Findings::one(Diagnostic::error("E0508", "there are no samples")))
+            } else {
+                Ok(())
+            };
         };
         if before.is_some_and(|before| record.number <= before || record.number - before > LONGEST_GAP) {
             return Err(records.wrong(disorder(record.number, before), 0));
@@ -286,13 +310,14 @@ fn sequence(records: &mut Records, scales: &[Scale], row: &mut [f64]) -> Result<
 
 fn disorder(number: u64, before: Option<u64>) -> Diagnostic {
     let message = format!("sample number {number} follows {}", before.unwrap_or(0));
-    let help = "sample numbers count up by 1: is the number of channels in the configuration right, and the type of the data?";
+    let help =
+        "sample numbers count up by 1: is the number of channels in the configuration right, and the type of the data?";
     Diagnostic::error("E0513", message).help(help)
 }
 
 fn head(records: &mut Records, tick_s: f64, scales: &[Scale], most: usize) -> Result<Head, Box<Findings>> {
     let (mut head, mut row) = (Head::new(), vec![0.0; scales.len()]);
-    while head.len() < most && !(head.len() % 256 == 0 && head.suffices()) {
+    while head.len() < most && !(head.len().is_multiple_of(256) && head.suffices()) {
         match records.next(scales, &mut row)?.map(|record| record.stamp) {
             Some(Some(stamp)) => head.push(stamp * tick_s, tick_s),
             _ => break,
@@ -302,7 +327,14 @@ fn head(records: &mut Records, tick_s: f64, scales: &[Scale], most: usize) -> Re
 }
 
 /// A warning when the time stamps plainly say another rate than the configuration.
-fn check_rate(files: &Files, records: &mut Records, rate_hz: f64, section: Section, scales: &[Scale], findings: &mut Findings) {
+fn check_rate(
+    files: &Files,
+    records: &mut Records,
+    rate_hz: f64,
+    section: Section,
+    scales: &[Scale],
+    findings: &mut Findings,
+) {
     let start = records.place();
     let clock = head(records, files.config.tick_s, scales, CHECKED).ok().and_then(|head| head.clock());
     if let Err(error) = records.go_to(start) {

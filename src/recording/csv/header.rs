@@ -115,7 +115,8 @@ fn header(line: Line, request: &Request, findings: &mut Findings) -> Option<Head
         findings.push(Diagnostic::error("E0502", format!("more than {MOST_COLUMNS} columns")));
         return None;
     }
-    let names: Vec<String> = cells.iter().map(|c| String::from_utf8_lossy(&line.bytes[c.clone()]).into_owned()).collect();
+    let names: Vec<String> =
+        cells.iter().map(|c| String::from_utf8_lossy(&line.bytes[c.clone()]).into_owned()).collect();
     if names.iter().all(|name| number::parse(name.as_bytes(), b'.').is_some()) {
         let finding = Diagnostic::error("E0502", "numbers stand where the names of the columns should be");
         findings.push_at(finding.help("the first line is a header such as time_s,u1,i1"), line, 0..line.bytes.len());

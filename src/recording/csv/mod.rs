@@ -84,7 +84,7 @@ fn clock(path: &Path, lines: &mut Lines<File>, header: &Header) -> Result<Clock,
     let broken = |error: io::Error| Findings::one(unreadable(path, &error));
     let mark = lines.mark();
     let mut head = Head::new();
-    while head.len() < HEAD && !(head.len() % 256 == 0 && head.suffices()) {
+    while head.len() < HEAD && !(head.len().is_multiple_of(256) && head.suffices()) {
         let Some((_, line)) = lines.next().map_err(broken)? else { break };
         if is_skipped(line) {
             continue;
@@ -101,9 +101,10 @@ fn clock(path: &Path, lines: &mut Lines<File>, header: &Header) -> Result<Clock,
     lines.back_to(mark).map_err(broken)?;
     clock.ok_or_else(|| match (head.len(), too_few) {
         (0, _) => no_rows(path, lines, header),
-        (_, true) => Findings::one(
-            Diagnostic::error("E0508", format!("{} has one row: a rate needs at least two", path.display())),
-        ),
+        (_, true) => Findings::one(Diagnostic::error(
+            "E0508",
+            format!("{} has one row: a rate needs at least two", path.display()),
+        )),
         _ => Findings::one(Diagnostic::error(
             "E0506",
             format!("the time does not go forward in the first {} rows (up to line {line})", head.len()),
@@ -158,7 +159,9 @@ impl Reader {
 impl Rows {
     fn next(&mut self, row: &mut [f64]) -> Result<Row, Box<Findings>> {
         loop {
-            let Some((number, line)) = self.lines.next().map_err(|error| Findings::one(unreadable(&self.path, &error)))? else {
+            let Some((number, line)) =
+                self.lines.next().map_err(|error| Findings::one(unreadable(&self.path, &error)))?
+            else {
                 return Ok(Row::End);
             };
             if is_skipped(line) {
@@ -173,7 +176,11 @@ impl Rows {
                     if self.gaps <= MOST_GAPS {
                         self.warnings.push_at(gap(lost, self.clock.rate_hz()), place, self.header.time_cell(line));
                     }
-                    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at least 1; it saturates")]
+                    #[allow(
+                        clippy::cast_possible_truncation,
+                        clippy::cast_sign_loss,
+                        reason = "at least 1; it saturates"
+                    )]
                     return Ok(Row::After(lost as u64));
                 }
                 step => Err(Findings::one_at(uneven(step, self.clock.rate_hz()), place, self.header.time_cell(line))),
@@ -187,7 +194,9 @@ impl Rows {
             self.warnings.push(Diagnostic::warning("W0502", message));
         }
         self.gaps = 0;
-        if let Some(finding) = self.clock.drift().and_then(|(drift, unsure)| drifted(drift, unsure, self.clock.rate_hz())) {
+        if let Some(finding) =
+            self.clock.drift().and_then(|(drift, unsure)| drifted(drift, unsure, self.clock.rate_hz()))
+        {
             self.warnings.push(finding);
         }
     }
@@ -203,7 +212,9 @@ pub fn gap(lost: f64, rate_hz: f64) -> Diagnostic {
 fn drifted(drift: f64, unsure: f64, rate_hz: f64) -> Option<Diagnostic> {
     let ppm = drift * 1e6;
     (drift.abs() > 20e-6 + unsure).then(|| {
-        let message = format!("over the whole file the times run {ppm:.0} ppm slow against {rate_hz} Hz, the rate at its beginning");
+        let message = format!(
+            "over the whole file the times run {ppm:.0} ppm slow against {rate_hz} Hz, the rate at its beginning"
+        );
         Diagnostic::warning("W0507", message).help("frequencies are off by as much")
     })
 }
@@ -215,13 +226,21 @@ pub fn uneven(step: Step, rate_hz: f64) -> Diagnostic {
         Step::Backwards => Diagnostic::error("E0506", "time runs backwards here")
             .help("recordings that were joined must be measured one by one"),
         Step::Same => Diagnostic::error("E0506", "the same time as the sample before").help("a row is there twice"),
-        Step::Gap(lost) => Diagnostic::error("E0507", format!("{:.3e} s are missing before this sample", lost / rate_hz))
-            .help("beyond a day it is not one recording: measure its parts one by one"),
+        Step::Gap(lost) => {
+            Diagnostic::error("E0507", format!("{:.3e} s are missing before this sample", lost / rate_hz))
+                .help("beyond a day it is not one recording: measure its parts one by one")
+        }
         Step::Uneven(by) => Diagnostic::error(
             "E0507",
-            format!("the samples are not even: this one is {:.4} of a period ({period_us:.3} µs) {}", by.abs(), if by < 0.0 { "early" } else { "late" }),
+            format!(
+                "the samples are not even: this one is {:.4} of a period ({period_us:.3} µs) {}",
+                by.abs(),
+                if by < 0.0 { "early" } else { "late" }
+            ),
         )
-        .help(format!("the rows before it are sampled at {rate_hz} Hz; rounding of the times is allowed for: resample it")),
+        .help(format!(
+            "the rows before it are sampled at {rate_hz} Hz; rounding of the times is allowed for: resample it"
+        )),
         Step::Next => Diagnostic::error("E0507", "the samples are not even"),
     }
 }

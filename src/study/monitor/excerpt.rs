@@ -125,7 +125,12 @@ impl Excerpts {
         self.cut(of, at_s, at_s - BEFORE * self.cycle_s, at_s + AFTER * self.cycle_s)
     }
 
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "it saturates")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "it saturates"
+    )]
     fn cut(&self, of: &str, at_s: f64, from_s: f64, to_s: f64) -> Excerpt {
         let oldest = self.end.saturating_sub(self.room as u64);
         let first = ((from_s.max(0.0) * self.rate_hz).round() as u64).max(oldest);
@@ -137,7 +142,11 @@ impl Excerpts {
             at_s,
             start_s: first as f64 / self.rate_hz,
             step_s: every as f64 / self.rate_hz,
-            channels: self.channels.iter().map(|own| (first..last).step_by(every).map(|n| sample(own, n)).collect()).collect(),
+            channels: self
+                .channels
+                .iter()
+                .map(|own| (first..last).step_by(every).map(|n| sample(own, n)).collect())
+                .collect(),
         }
     }
 

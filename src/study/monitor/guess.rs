@@ -102,10 +102,8 @@ fn fundamental_hz(samples: &[f64], rate_hz: f64) -> Option<f64> {
     // A dozen samples a cycle are plenty.
     let every = ((rate_hz / 800.0) as usize).max(1);
     let window = |n: usize| 0.5 - 0.5 * (TAU * n as f64 / count as f64).cos();
-    let thin: Vec<(f64, f64)> = (0..count)
-        .step_by(every)
-        .map(|n| (n as f64 / rate_hz, (samples[n] - mean) * window(n)))
-        .collect();
+    let thin: Vec<(f64, f64)> =
+        (0..count).step_by(every).map(|n| (n as f64 / rate_hz, (samples[n] - mean) * window(n))).collect();
     let power = |hz: f64| {
         let (re, im) = thin.iter().fold((0.0, 0.0), |(re, im), (t, x)| {
             let (sin, cos) = (TAU * hz * t).sin_cos();
@@ -113,7 +111,8 @@ fn fundamental_hz(samples: &[f64], rate_hz: f64) -> Option<f64> {
         });
         re * re + im * im
     };
-    let best = (0..=60).map(|k| 40.0 + 0.5 * f64::from(k)).map(|hz| (hz, power(hz))).max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let best =
+        (0..=60).map(|k| 40.0 + 0.5 * f64::from(k)).map(|hz| (hz, power(hz))).max_by(|a, b| a.1.total_cmp(&b.1))?;
     // Of a sinusoid all power is there: Σ(xw)² = 3/8·A²/2·N and |Σxw·e|² = (A/2·N/2)².
     let whole: f64 = thin.iter().map(|(_, x)| x * x).sum::<f64>() * thin.len() as f64 / 3.0;
     (best.1 > 0.05 * whole && best.1 > 0.0).then_some(best.0)
@@ -127,7 +126,14 @@ mod tests {
     fn beginning(rate_hz: f64, wave: impl Fn(f64) -> f64) -> Beginning {
         let place: Place = "u1".parse().unwrap();
         let channels = vec![Channel { place, source: "u1".into(), range: None }];
-        let info = Info { format: "CSV".into(), station: None, sample_rate_hz: rate_hz, channels, samples: None, nominal_hz: None };
+        let info = Info {
+            format: "CSV".into(),
+            station: None,
+            sample_rate_hz: rate_hz,
+            channels,
+            samples: None,
+            nominal_hz: None,
+        };
         let mut beginning = Beginning::new(&info);
         let samples: Vec<f64> = (0..(1.5 * rate_hz) as usize).map(|n| wave(n as f64 / rate_hz)).collect();
         samples.chunks(1000).for_each(|chunk| beginning.add(0, chunk));

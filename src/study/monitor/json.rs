@@ -184,7 +184,11 @@ impl<W: Write> Json<W> {
         serde_json::to_writer(&mut self.out, if error.is_some() { &limits[..0] } else { limits })?;
         self.out.write_all(b",\n\"warnings\":")?;
         serde_json::to_writer(&mut self.out, warnings)?;
-        self.out.write_all(if error.is_some() { b",\n\"complete\":false,\"error\":" } else { b",\n\"complete\":true" })?;
+        self.out.write_all(if error.is_some() {
+            b",\n\"complete\":false,\"error\":"
+        } else {
+            b",\n\"complete\":true"
+        })?;
         if let Some(error) = error {
             serde_json::to_writer(&mut self.out, error)?;
         }

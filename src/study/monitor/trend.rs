@@ -147,6 +147,9 @@ mod tests {
     fn what_is_not_known_stays_unknown() {
         let mut trend = Trend::new(2);
         trend.add(0.0, true, [f64::NAN, 1.0]);
-        assert_eq!(trend.written().values, [[vec![None], vec![None], vec![None]], [vec![Some(1.0)], vec![Some(1.0)], vec![Some(1.0)]]]);
+        assert_eq!(
+            trend.written().values,
+            [[vec![None], vec![None], vec![None]], [vec![Some(1.0)], vec![Some(1.0)], vec![Some(1.0)]]]
+        );
     }
 }

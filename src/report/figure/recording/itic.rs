@@ -26,7 +26,11 @@ pub fn itic(summary: &Summary) -> Option<Figure> {
     };
     let title = "Events in the ITI (CBEMA) curve";
     let drawn = svg(WIDTH, HEIGHT, title, |canvas| {
-        heading(canvas, title, "by duration and residual or highest voltage; equipment is meant to ride through between the lines");
+        heading(
+            canvas,
+            title,
+            "by duration and residual or highest voltage; equipment is meant to ride through between the lines",
+        );
         region(canvas, &frame, &curve(&UPPER), HIGHEST_PERCENT);
         region(canvas, &frame, &curve(&LOWER), 0.0);
         frame.draw(canvas, true, &[]);
@@ -38,7 +42,10 @@ pub fn itic(summary: &Summary) -> Option<Figure> {
         names(canvas, &frame);
         for event in &events {
             let inside = event.itic.as_deref() == Some("no interruption in function");
-            let at = (event.duration_s.max(1e-4).log10().min(DURATIONS[1]), event.residual_percent.clamp(0.0, HIGHEST_PERCENT));
+            let at = (
+                event.duration_s.max(1e-4).log10().min(DURATIONS[1]),
+                event.residual_percent.clamp(0.0, HIGHEST_PERCENT),
+            );
             canvas.dot(frame.at(at), 5.0, Colour::Paper);
             canvas.dot(frame.at(at), 4.0, if inside { Colour::Green } else { Colour::Red });
         }
@@ -57,7 +64,7 @@ fn curve(edge: &[(f64, f64)]) -> Vec<(f64, f64)> {
         let pieces = if pair[0].1 > HIGHEST_PERCENT { 40 } else { 10 };
         for k in 0..=pieces {
             let part = f64::from(k) / f64::from(pieces);
-            let log = |a: f64, b: f64| a.max(1e-9).log10() * (1.0 - part) + b.max(1e-9).min(1e9).log10() * part;
+            let log = |a: f64, b: f64| a.max(1e-9).log10() * (1.0 - part) + b.clamp(1e-9, 1e9).log10() * part;
             let percent = if pair[0].1 == pair[1].1 { pair[0].1 } else { 10f64.powf(log(pair[0].1, pair[1].1)) };
             points.push(place(&(10f64.powf(log(pair[0].0, pair[1].0)), percent)));
         }
@@ -77,7 +84,9 @@ fn region(canvas: &mut Canvas, frame: &Frame, edge: &[(f64, f64)], end: f64) {
 
 fn names(canvas: &mut Canvas, frame: &Frame) {
     let font = Font { colour: Colour::Label, ..LABEL };
-    for (text, at) in [("prohibited", (0.6, 190.0)), ("no damage", (0.6, 35.0)), ("no interruption in function", (-3.0, 88.0))] {
+    for (text, at) in
+        [("prohibited", (0.6, 190.0)), ("no damage", (0.6, 35.0)), ("no interruption in function", (-3.0, 88.0))]
+    {
         canvas.text(text, frame.at(at), Anchor::Middle, font);
     }
 }

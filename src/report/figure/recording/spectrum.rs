@@ -22,7 +22,11 @@ pub fn spectrum(summary: &Summary, letter: &str) -> Option<Figure> {
     let top = limits.iter().flatten().copied().fold(largest, f64::max).max(0.1) * 1.06;
     let frame = Frame {
         edges: [SIDES.0, 84.0, SIDES.1, f64::from(HEIGHT) - 48.0],
-        x: Axis { from: 1.0, to: 51.0, ticks: (2..=50).filter(|h| *h == 2 || h % 5 == 0).map(|h| (f64::from(h), h.to_string())).collect() },
+        x: Axis {
+            from: 1.0,
+            to: 51.0,
+            ticks: (2..=50).filter(|h| *h == 2 || h % 5 == 0).map(|h| (f64::from(h), h.to_string())).collect(),
+        },
         y: Axis::exact(0.0, top, 5),
     };
     let what = if letter == "u" { "voltages" } else { "currents" };
@@ -48,7 +52,8 @@ pub fn spectrum(summary: &Summary, letter: &str) -> Option<Figure> {
             }
         }
     });
-    let caption = "Bars are root mean squares over all windows that no event touches; the tick above is the largest of a window.";
+    let caption =
+        "Bars are root mean squares over all windows that no event touches; the tick above is the largest of a window.";
     Some(Figure { name: format!("spectrum_{letter}"), caption: caption.into(), svg: drawn })
 }
 

@@ -32,7 +32,9 @@ fn trend(summary: &Summary, letter: &str) -> Option<Figure> {
     if channels.is_empty() || summary.trend.start_s.len() < 2 {
         return None;
     }
-    let lines = |offset: usize| channels.iter().filter_map(|(k, name)| line(summary, name, 1 + 2 * k + offset)).collect::<Vec<_>>();
+    let lines = |offset: usize| {
+        channels.iter().filter_map(|(k, name)| line(summary, name, 1 + 2 * k + offset)).collect::<Vec<_>>()
+    };
     let unit = if letter == "u" { "RMS, V" } else { "RMS, A" };
     let mut panels = vec![(unit, lines(0)), ("THD of subgroups, %", lines(1))];
     if letter == "u" {

@@ -62,7 +62,8 @@ fn panel(canvas: &mut Canvas, piece: &Excerpt, top: f64, channels: &[(usize, &st
     if last {
         frame.name_x(canvas, "time from the start, s");
     }
-    let title = if piece.of == "first window" { piece.of.clone() } else { format!("{} at {:.3} s", piece.of, piece.at_s) };
+    let title =
+        if piece.of == "first window" { piece.of.clone() } else { format!("{} at {:.3} s", piece.of, piece.at_s) };
     panel_title(canvas, &title, (SIDES.0, top - 12.0));
     if piece.of != "first window" {
         let x = frame.at((piece.at_s, 0.0)).0;
