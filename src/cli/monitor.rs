@@ -10,7 +10,7 @@ use phasorbench::monitor::{LEAST_SAMPLE_RATE_HZ, SettingsError, Windows};
 use phasorbench::record::write_whole;
 use phasorbench::recording::{self, Findings, Place, Recording, Request};
 use phasorbench::signal::Waveform;
-use phasorbench::study::monitor::{Basis, Beginning, Json, Session, SessionError, Source, Summary, Told};
+use phasorbench::study::monitor::{Basis, Beginning, Json, Session, Source, Summary, Told};
 
 use crate::terminal::terminal;
 use crate::{Exit, input, output};
@@ -31,7 +31,7 @@ const WINDOWS: &str = "windows.json";
 Recordings: CSV with a header such as time_s,u1,u2,u3,i1,i2,i3 in volts and amperes; COMTRADE 1991, 1999 and 2013 (.cfg with
 .dat, or .cff); WAV. They are read in one pass and bounded memory, however long they are.
 
-Exit codes: 0 measured, and every limit kept; 1 a limit is not kept; 2 the recording cannot be read (to its end).")]
+Exit codes: 0 measured, and every limit kept; 1 a limit is not kept or none could be judged; 2 the recording cannot be read (to its end).")]
 pub struct Args {
     /// The recording: .csv, .cfg, .dat, .cff or .wav.
     file: PathBuf,
@@ -39,7 +39,7 @@ pub struct Args {
     #[arg(long, value_name = "HZ", value_parser = ["50", "60"])]
     nominal_hz: Option<String>,
     /// Nominal voltage of the voltage channels, as they are measured (phase to neutral); told by the signal when not given.
-    #[arg(long, value_name = "V")]
+    #[arg(long, value_name = "V", allow_hyphen_values = true)]
     nominal_v: Option<f64>,
     /// Limits to hold the recording against.
     #[arg(long, value_enum)]
@@ -48,10 +48,10 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Length::Synchronised)]
     windows: Length,
     /// Short-circuit over load current (ieee519), or short-circuit ratio Rsce (iec61000-3-12).
-    #[arg(long, value_name = "RATIO")]
+    #[arg(long, value_name = "RATIO", allow_hyphen_values = true)]
     isc_over_il: Option<f64>,
     /// Current in A RMS that current limits relate to: demand I_L (ieee519), rated (ieee1547), reference (iec61000-3-12).
-    #[arg(long, value_name = "A")]
+    #[arg(long, value_name = "A", allow_hyphen_values = true)]
     il_a: Option<f64>,
     /// Which of the file's channels is which, by name or number, as in u1=UA,i1=#5; told by their names when not given.
     #[arg(long, value_name = "PLACE=NAME,…", value_delimiter = ',', value_parser = channel)]
@@ -113,7 +113,9 @@ pub fn run(args: &Args) -> Exit {
             if !args.json {
                 output::print(&words(&summary));
             }
-            if summary.limits.iter().all(|limit| limit.passed) { Exit::Passed } else { Exit::Failed }
+            // Limits of which none could be judged are not kept.
+            let judged = args.limits.is_none() || !summary.limits.is_empty();
+            if judged && summary.limits.iter().all(|limit| limit.passed) { Exit::Passed } else { Exit::Failed }
         }
         Err(exit) => exit,
     }
@@ -142,7 +144,8 @@ fn measure(args: &Args) -> Result<Summary, Exit> {
         json.finish(&[], &warnings, Some(&message))?;
         return Err(Exit::BadInput);
     }
-    let limits = session.finish(&mut |told| json.tell(told));
+    let (limits, unjudged) = session.finish(&mut |told| json.tell(told));
+    warnings.extend(not_judged(args, limits.is_empty(), &unjudged));
     let mut summary = session.summary(&name, warnings, limits);
     explain(&mut summary);
     json.finish(&summary.limits, &summary.warnings, None)?;
@@ -262,9 +265,9 @@ fn tell(findings: &Findings, warnings: &mut Vec<String>) {
         .extend(findings.diagnostics.iter().filter(|d| !d.is_error()).map(|d| format!("{}: {}", d.code, d.message)));
 }
 
-fn refused(error: &SessionError) -> Exit {
+fn refused(error: &SettingsError) -> Exit {
     match error {
-        SessionError::Settings(SettingsError::Rate { given_hz, .. }) if *given_hz < LEAST_SAMPLE_RATE_HZ => {
+        SettingsError::Rate { given_hz, .. } if *given_hz < LEAST_SAMPLE_RATE_HZ => {
             // An order's bins must lie below half the rate.
             let (at_50, at_60) = (order(*given_hz, 50.0), order(*given_hz, 60.0));
             let message =
@@ -274,11 +277,11 @@ fn refused(error: &SessionError) -> Exit {
             );
             input::complain("E0509", message, Some(help))
         }
-        SessionError::Settings(_) => input::complain("E0521", error.to_string(), None),
-        SessionError::Limits(_) => {
+        SettingsError::Limits(_) => {
             let help = "write --nominal-v, --isc-over-il and --il-a, as these limits need them";
             input::complain("E0522", error.to_string(), Some(help.into()))
         }
+        _ => input::complain("E0521", error.to_string(), None),
     }
 }
 
@@ -391,6 +394,19 @@ fn partial(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".partial");
     PathBuf::from(name)
+}
+
+/// Says which limits could not be judged.
+fn not_judged(args: &Args, none: bool, unjudged: &[String]) -> Vec<String> {
+    if args.limits.is_none() || !none && unjudged.is_empty() {
+        return Vec::new();
+    }
+    let what = if unjudged.is_empty() { "no limit".to_owned() } else { unjudged.join("; ") };
+    let message = if none { format!("no limit could be judged: {what}") } else { format!("not judged: {what}") };
+    let help = "intervals of 3 s that an event touches, or of which samples are missing, are left out";
+    let found = [Diagnostic::warning("W0522", message).help(help)];
+    input::report(&found, &phasorbench::diagnostic::Sources::default());
+    found.iter().map(|finding| format!("{}: {}", finding.code, finding.message)).collect()
 }
 
 /// Says what a channel's values may not be taken for.

@@ -94,15 +94,25 @@ pub fn unit(text: &str) -> Option<(Quantity, f64)> {
     Some((quantity, scale))
 }
 
-/// The conductor that a phase letter means: a, b, c; R, S, T; 1, 2, 3; L1, L2, L3; AB, BC, CA; N or G.
+/// The conductor that a phase means: A, B, C; R, S, T; L1, L2, L3; AB, BC, CA; N, G or E. Bare numbers are none: some
+/// recorders write the number of their input there.
 fn conductor(phase: &str) -> Option<u8> {
-    let phase = phase.trim().to_ascii_uppercase();
-    let phase = phase.strip_prefix('L').unwrap_or(&phase);
-    match phase {
-        "A" | "R" | "1" | "AB" | "RS" | "12" => Some(1),
-        "B" | "S" | "2" | "BC" | "ST" | "23" => Some(2),
-        "C" | "T" | "3" | "CA" | "TR" | "31" => Some(3),
-        "N" | "G" | "E" | "0" | "4" => Some(4),
+    match phase.trim().to_ascii_uppercase().as_str() {
+        "A" | "R" | "L1" | "AB" | "RS" | "L12" => Some(1),
+        "B" | "S" | "L2" | "BC" | "ST" | "L23" => Some(2),
+        "C" | "T" | "L3" | "CA" | "TR" | "L31" => Some(3),
+        "N" | "G" | "E" => Some(4),
+        _ => None,
+    }
+}
+
+/// The conductor that a number behind `U`, `V` or `I` means, as in U1, U12, U21.
+fn numbered(number: &str) -> Option<u8> {
+    match number {
+        "1" | "12" | "21" => Some(1),
+        "2" | "23" | "32" => Some(2),
+        "3" | "31" | "13" => Some(3),
+        "4" => Some(4),
         _ => None,
     }
 }
@@ -119,12 +129,9 @@ fn by_name(name: &str) -> Option<(Quantity, u8)> {
         };
         let rest = &upper[1..];
         // A feeder's number may follow the letter of the phase.
-        let phase = if rest.starts_with(|c: char| c.is_ascii_digit()) {
-            rest
-        } else {
-            rest.trim_end_matches(|c: char| c.is_ascii_digit() && !rest.starts_with('L'))
-        };
-        Some((quantity, conductor(phase)?))
+        let letters = rest.trim_end_matches(|c: char| c.is_ascii_digit());
+        let found = numbered(rest).or_else(|| conductor(rest)).or_else(|| conductor(letters));
+        Some((quantity, found?))
     })
 }
 
@@ -252,7 +259,9 @@ mod tests {
             ("HV IS", "", "A", "i2"),
             ("UA", "", "V", "u1"),
             ("Ib2", "", "A", "i2"),
-            ("U32", "", "V", ""),
+            ("U32", "1", "V", "u2"),
+            ("Vo", "6", "V", ""),
+            ("bay 7", "2", "V", ""),
             ("I3", "7", "A", "i3"),
             ("UL3", "", "kV", "u3"),
             ("I L2", "L2", "A", "i2"),

@@ -74,6 +74,7 @@ fn entry(root: &Path, folder: &Path, kind: Kind) -> Entry {
         Kind::Pv => of_study("P–V curves"),
         Kind::Scan => of_study("Frequency scan"),
         Kind::Sweep => of_study("Sweep"),
+        Kind::Monitor => of_study("Measured recording"),
     }
 }
 

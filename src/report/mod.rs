@@ -6,7 +6,8 @@
 //! are no more. Last comes `run.json` ([`RunInfo`]), which alone holds what differs from run to run (machine, timing); a
 //! directory with it is whole.
 //!
-//! Directories of other studies get a page, too: contingencies, P–V curves, sweeps, and directories of runs.
+//! Directories of other studies get a page, too: contingencies, P–V curves, sweeps, measured
+//! recordings, and directories of runs.
 
 mod contingency;
 mod directory;
@@ -15,6 +16,7 @@ pub mod figure;
 mod index;
 mod info;
 mod layout;
+mod monitor;
 mod nodes;
 pub mod page;
 mod pv;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::read::{ReadError, json};
 use super::run::Run;
 use super::{contingency, index, pv, scan, sweep};
+use super::{contingency, index, monitor, pv, sweep};
 
 /// What made a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,7 @@ pub(super) enum Kind {
     Pv,
     Scan,
     Sweep,
+    Monitor,
 }
 
 /// Makes page and figures again from the files of a directory, and returns the page. A directory of results gets an
@@ -34,6 +36,7 @@ pub fn rebuild(dir: &Path) -> Result<PathBuf, ReadError> {
         Some(Kind::Contingency) => contingency::page(dir)?,
         Some(Kind::Pv) => pv::page(dir)?,
         Some(Kind::Scan) => scan::page(dir)?,
+        Some(Kind::Monitor) => monitor::page(dir)?,
         Some(Kind::Sweep) => sweep::page(dir)?,
         None => return index::write(dir),
     };
@@ -45,6 +48,8 @@ pub fn rebuild(dir: &Path) -> Result<PathBuf, ReadError> {
 pub(super) fn kind(dir: &Path) -> Result<Option<Kind>, ReadError> {
     let has = |name: &str| dir.join(name).is_file();
     for (name, kind) in [("contingency.json", Kind::Contingency), ("pv.json", Kind::Pv), ("scan.json", Kind::Scan)] {
+    let studies = [("contingency.json", Kind::Contingency), ("pv.json", Kind::Pv), ("monitor.json", Kind::Monitor)];
+    for (name, kind) in studies {
         if has(name) {
             return Ok(Some(kind));
         }

@@ -317,7 +317,7 @@ fn disorder(number: u64, before: Option<u64>) -> Diagnostic {
 
 fn head(records: &mut Records, tick_s: f64, scales: &[Scale], most: usize) -> Result<Head, Box<Findings>> {
     let (mut head, mut row) = (Head::new(), vec![0.0; scales.len()]);
-    while head.len() < most && !(head.len() % 256 == 0 && head.suffices()) {
+    while head.len() < most && !(head.len().is_multiple_of(256) && head.suffices()) {
         match records.next(scales, &mut row)?.map(|record| record.stamp) {
             Some(Some(stamp)) => head.push(stamp * tick_s, tick_s),
             _ => break,

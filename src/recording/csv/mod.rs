@@ -84,7 +84,7 @@ fn clock(path: &Path, lines: &mut Lines<File>, header: &Header) -> Result<Clock,
     let broken = |error: io::Error| Findings::one(unreadable(path, &error));
     let mark = lines.mark();
     let mut head = Head::new();
-    while head.len() < HEAD && !(head.len() % 256 == 0 && head.suffices()) {
+    while head.len() < HEAD && !(head.len().is_multiple_of(256) && head.suffices()) {
         let Some((_, line)) = lines.next().map_err(broken)? else { break };
         if is_skipped(line) {
             continue;

@@ -12,6 +12,7 @@ mod power;
 mod profile;
 mod pv;
 mod scan;
+mod recording;
 mod series;
 mod sketch;
 mod taps;
@@ -26,6 +27,7 @@ pub use contingency::contingency;
 pub use histogram::{Histogram, histogram};
 pub use pv::{pv, qv};
 pub use scan::scan;
+pub use recording::figures as recording;
 
 /// Width of every figure in points.
 const WIDTH: u32 = 760;

@@ -15,9 +15,8 @@ pub use json::Json;
 pub use summary::{ChannelSummary, EventRow, FORMAT, LimitRow, SpectrumLine, Summary};
 pub use trend::Written as TrendWritten;
 
-use crate::monitor::aggregate::Aggregator;
 use crate::monitor::event::{Event, EventKind};
-use crate::monitor::limits::{Compliance, LimitError, LimitSettings, Profile, tables};
+use crate::monitor::limits::{LimitSettings, Profile, tables};
 use crate::monitor::{ChannelRole, Finding, Instrument, Settings, SettingsError, TenSeconds, Window, Windows};
 use crate::recording::Info;
 use crate::signal::Waveform;
@@ -50,17 +49,6 @@ pub struct Basis {
     pub il_a: Option<f64>,
 }
 
-/// Why a recording cannot be measured.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum SessionError {
-    /// Not by this instrument.
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    /// Not against these limits.
-    #[error(transparent)]
-    Limits(#[from] LimitError),
-}
-
 /// What is told while a recording is read.
 #[derive(Clone, Copy, Debug)]
 pub enum Told<'a> {
@@ -84,8 +72,6 @@ pub struct Session {
 /// What hears what the instrument finds.
 #[derive(Debug)]
 struct Rest {
-    aggregator: Aggregator,
-    compliance: Option<Compliance>,
     excerpts: Excerpts,
     gathered: Gathered,
     events: u64,
@@ -100,7 +86,7 @@ impl Session {
     /// # Errors
     /// When the instrument cannot be: a sampling rate below its least, a nominal value that is none; or when the limits
     /// need what is not given.
-    pub fn new(info: &Info, basis: &Basis) -> Result<Self, SessionError> {
+    pub fn new(info: &Info, basis: &Basis) -> Result<Self, SettingsError> {
         let role = |c: &crate::recording::Channel| ChannelRole::from_name(&c.place.to_string());
         let roles: Vec<ChannelRole> = info.channels.iter().filter_map(role).collect();
         let settings = Settings {
@@ -108,14 +94,12 @@ impl Session {
             windows: basis.windows,
             demand_a: basis.il_a,
             rated_a: basis.il_a,
+            limits: basis.limits.iter().map(|profile| limit_settings(*profile, basis)).collect(),
             ..Settings::new(info.sample_rate_hz, basis.nominal_hz, roles)
         };
         let instrument = Instrument::new(&settings)?;
-        let limits = basis.limits.map(|profile| Compliance::new(&settings, limit_settings(profile, basis)));
         let declared_v = basis.nominal_v.unwrap_or(f64::NAN);
         let rest = Rest {
-            aggregator: Aggregator::new(&settings, 0.0),
-            compliance: limits.transpose()?,
             excerpts: Excerpts::new(info.channels.len(), info.sample_rate_hz, basis.nominal_hz),
             gathered: Gathered::new(info, basis, limit_line(basis)),
             events: 0,
@@ -132,15 +116,16 @@ impl Session {
         instrument.push(block, &mut |finding| rest.hear(finding, told));
     }
 
-    /// Says that no more samples come; tells the rest, and returns what the limits came to.
-    pub fn finish(&mut self, told: &mut dyn FnMut(Told)) -> Vec<LimitRow> {
+    /// Says that no more samples come; tells the rest, and returns what the limits came to, and what could not be judged.
+    pub fn finish(&mut self, told: &mut dyn FnMut(Told)) -> (Vec<LimitRow>, Vec<String>) {
         let Self { instrument, rest } = self;
         instrument.finish(&mut |finding| rest.hear(finding, told));
-        let Rest { aggregator, compliance, .. } = rest;
-        let Some(compliance) = compliance else { return Vec::new() };
-        aggregator.finish(&mut |aggregate| compliance.add(aggregate));
-        let judgement = compliance.judgement();
-        judgement.verdicts.iter().map(LimitRow::new).collect()
+        let (mut rows, mut unjudged) = (Vec::new(), Vec::new());
+        for judgement in instrument.judgements() {
+            rows.extend(judgement.verdicts.iter().map(LimitRow::new));
+            unjudged.extend(judgement.unjudged);
+        }
+        (rows, unjudged)
     }
 
     /// Events found, those not told included.
@@ -165,12 +150,7 @@ impl Rest {
                     self.excerpts.disturbed(value.end_s);
                 }
             }
-            Finding::Frequency(ten_seconds) => {
-                if let Some(compliance) = &mut self.compliance {
-                    compliance.add_frequency(ten_seconds.start_s, ten_seconds.frequency_hz);
-                }
-                told(Told::Frequency(ten_seconds));
-            }
+            Finding::Frequency(ten_seconds) => told(Told::Frequency(ten_seconds)),
             Finding::ShortFlicker(channel, pst) => told(Told::Flicker(channel, pst.end_s, pst.pst)),
             // Compliance keeps its own aggregates.
             Finding::Aggregate(_) | Finding::Alarm(_) => {}
@@ -180,6 +160,7 @@ impl Rest {
                     compliance.add_plt(channel, start_s.max(0.0), plt);
                 }
             }
+            Finding::LongFlicker(..) | Finding::Aggregate(_) | Finding::Alarm(_) => {}
         }
     }
 
@@ -188,10 +169,6 @@ impl Rest {
             self.excerpts.keep_first(window.start_s, window.duration_s);
         }
         self.gathered.window(window);
-        let Self { aggregator, compliance, .. } = self;
-        if let Some(compliance) = compliance {
-            aggregator.push(window, &mut |aggregate| compliance.add(aggregate));
-        }
         told(Told::Window(window));
     }
 

@@ -231,11 +231,6 @@ impl Gathered {
         }
     }
 
-    /// When the last window ended, in s.
-    pub const fn end_s(&self) -> f64 {
-        self.end_s
-    }
-
     /// Adds a window.
     pub fn window(&mut self, window: &Window) {
         self.windows += 1;
