@@ -24,7 +24,7 @@ impl Leg {
         let n = f64::from(self.ratio);
         let shift = self.carrier / TAU;
         let edge = |half: u32| {
-            let rising = half % 2 == 0;
+            let rising = half.is_multiple_of(2);
             let (slope, from) = (if rising { 4.0 * n } else { -4.0 * n }, (f64::from(half) / 2.0 - shift) / n);
             let start = if rising { -1.0 } else { 1.0 };
             let mut t = from + 0.25 / n;

@@ -193,15 +193,15 @@ impl Scratch {
     fn add(&mut self, member: &Member, weight: &[Complex], gain: f64, terminals: &[Terminal]) {
         let parts = if member.phase.is_some() { 1.0 } else { 3.0 };
         let power = complex(member.power[0], -member.power[1]) / parts;
-        let (mut known_a, reference) = (f64::NAN, self.spectrum.reference(member.model));
+        let (mut known_a, reference) = (f64::NEG_INFINITY, self.spectrum.reference(member.model));
         for (p, terminal) in terminals.iter().enumerate() {
             if !terminal.live || member.phase.is_some_and(|own| own != p) {
                 continue;
             }
             let current = power / terminal.v_v.conj() * terminal.correction;
             let current_a = current.norm();
-            // Phases that differ by rounding share a line; NaN, at first, with none.
-            if !((current_a - known_a).abs() <= 1e-12 * known_a) {
+            // Phases that differ by rounding share a line.
+            if (current_a - known_a).abs() > 1e-12 * known_a {
                 self.spectrum.at(member.model, current_a * self.ratio, &mut self.line);
                 known_a = current_a;
             }

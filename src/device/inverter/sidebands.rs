@@ -98,14 +98,13 @@ impl Sidebands {
         let on = units.clone().flatten().count();
         for (m, sums) in (1u32..).zip(&mut self.sums) {
             *sums = [complex(0.0, 0.0); 3];
-            let mut place = 0;
-            for (unit, phase) in units.clone().enumerate().filter_map(|(k, unit)| Some((k, unit?))) {
+            let present = units.clone().enumerate().filter_map(|(k, unit)| Some((k, unit?)));
+            for (place, (unit, phase)) in present.enumerate() {
                 let turns = match carriers {
                     Carriers::Free => self.free.get(unit).copied().unwrap_or(0.0) * f64::from(m),
                     Carriers::Synchronised => 0.0,
                     Carriers::Interleaved => part(place * m as usize % on, on),
                 };
-                place += 1;
                 let turn = Complex::from_polar(1.0, std::f64::consts::TAU * turns.fract());
                 for (p, sum) in sums.iter_mut().enumerate() {
                     if phase.is_none_or(|own| own == p) {

@@ -11,7 +11,7 @@ pub const MOST_ARGUMENT: f64 = 30.0;
 /// Where the recurrence starts: J_80(30) is about 1e-21.
 const START: usize = 80;
 
-/// J_n(x) for n = 0 … [`ORDERS`] − 1.
+/// J_n(x) for n = 0 … 39; NaN for |x| above 30.
 pub fn bessel_j(x: f64) -> [f64; ORDERS] {
     let mut j = [0.0; ORDERS];
     if x.is_nan() || x.abs() > MOST_ARGUMENT {

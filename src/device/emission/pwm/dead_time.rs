@@ -61,7 +61,7 @@ const fn count(h: usize) -> f64 {
 
 /// RMS of order h in V of the error of one leg with a sharp change of sign: (4/(π·h))·V_dc·t_d·f_sw/√2, odd h.
 pub fn error_v(order: u32, vdc_v: f64, dead_time_s: f64, switching_hz: f64) -> f64 {
-    if order % 2 == 0 {
+    if order.is_multiple_of(2) {
         return 0.0;
     }
     4.0 / (PI * f64::from(order)) * vdc_v * dead_time_s * switching_hz / 2f64.sqrt()
