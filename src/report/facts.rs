@@ -253,9 +253,7 @@ fn place(plan: &Plan, action: Action, branches: &[BranchFact]) -> Option<Place> 
         Action::Lose { unit: Unit::Device(device), .. }
         | Action::SetDevice { device, .. }
         | Action::SetEmission { device, .. }
-        | Action::SwitchFilter { device, .. } => {
-            plan.added.get(device).map(|added| Place::Bus(added.bus.bus.clone()))
-        }
+        | Action::SwitchFilter { device, .. } => plan.added.get(device).map(|added| Place::Bus(added.bus.bus.clone())),
         Action::Lose { unit, .. } => unit_bus(feeder, unit).map(Place::Bus),
         Action::Fault { fault, .. } => plan.faults.get(fault).map(|fault| Place::Bus(fault.bus.clone())),
         Action::SetSource { source, .. } | Action::Sag { source, .. } => {

@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::read::{ReadError, json};
 use super::run::Run;
-use super::{contingency, index, pv, scan, sweep};
-use super::{contingency, index, monitor, pv, sweep};
+use super::{contingency, index, monitor, pv, scan, sweep};
 
 /// What made a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +46,12 @@ pub fn rebuild(dir: &Path) -> Result<PathBuf, ReadError> {
 /// What made a directory; `None` when it holds no results itself.
 pub(super) fn kind(dir: &Path) -> Result<Option<Kind>, ReadError> {
     let has = |name: &str| dir.join(name).is_file();
-    for (name, kind) in [("contingency.json", Kind::Contingency), ("pv.json", Kind::Pv), ("scan.json", Kind::Scan)] {
-    let studies = [("contingency.json", Kind::Contingency), ("pv.json", Kind::Pv), ("monitor.json", Kind::Monitor)];
+    let studies = [
+        ("contingency.json", Kind::Contingency),
+        ("pv.json", Kind::Pv),
+        ("scan.json", Kind::Scan),
+        ("monitor.json", Kind::Monitor),
+    ];
     for (name, kind) in studies {
         if has(name) {
             return Ok(Some(kind));

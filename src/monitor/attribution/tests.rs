@@ -159,7 +159,8 @@ fn silence_finds_units_that_nobody_measures() {
 /// A turn of the time axis by any angle changes nothing: phasors are turned back by h times the fundamental's.
 #[test]
 fn a_window_is_turned_to_its_fundamental() {
-    let settings = crate::monitor::Settings::new(12_800.0, 50.0, vec![ChannelRole::voltage(1), ChannelRole::current(1)]);
+    let settings =
+        crate::monitor::Settings::new(12_800.0, 50.0, vec![ChannelRole::voltage(1), ChannelRole::current(1)]);
     let blank = Window::room(&settings, 0);
     let channel = |first: Complex, fifth: Complex| {
         let mut phasor = vec![complex(0.0, 0.0); 51];

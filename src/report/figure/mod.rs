@@ -11,8 +11,8 @@ pub mod one_line;
 mod power;
 mod profile;
 mod pv;
-mod scan;
 mod recording;
+mod scan;
 mod series;
 mod sketch;
 mod taps;
@@ -26,8 +26,8 @@ pub use bars::{Bar, bars};
 pub use contingency::contingency;
 pub use histogram::{Histogram, histogram};
 pub use pv::{pv, qv};
-pub use scan::scan;
 pub use recording::figures as recording;
+pub use scan::scan;
 
 /// Width of every figure in points.
 const WIDTH: u32 = 760;

@@ -152,14 +152,6 @@ impl Rest {
             }
             Finding::Frequency(ten_seconds) => told(Told::Frequency(ten_seconds)),
             Finding::ShortFlicker(channel, pst) => told(Told::Flicker(channel, pst.end_s, pst.pst)),
-            // Compliance keeps its own aggregates.
-            Finding::Aggregate(_) | Finding::Alarm(_) => {}
-            Finding::LongFlicker(channel, plt) => {
-                let start_s = self.gathered.end_s() - 7200.0;
-                if let Some(compliance) = &mut self.compliance {
-                    compliance.add_plt(channel, start_s.max(0.0), plt);
-                }
-            }
             Finding::LongFlicker(..) | Finding::Aggregate(_) | Finding::Alarm(_) => {}
         }
     }
