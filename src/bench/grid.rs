@@ -5,7 +5,7 @@ use super::plant::{Conductor, HarmonicPlant, Node, Plant, Solution};
 use crate::feeder::{ControlMode, Feeder, Load};
 use crate::quantity::Complex;
 use crate::scenario::{Added, Branch, Element, Phases, Plan, Unit};
-use crate::solver::harmonic::HarmonicError;
+use crate::solver::harmonic::{HarmonicError, Harmonics};
 use crate::solver::{
     ControlError, Controls, ElementId, Grid, GridError, Kind, NodeId, PowerFlow, Ratings, Settings, Settled,
 };
@@ -131,6 +131,11 @@ impl GridPlant {
     /// The power flow.
     pub fn power_flow(&self) -> &PowerFlow {
         &self.flow
+    }
+
+    /// The study of harmonics as last solved; `None` where the plan asks for none, or where they have no solution.
+    pub fn harmonic_study(&self) -> Option<&Harmonics> {
+        self.study.as_ref().and_then(Study::solved)
     }
 
     /// The power flow, for whoever solves it in another way.

@@ -41,6 +41,11 @@ impl Study {
         Ok(Some(Self { harmonics, devices, solved: false }))
     }
 
+    /// The study, where it has a solution.
+    pub(super) fn solved(&self) -> Option<&Harmonics> {
+        self.solved.then_some(&self.harmonics)
+    }
+
     fn voltage(&self, node: NodeId, order: usize) -> Complex {
         if self.solved { self.harmonics.voltage(order, node) } else { Complex::new(f64::NAN, f64::NAN) }
     }

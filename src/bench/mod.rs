@@ -154,6 +154,12 @@ impl<'a, P: Plant> Bench<'a, P> {
         self.plant
     }
 
+    /// The plant as it is once a tick has been solved, all ticks before it included.
+    pub fn plant_after(mut self, tick: Tick) -> P {
+        (1..=tick.0).for_each(|k| self.step(Tick(k)));
+        self.plant
+    }
+
     fn step(&mut self, tick: Tick) {
         self.events_until(tick);
         self.actuate(tick);

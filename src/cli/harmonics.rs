@@ -1,8 +1,10 @@
-//! `phasorbench harmonics FEEDER`: harmonic voltages and their distortion, as a table or as JSON.
+//! `phasorbench harmonics FILE`: harmonic voltages of a feeder or of a scenario, as a table or as JSON.
 
 use std::path::PathBuf;
 
-use phasorbench::feeder::{Feeder, LARGEST_ORDER, ORDER_TOLERANCE};
+use phasorbench::bench::Bench;
+use phasorbench::feeder::{LARGEST_ORDER, ORDER_TOLERANCE};
+use phasorbench::scenario;
 use phasorbench::solver::harmonic::LoadAdmittance;
 use phasorbench::study::harmonics::{self, Answer, HarmonicsError, Loads, Question};
 
@@ -13,18 +15,25 @@ const NODES: usize = 20;
 /// Most orders of one study.
 const MOST_ORDERS: usize = 10_000;
 
-/// Harmonic voltages of a feeder: what its current sources and the spectra of its loads, machines and sources cause.
+/// Harmonic voltages: what the spectra of a feeder and its current sources cause, or a scenario's devices as well.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   phasorbench harmonics IEEE13Nodeckt.dss
   phasorbench harmonics feeders/ieee13.yaml --json
   phasorbench harmonics feeders/ieee13.yaml --orders 5,7,11-13 --loads linear --model physical
 
-Orders are those of the feeder's spectra (or of its `solve: {orders: …}`, a script's `set harmonics`) unless given. Order 1 is
+  phasorbench harmonics scenarios/quality/thd_loop.yaml --at-s 60
+
+Of a scenario, orders, loads and model are those of its `harmonics` section, at the end of the run unless --at-s says when.
+Orders of a feeder are those of its spectra (or of its `solve: {orders: …}`, a script's `set harmonics`) unless given. Order 1 is
 the power flow's.")]
 pub struct Args {
-    /// Feeder file (.yaml or OpenDSS .dss).
-    feeder: PathBuf,
+    /// Feeder file (.yaml or OpenDSS .dss), or a scenario.
+    #[arg(value_name = "FEEDER|SCENARIO")]
+    file: PathBuf,
+    /// Of a scenario: at this time in s since its start, on a step; at its end when not given.
+    #[arg(long, value_name = "S")]
+    at_s: Option<f64>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -107,8 +116,8 @@ pub fn schema() -> serde_json::Value {
 pub fn run(args: &Args) -> Exit {
     match answer(args) {
         Ok((_, answer)) if args.json => output::json(&answer),
-        Ok((feeder, answer)) => {
-            output::print(&answer.text(&feeder.feeder, if args.all { usize::MAX } else { NODES }));
+        Ok((name, answer)) => {
+            output::print(&answer.text(&name, if args.all { usize::MAX } else { NODES }));
             if answer.orders.len() < 2 {
                 eprintln!(
                     "note: nothing in this feeder emits: give its loads or sources a spectrum, or add a current source"
@@ -120,14 +129,49 @@ pub fn run(args: &Args) -> Exit {
     Exit::Passed
 }
 
-fn answer(args: &Args) -> Result<(Feeder, Answer), Exit> {
+/// What is asked about, by name, and the answer.
+fn answer(args: &Args) -> Result<(String, Answer), Exit> {
+    if input::is_scenario(&args.file) {
+        return of_scenario(args);
+    }
+    if args.at_s.is_some() {
+        return Err(input::complain("E0242", "--at-s is about scenarios", Some("a feeder has no time".to_owned())));
+    }
     let question = question(args)?;
-    let feeder = input::feeder(&args.feeder)?;
+    let feeder = input::feeder(&args.file)?;
     let settings = input::settings(&feeder, None)?;
     let stage = crate::terminal::terminal().stage("solve");
     let answer = harmonics::study(&feeder, &question, settings).map_err(|error| complaint(&error))?;
     stage.done(|| format!("{} orders at {} nodes", answer.orders.len(), answer.thd_percent.len()));
-    Ok((feeder, answer))
+    Ok((feeder.feeder, answer))
+}
+
+/// Runs a scenario up to a time, and takes its harmonics from there.
+fn of_scenario(args: &Args) -> Result<(String, Answer), Exit> {
+    if args.orders.is_some() {
+        let help = "the scenario says them: `harmonics: {orders: 25}` solves 2 to 25".to_owned();
+        return Err(input::complain("E0242", "--orders is about feeders", Some(help)));
+    }
+    let reading = scenario::read(&args.file);
+    input::report(&reading.diagnostics, &reading.sources);
+    let mut plan = reading.plan.ok_or(Exit::BadInput)?;
+    plan.harmonics.get_or_insert_default();
+    let tick = match args.at_s {
+        None => plan.last,
+        Some(at_s) => plan.step.tick_at(at_s).filter(|tick| (1..=plan.last.0).contains(&tick.0)).ok_or_else(|| {
+            let help = format!("steps of {} s, up to {} s", plan.step.seconds(), plan.step.time_s(plan.last));
+            input::complain("E0242", format!("{at_s} s is no time of this scenario"), Some(help))
+        })?,
+    };
+    let bench = Bench::new(&plan).map_err(|error| input::complain("E0250", error.to_string(), None))?;
+    let stage = crate::terminal::terminal().stage("run");
+    let plant = bench.plant_after(tick);
+    stage.done(|| format!("{} steps", tick.0));
+    let Some(study) = plant.harmonic_study() else {
+        eprintln!("error: the harmonics of this scenario have no solution at {} s", plan.step.time_s(tick));
+        return Err(Exit::Failed);
+    };
+    Ok((plan.name.clone(), Answer::new(plant.power_flow(), Some(study))))
 }
 
 fn question(args: &Args) -> Result<Question, Exit> {

@@ -45,6 +45,15 @@ pub struct Background {
     pub keep: f64,
 }
 
+impl Default for Harmonics {
+    /// Orders 2 to 50, what the feeder's own spectra emit, no background.
+    fn default() -> Self {
+        let HarmonicsSetting { orders, loads, model, feeder_spectra, .. } = HarmonicsSetting::default();
+        let orders = (2..=orders).map(f64::from).collect();
+        Self { orders, loads, model, feeder_spectra, background: Vec::new() }
+    }
+}
+
 impl Harmonics {
     /// The place of an order.
     pub fn place(&self, order: u32) -> Option<usize> {
@@ -70,7 +79,7 @@ impl Checker<'_> {
         }
         let orders = (2..=setting.orders.clamp(*ORDERS.start(), *ORDERS.end())).map(f64::from).collect();
         let HarmonicsSetting { loads, model, feeder_spectra, .. } = setting;
-        let mut harmonics = Harmonics { orders, loads, model, feeder_spectra, background: Vec::new() };
+        let mut harmonics = Harmonics { orders, loads, model, feeder_spectra, ..Harmonics::default() };
         for (name, background) in &setting.background {
             let own = self.background(name, background, &harmonics);
             harmonics.background.extend(own);
