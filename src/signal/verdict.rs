@@ -216,7 +216,7 @@ impl Verdict {
 
     /// Number of channels with so many orders and units.
     pub const fn channels(orders: usize, units: usize) -> usize {
-        13 + orders * (6 + 3 * 7) + units * 5
+        14 + orders * (6 + 3 * 7) + units * 5
     }
 
     /// Names of its channels, each after `prefix` and a dot.

@@ -11,6 +11,12 @@ use crate::quantity::{Complex, complex};
 
 /// Gains of the trackers of the level: from a restless background to a noisy measurement.
 const GAINS: [f64; 3] = [0.8, 0.4, 0.15];
+/// Square of a jump, in mean squares.
+const JUMP: f64 = 25.0;
+/// Windows before any is taken for a jump.
+const LEARNING: u32 = 30;
+/// Share of a window in those means.
+const USUAL: f64 = 1.0 / 50.0;
 /// Windows of an inner sum.
 const INNER: u32 = 10;
 /// Fewest inner sums before anything is said.
@@ -25,6 +31,9 @@ const DISAGREES: f64 = 12.0;
 struct Sums {
     level: [Complex; 2],
     level_p: f64,
+    /// Mean squares of what is left of each beside its level.
+    scale: [f64; 2],
+    seen: u32,
     inner: [Complex; 2],
     total: [Complex; 2],
     vv: f64,
@@ -35,32 +44,61 @@ struct Sums {
 impl Sums {
     const fn new(v: Complex, j: Complex) -> Self {
         let zero = complex(0.0, 0.0);
-        Self { level: [v, j], level_p: 0.0, inner: [zero; 2], total: [zero; 2], vv: 0.0, jj: 0.0, vj: zero }
+        Self {
+            level: [v, j],
+            level_p: 0.0,
+            scale: [0.0; 2],
+            seen: 0,
+            inner: [zero; 2],
+            total: [zero; 2],
+            vv: 0.0,
+            jj: 0.0,
+            vj: zero,
+        }
     }
 
     fn step(&mut self, values: [Complex; 2], p: f64, gain: f64) {
+        let rest = [values[0] - self.level[0], values[1] - self.level[1]];
         let dp = p - self.level_p;
-        self.level_p += gain * dp;
-        for ((value, level), inner) in values.into_iter().zip(&mut self.level).zip(&mut self.inner) {
-            let d = value - *level;
-            *level += gain * d;
-            *inner += dp * d;
+        if self.jumped(rest) {
+            (self.level, self.level_p) = (values, p);
+            return;
         }
+        self.level_p += gain * dp;
+        for ((rest, level), inner) in rest.into_iter().zip(&mut self.level).zip(&mut self.inner) {
+            *level += gain * rest;
+            *inner += dp * rest;
+        }
+    }
+
+    /// Whether fleet or background has jumped by much more than they usually move: that says nothing of the probe.
+    fn jumped(&mut self, rest: [Complex; 2]) -> bool {
+        self.seen = self.seen.saturating_add(1);
+        let learning = self.seen <= LEARNING;
+        let gain = USUAL.max(1.0 / f64::from(self.seen));
+        let mut jumped = false;
+        for (rest, scale) in rest.into_iter().zip(&mut self.scale) {
+            let (square, most) = (rest.norm_sqr(), JUMP * *scale);
+            jumped |= square > most && !learning;
+            *scale += gain * (if learning { square } else { square.min(most) } - *scale);
+        }
+        jumped
     }
 
     fn close(&mut self, keep: f64) {
         let [v, j] = std::mem::replace(&mut self.inner, [complex(0.0, 0.0); 2]);
         self.total = [keep * self.total[0] + v, keep * self.total[1] + j];
+        let keep = keep * keep; // of squares
         self.vv = keep * self.vv + v.norm_sqr();
         self.jj = keep * self.jj + j.norm_sqr();
         self.vj = keep * self.vj + v * j.conj();
     }
 
     /// Impedance and variance from so many inner sums: centre and radius² of the disc of all z with
-    /// |Σ p·(v − z·j)|² ≤ κ·Σ|inner sum|², which is two standard deviations wide. It has no end while a few large
+    /// |Σ p·(v − z·j)|² ≤ κ·Σ|inner sum|², whose radius is √κ standard deviations. It has no end while a few large
     /// movements of the fleet's own drown the probe; then nothing is known.
     fn estimate(&self, count: f64) -> Option<(Complex, f64)> {
-        const KAPPA: f64 = 4.0;
+        const KAPPA: f64 = 3.0;
         let kappa = KAPPA * count / (count - 1.0);
         let [v, j] = self.total;
         let size = j.norm_sqr() - kappa * self.jj;
