@@ -254,3 +254,64 @@ fn settings_that_make_no_sense_are_refused() {
     let two = Events::new(2, 1e4, 50.0, EventSettings { line_to_line: true, ..good }).map(|_| ());
     assert_eq!(two, Err(EventError::Voltages(2)));
 }
+
+/// What the definitions say of any sequence of values: (time, voltage, percent), against what was found.
+fn obeys_the_definitions(found: &[Event], values: &[(f64, usize, f64)], voltages: usize) {
+    let mut latest = vec![100.0; voltages];
+    let (mut dips, mut swells) = (0, 0);
+    for &(at_s, voltage, percent) in values {
+        latest[voltage] = percent;
+        let inside = |swell: bool| {
+            let own = found.iter().filter(|e| (e.kind == EventKind::Swell) == swell && e.kind != EventKind::Rvc);
+            own.filter(|e| e.start_s <= at_s && (at_s + 1e-9 < e.start_s + e.duration_s || !e.ended)).count()
+        };
+        // Never two dips at once; within one whenever a voltage is below, and until all are back.
+        assert!(inside(false) <= 1 && inside(true) <= 1, "two at once at {at_s}");
+        let (low, high) = (latest.iter().any(|p| *p < 90.0), latest.iter().any(|p| *p > 110.0));
+        assert!(!low || inside(false) == 1, "a dip is missing at {at_s}");
+        assert!(!high || inside(true) == 1, "a swell is missing at {at_s}");
+        assert!(latest.iter().any(|p| *p < 92.0) || inside(false) == 0, "a dip goes on at {at_s}");
+        assert!(latest.iter().any(|p| *p > 108.0) || inside(true) == 0, "a swell goes on at {at_s}");
+        for event in found.iter().filter(|e| e.kind != EventKind::Rvc && close(e.start_s, at_s)) {
+            let swell = event.kind == EventKind::Swell;
+            assert!(if swell { percent > 110.0 } else { percent < 90.0 }, "{event:?} begins at {percent} %");
+            *(if swell { &mut swells } else { &mut dips }) += 1;
+            let end_s = event.start_s + event.duration_s + 1e-9;
+            let during = values.iter().filter(|(t, ..)| *t >= at_s && *t <= end_s).map(|(.., p)| *p);
+            let extreme = if swell { during.fold(0.0, f64::max) } else { during.fold(1e9, f64::min) };
+            assert!(close(event.residual_percent, extreme), "{event:?}, extreme {extreme}");
+        }
+    }
+    let all = found.iter().filter(|e| e.kind != EventKind::Rvc).count();
+    assert_eq!(dips + swells, all, "events that begin at no value");
+}
+
+#[test]
+fn any_sequence_of_values_gives_events_by_the_definitions() {
+    let mut interruptions = 0;
+    for case in 0..300u64 {
+        let noise = Noise::new(case, "walk");
+        let voltages = 1 + (case % 3) as usize;
+        let mut detector = Detector::new(voltages, 50.0, EventSettings::new(100.0)).unwrap();
+        let (mut found, mut values, mut level) = (Vec::new(), Vec::new(), vec![100.0; voltages]);
+        for k in 0..400u64 {
+            for (voltage, level) in level.iter_mut().enumerate() {
+                let index = 16 * k + 4 * voltage as u64;
+                // Mostly near the thresholds; at times a fall of all to almost nothing, at times back to 100 %.
+                *level = match noise.uniform(16 * k + 15) {
+                    u if u < 0.02 => 3.0 * noise.uniform(index),
+                    u if u < 0.1 => 100.0,
+                    _ => *level + 4.0 * noise.normal(index),
+                };
+                let end_s = 0.01 * k as f64 + 0.003 * voltage as f64;
+                values.push((end_s, voltage, level.abs()));
+                let value = HalfCycle { sequence: k, end_s, cycle_s: 0.02, rms: level.abs() };
+                detector.add(voltage, value, |event| found.push(event));
+            }
+        }
+        detector.finish(|event| found.push(event));
+        obeys_the_definitions(&found, &values, voltages);
+        interruptions += found.iter().filter(|event| event.kind == EventKind::Interruption).count();
+    }
+    assert!(interruptions > 100, "{interruptions}");
+}
