@@ -69,6 +69,9 @@ impl Spectrum {
     }
 }
 
+/// Name, orders, percent and degrees of a spectrum.
+type Row<'a> = (&'a str, &'a [f64], &'a [f64], &'a [f64]);
+
 /// OpenDSS's own spectra (0.14.5).
 static BUILT_IN: LazyLock<Named<Spectrum>> = LazyLock::new(|| {
     let seven = [1.0, 3.0, 5.0, 7.0, 9.0, 11.0, 13.0];
@@ -78,7 +81,7 @@ static BUILT_IN: LazyLock<Named<Spectrum>> = LazyLock::new(|| {
     let dc6 = [100.0, 1.2, 33.6, 1.6, 0.4, 8.7, 1.2, 0.3, 4.5, 1.3];
     let dc6_deg = [-75.0, 28.0, 156.0, 29.0, -91.0, 49.0, 54.0, 148.0, -57.0, -46.0];
     let load_deg = [0.0, 180.0, 180.0, 180.0, 180.0, 180.0, 180.0];
-    let table: [(&str, &[f64], &[f64], &[f64]); 7] = [
+    let table: [Row<'_>; 7] = [
         ("default", &seven, &[100.0, 33.0, 20.0, 14.0, 11.0, 9.0, 7.0], &[]),
         ("defaultload", &seven, &[100.0, 1.5, 20.0, 14.0, 1.0, 9.0, 7.0], &load_deg),
         ("defaultgen", &seven, &[100.0, 5.0, 3.0, 1.5, 1.0, 0.7, 0.5], &[]),
@@ -87,7 +90,7 @@ static BUILT_IN: LazyLock<Named<Spectrum>> = LazyLock::new(|| {
         ("pwm6", &to_25, &pwm6, &pwm6_deg),
         ("dc6", &to_25[..10], &dc6, &dc6_deg),
     ];
-    let entry = |(name, orders, magnitude, angle): &(&str, &[f64], &[f64], &[f64])| {
+    let entry = |(name, orders, magnitude, angle): &Row<'_>| {
         let (orders, magnitude_percent, angle_deg) = (orders.to_vec(), magnitude.to_vec(), angle.to_vec());
         ((*name).to_owned(), Spectrum { orders, magnitude_percent, angle_deg })
     };

@@ -65,13 +65,13 @@ fn magnitude(canvas: &mut Canvas, answer: &Answer, lines: &[Line<'_>]) {
     let seen = all.filter(|z| *z > 0.0 && z.is_finite());
     let (low, high) = seen.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), z| (low.min(z), high.max(z)));
     let (from, to) = frequencies(lines);
-    if !(low < f64::INFINITY && from < to) {
+    if low == f64::INFINITY || from >= to {
         return;
     }
     let frame = Frame {
         edges: [SIDES.0, TOP, SIDES.1, MIDDLE],
         x: Axis::exact(from, to, 10),
-        y: logarithmic(low / 1.15, high * 1.25),
+        y: logarithmic(low / 1.9, high * 1.25),
     };
     frame.draw(canvas, false, &[]);
     frame.name_y(canvas, "impedance, ohm");
@@ -85,7 +85,7 @@ fn magnitude(canvas: &mut Canvas, answer: &Answer, lines: &[Line<'_>]) {
 
 fn angle(canvas: &mut Canvas, _: &Answer, lines: &[Line<'_>]) {
     let (from, to) = frequencies(lines);
-    if !(from < to) {
+    if from >= to {
         return;
     }
     let ticks = [-90.0, -45.0, 0.0, 45.0, 90.0].map(|deg: f64| (deg, format!("{deg:.0}")));
@@ -135,10 +135,13 @@ fn orders(canvas: &mut Canvas, answer: &Answer, frame: &Frame) {
     }
 }
 
+/// Quality, place, kind, order and colour of a resonance that may be named.
+type Mark = (f64, (f64, f64), Kind, f64, Colour);
+
 /// Dots on all resonances; order and quality beside the strongest.
 fn resonances(canvas: &mut Canvas, frame: &Frame, lines: &[Line<'_>]) {
     let mut written: Vec<(f64, f64)> = Vec::new();
-    let mut all: Vec<(f64, (f64, f64), Kind, f64, Colour)> = Vec::new();
+    let mut all: Vec<Mark> = Vec::new();
     let sequence = lines.iter().any(|(name, ..)| *name == SEQUENCE);
     for (name, curve, stroke) in lines {
         for r in curve.resonances.iter().filter(|r| r.z_ohm > 0.0) {

@@ -18,8 +18,8 @@ pub(super) struct Injected {
 impl Network {
     /// Sets the current of one phase (from 0) of a current source, in A; nothing where there is none.
     pub(in crate::solver) fn set_injected(&mut self, source: usize, phase: usize, i_a: Complex) {
-        let own = self.injected.iter_mut().filter(|i| i.source as usize == source);
-        if let Some(injected) = own.skip(phase).next() {
+        let mut own = self.injected.iter_mut().filter(|i| i.source as usize == source);
+        if let Some(injected) = own.nth(phase) {
             injected.i_a = i_a;
         }
     }
