@@ -322,9 +322,12 @@ fn read(
     Ok(Ok(()))
 }
 
+/// JSON under way, and the file that it is for.
+type Sink = (Json<Box<dyn Write>>, Option<PathBuf>);
+
 /// Where windows go as they come.
 struct Out {
-    sinks: Vec<(Json<Box<dyn Write>>, Option<PathBuf>)>,
+    sinks: Vec<Sink>,
     failed: Option<(PathBuf, io::Error)>,
 }
 

@@ -27,6 +27,7 @@ pub(super) fn page(dir: &Path) -> Result<(String, Vec<Figure>), ReadError> {
     }
     page.heading("Channels");
     page.table(&channels(&summary), MOST_ROWS);
+    page.heading("Harmonics, time, events");
     page.figures(&figures);
     if !summary.events.is_empty() {
         page.heading("Events");
@@ -114,17 +115,11 @@ fn cards(summary: &Summary) -> Vec<Card> {
 fn limits(summary: &Summary) -> Table {
     let row = |limit: &crate::study::monitor::LimitRow| {
         let with_unit = |x: f64| Cell::Number(format!("{} {}", short(x), limit.unit).trim_end().to_owned());
-        vec![
-            Cell::Mark(limit.passed),
-            Cell::Text(limit.name.clone()),
-            with_unit(limit.value),
-            with_unit(limit.limit),
-            Cell::Number(limit.values.to_string()),
-            Cell::Text(limit.source.clone()),
-        ]
+        let judged = format!("{}: {} values, limit {}", limit.name, limit.values, limit.source);
+        vec![Cell::Mark(limit.passed), with_unit(limit.value), with_unit(limit.limit), Cell::Text(judged)]
     };
     Table {
-        columns: vec!["verdict", "limit", "worst", "allowed", "values", "source"],
+        columns: vec!["verdict", "worst", "allowed", "what was judged"],
         rows: summary.limits.iter().map(row).collect(),
     }
 }
