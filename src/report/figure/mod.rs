@@ -11,6 +11,7 @@ pub mod one_line;
 mod power;
 mod profile;
 mod pv;
+mod quality;
 mod recording;
 mod scan;
 mod series;
@@ -55,6 +56,7 @@ pub fn figures(run: &Run) -> Vec<Figure> {
         voltages::buses(run),
         power::power(run),
         taps::taps(run),
+        quality::quality(run),
     ];
     figures.into_iter().flatten().collect()
 }

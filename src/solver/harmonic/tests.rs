@@ -494,7 +494,7 @@ fn bad_settings_are_refused() {
     assert_eq!(range(50.0, 50.0, 1.0).unwrap().points.len(), 1);
 }
 
-/// 100 kW and 50 kvar at 400 V: R = 1.6 ohm per delta of phases; each model's formula by hand at h = 5.
+/// Each model's formula by hand at h = 5.
 #[test]
 fn load_admittances_by_hand() {
     let feeder = yaml(
@@ -502,7 +502,7 @@ fn load_admittances_by_hand() {
          loads: {l: {bus: a, v_kv: 0.4, p_kw: 0.3, q_kvar: 0.15}}}",
     );
     // Per phase 100 W and 50 var at 230.94 V (V² = 53333): R = 533.33 ohm, X = 1066.67 ohm in parallel.
-    let (g, b, h) = (1.0 / 533.333_333_333, -1.0 / 1066.666_666_667, 5.0);
+    let (g, b, h) = (3.0 / 1600.0, -3.0 / 3200.0, 5.0);
     let y = complex(g, b);
     let series = |y: Complex| (y.inv().re + complex(0.0, h * y.inv().im)).inv();
     let parallel = |y: Complex| complex(y.re, y.im / h);
