@@ -311,7 +311,10 @@ fn csv_with(column: usize, cell: &str) -> String {
     format!("time_s,u1,i1\n{}\n", rows.join("\n"))
 }
 
-fn cfg_with(from: &str, to: &str) -> Vec<(&'static str, Vec<u8>)> {
+/// Names and bytes.
+type Files = Vec<(&'static str, Vec<u8>)>;
+
+fn cfg_with(from: &str, to: &str) -> Files {
     let (cfg, dat) = three_phases(12_800.0, 20, 50.0).comtrade(1999, "BINARY");
     assert!(cfg.contains(from), "{cfg}");
     vec![("a.cfg", cfg.replacen(from, to, 1).into_bytes()), ("a.dat", dat)]
@@ -322,7 +325,7 @@ fn what_is_broken_is_said_with_its_place() {
     let csv = |text: &str| vec![("a.csv", text.as_bytes().to_vec())];
     let good = three_phases(12_800.0, 20, 50.0).comtrade(1999, "BINARY");
     let data = |dat: Vec<u8>| vec![("a.cfg", good.0.clone().into_bytes()), ("a.dat", dat)];
-    let cases: Vec<(&str, Vec<(&str, Vec<u8>)>)> = vec![
+    let cases: Vec<(&str, Files)> = vec![
         ("csv_empty", csv("")),
         ("csv_no_rows", csv("time_s,u1\n")),
         ("csv_one_row", csv("time_s,u1\n0,1\n")),
