@@ -10,8 +10,8 @@ use crate::signal::{Decision, PhaseVerdict, Reason};
 
 /// Windows before anything is decided, and after a change of the network.
 pub const FEWEST_WINDOWS: u64 = 40;
-/// Evidence from which the background is taken to follow the fleet: e^-7 without.
-pub const FOLLOWS: f64 = 7.0;
+/// Evidence from which the background is taken to follow the fleet: e^-9 without.
+pub const FOLLOWS: f64 = 9.0;
 /// Mean normalised innovation from which the measurements contradict the model.
 pub const INCONSISTENT: f64 = 3.0;
 /// Movement of the fleet's current, in parts of its size, below which it may be the meter's noise.
@@ -36,7 +36,7 @@ impl Cell {
     fn known(&self, settings: &Settings, order: usize) -> Known {
         let estimate = self.estimator.estimate();
         let restless = estimate.nis.max(1.0) * ((1.0 + estimate.echo) / (1.0 - estimate.echo)).max(1.0);
-        let suspicion = (0.5 + estimate.follows / 3.5).max(0.75);
+        let suspicion = (0.6 + estimate.follows / 4.0).max(0.75);
         let (z, sd) = (estimate.z_ohm, estimate.z_sd_ohm * restless.sqrt() * suspicion);
         let learnt = sd <= LEARNT * settings.z0_sd * settings.z0(order).norm();
         let doubt = match () {

@@ -45,7 +45,7 @@ impl Default for Settings {
             z0_ohm: Vec::new(),
             z0_sd: 0.5,
             e0_sd: 0.02,
-            follower_sd: 0.12,
+            follower_sd: 0.1,
             z_walk: 2e-4,
             gate: 1e-3,
             fleet_s: Vec::new(),
