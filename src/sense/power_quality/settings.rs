@@ -187,7 +187,7 @@ impl PowerQualitySettings {
             return Err(SetUpError::Instrument("there are at most 4096 components"));
         }
         let shares = [self.missing_share, self.loss.share];
-        if !shares.iter().all(|share| (0.0..=1.0).contains(share)) || !(self.loss.burst >= 1.0) {
+        if !shares.iter().all(|share| (0.0..=1.0).contains(share)) || !(1.0..).contains(&self.loss.burst) {
             return Err(SetUpError::Instrument(
                 "shares of lost blocks and samples are 0 to 1, a burst has at least 1 block",
             ));
@@ -196,7 +196,7 @@ impl PowerQualitySettings {
             return Err(SetUpError::Instrument("jitter is 0 to one sampling period"));
         }
         let clock = [self.oscillator.offset_ppm, self.oscillator.tolerance_ppm, self.oscillator.stability_ppm];
-        if !(clock.iter().map(|ppm| ppm.abs()).sum::<f64>() <= 500.0) {
+        if !(0.0..=500.0).contains(&clock.iter().map(|ppm| ppm.abs()).sum::<f64>()) {
             return Err(SetUpError::Instrument("a clock is right within 500 ppm"));
         }
         self.channels.iter().try_for_each(|channel| {
