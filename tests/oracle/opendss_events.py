@@ -26,17 +26,13 @@ from dss import DSS
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 OUT = TESTS / "data/events/ieee13.json"
 
-# At another frequency OpenDSS corrects the earth return of lines that are given by matrices; the model here does not
-# (docs/models/line.md). And a source of one frequency is dead at another: it has to be given the new one.
-NO_EARTH = ["batchedit line..* rg=0 xg=0"]
-
-# Name: commands before the last solution.
+# Name: commands before the last solution. A source of one frequency is dead at another: it has to be given the new one.
 EVENTS = {
     "open 670671 phase 1": ["open line.670671 1 1", "open line.670671 2 1"],
     "open 670671 phase 3": ["open line.670671 1 3", "open line.670671 2 3"],
     "open 692675 phases 1 2": [f"open line.692675 {t} {p}" for t in (1, 2) for p in (1, 2)],
     "open 671684 phase 2": ["open line.671684 1 2", "open line.671684 2 2"],
-    **{f"frequency {f}": [*NO_EARTH, f"vsource.source.frequency={f}", f"set frequency={f}"] for f in (50, 63.5)},
+    **{f"frequency {f}": [f"vsource.source.frequency={f}", f"set frequency={f}"] for f in (50, 63.5)},
     "fault 671 line_to_ground 0.5": ["new fault.f bus1=671.1 phases=1 r=0.5"],
     "fault 632 line_to_line 0.2": ["new fault.f bus1=632.2 bus2=632.3 phases=1 r=0.2"],
     "fault 675 double_line_to_ground 0.3": ["new fault.f bus1=675.1.3 phases=2 r=0.3"],
