@@ -280,8 +280,8 @@ impl Blame {
 
     /// Notes the sign of the probe of this tick.
     fn hear(&mut self, machines: &[Machine]) {
-        let probing = self.devices.iter().filter_map(|&k| machines.get(k)).map(|machine| machine.probe());
-        let (order, sign) = probing.filter(|(order, _)| *order > 0).last().unwrap_or((0, 0.0));
+        let mut probing = self.devices.iter().filter_map(|&k| machines.get(k)).map(|machine| machine.probe());
+        let (order, sign) = probing.rfind(|(order, _)| *order > 0).unwrap_or((0, 0.0));
         self.sample.probe.0 = order;
         self.probe = (self.probe.0 + sign, self.probe.1 + 1);
     }

@@ -26,7 +26,7 @@ struct Panel<'a> {
 /// The figure; `None` when no distortion is recorded.
 pub fn quality(run: &Run) -> Option<Figure> {
     let panels = panels(run);
-    if !panels.first().is_some_and(|panel| panel.unit == "%") {
+    if panels.first().is_none_or(|panel| panel.unit != "%") {
         return None;
     }
     let end = TOP + panels.iter().map(|panel| panel.height + GAP).sum::<f64>() - GAP;

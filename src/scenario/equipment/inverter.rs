@@ -50,7 +50,7 @@ impl Checker<'_> {
     fn unit_of(&mut self, s: &InverterSetting, phases: usize, spots: &Spots) -> Parameters {
         let named = Parameters::named(&s.model.to_lowercase());
         if named.is_none() {
-            let help = match nearest(&s.model, NAMES.into_iter()) {
+            let help = match nearest(&s.model, NAMES) {
                 Some(near) => format!("did you mean {near:?}?"),
                 None => format!("the models are {}", NAMES.join(", ")),
             };
