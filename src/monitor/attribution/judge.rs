@@ -20,7 +20,7 @@ const LEAST_MOVEMENT: f64 = 0.005;
 const CHALLENGED: f64 = 4.0;
 /// Uncertainty of the impedance, in parts of that before anything was learnt, below which something was.
 const LEARNT: f64 = 0.5;
-/// Standard deviation of a share that is not known.
+/// Standard deviation of a share that is not known, beside the share itself.
 const UNKNOWN: f64 = 1.0;
 
 /// What is known of one phase at one order.
@@ -134,9 +134,11 @@ impl Attribution {
             }
             own_probed &= known.probed;
             let sd = value.projected_sd(known.z_sd_ohm);
-            let sd = if known.doubt.is_some() { sd.max(UNKNOWN * value.vv) } else { sd };
-            own.add(value.vv, value.projected(known.z_ohm), sd, known.doubt);
-            whole.add(value.vv, value.projected(known.z_ohm), sd, known.doubt);
+            let projected = value.projected(known.z_ohm);
+            let unknown = UNKNOWN * value.vv + projected.abs();
+            let sd = if known.doubt.is_some() { sd.max(unknown) } else { sd };
+            own.add(value.vv, projected, sd, known.doubt);
+            whole.add(value.vv, projected, sd, known.doubt);
         }
         let out = &mut self.verdict.orders[order];
         (out.share, out.share_sd, out.decision) = own.decision();
