@@ -12,7 +12,7 @@ use crate::quantity::{Complex, complex};
 /// Gains of the trackers of the level: from a restless background to a noisy measurement.
 const GAINS: [f64; 3] = [0.8, 0.4, 0.15];
 /// Square of a jump, in mean squares.
-const JUMP: f64 = 25.0;
+const JUMP: f64 = 12.0;
 /// Windows before any is taken for a jump.
 const LEARNING: u32 = 30;
 /// Share of a window in those means.
