@@ -6,6 +6,8 @@ use std::f64::consts::TAU;
 use phasorbench::quantity::{Complex, Noise, complex};
 
 pub const NOMINAL_V: f64 = 230.0;
+/// Amplitude of the probe: 2 % of a 22 kW unit.
+pub const PROBE_A: f64 = 0.6;
 /// Windows of 200 ms in a minute.
 pub const MINUTE: usize = 300;
 
@@ -211,7 +213,7 @@ pub fn long_case(row: Row, seed: u64, number: usize, windows: usize) -> Case {
     let e: Vec<Complex> =
         background(draw, windows, restless).iter().zip(&common).map(|(b, c)| e0 * (b + follow * c)).collect();
     let probed = matches!(row, Row::ProbedCorrelated | Row::ProbedNoExcitation);
-    let (amplitude, angle) = (0.6, draw.turn());
+    let angle = draw.turn();
     let mut sign = 1.0;
     let mut flip = |k: usize| {
         if k.is_multiple_of(5) {
@@ -220,7 +222,7 @@ pub fn long_case(row: Row, seed: u64, number: usize, windows: usize) -> Case {
         if probed { sign } else { 0.0 }
     };
     let probe: Vec<f64> = (0..windows).map(&mut flip).collect();
-    let j: Vec<Complex> = j.iter().zip(&probe).map(|(j, p)| j + angle * amplitude * *p).collect();
+    let j: Vec<Complex> = j.iter().zip(&probe).map(|(j, p)| j + angle * PROBE_A * *p).collect();
     let v: Vec<Complex> = (0..windows).map(|k| e[k] + z[k] * j[k] + confounded * (j[k] - j0)).collect();
     let noise_v = NOMINAL_V * draw.log_uniform(3e-5, 3e-4);
     let noise_j = j0.norm() * draw.log_uniform(1e-4, 1e-3);

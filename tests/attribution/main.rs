@@ -8,7 +8,7 @@ mod baseline;
 mod cases;
 
 use baseline::{least_squares, power_direction};
-use cases::{Case, MINUTE, NOMINAL_V, ROWS, Row, case, long_case};
+use cases::{Case, MINUTE, NOMINAL_V, PROBE_A, ROWS, Row, case, long_case};
 use phasorbench::control::mitigation::{self, Action, Mitigation, Probing, Unit};
 use phasorbench::monitor::attribution::{Attribution, Settings};
 use phasorbench::quantity::Tick;
@@ -84,7 +84,7 @@ fn run(case: &Case, from: usize) -> Outcome {
         (sample.sequence, sample.tick) = (k as u64, Tick(k as u64));
         sample.thd_percent[0] = 100.0 * case.v[k].norm() / NOMINAL_V;
         sample.set(0, 0, case.v_measured[k], case.j_measured[k]);
-        sample.probe = if case.probe[k] == 0.0 { (0, 0.0) } else { (case.order, case.probe[k]) };
+        sample.probe = if case.probe[k] == 0.0 { (0, 0.0) } else { (case.order, PROBE_A * case.probe[k]) };
         if attribution.step(&sample) {
             outcome.judge(attribution.verdict(), case.share(k), k >= from);
             mitigation.step(sample.tick, attribution.verdict());
@@ -202,7 +202,7 @@ fn run_closed(case: &Case) -> (bool, bool, bool) {
         let added = probe.current_a();
         sample.thd_percent[0] = 100.0 * (case.v[k] + case.z[k] * added).norm() / NOMINAL_V;
         sample.set(0, 0, case.v_measured[k] + case.z[k] * added, case.j_measured[k] + added);
-        sample.probe = (probe.order, probe.sign);
+        sample.probe = (probe.order, probe.sign * probe.amplitude_a);
         attribution.step(&sample);
         mitigation.step(sample.tick, attribution.verdict());
         if mitigation.events().iter().any(|e| matches!(e.action, Action::Take(_))) {

@@ -139,9 +139,11 @@ impl Mitigation {
         &self.events
     }
 
-    /// Order and present sign of the probe; order 0 while there is none. The attribution is to be told.
-    pub const fn probing(&self) -> (u8, f64) {
-        self.probe.signal()
+    /// Order and present current of the probe in A, with its sign; order 0 while there is none. The attribution is to be
+    /// told.
+    pub fn probing(&self) -> (u8, f64) {
+        let (order, sign) = self.probe.signal();
+        (order, sign * self.settings.probing.map_or(0.0, |p| p.amplitude_a))
     }
 
     /// Renews a unit's headroom for compensation, A per phase.

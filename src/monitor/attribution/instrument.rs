@@ -12,13 +12,16 @@ use crate::quantity::{Complex, complex};
 /// Gains of the trackers of the level: from a restless background to a noisy measurement.
 const GAINS: [f64; 3] = [0.8, 0.4, 0.15];
 /// Square of a jump, in mean squares.
-const JUMP: f64 = 25.0;
+const JUMP: f64 = 12.0;
 /// Windows before any is taken for a jump.
 const LEARNING: u32 = 30;
 /// Share of a window in those means.
 const USUAL: f64 = 1.0 / 50.0;
 /// Windows of an inner sum.
 const INNER: u32 = 10;
+/// How much of the probe must be seen in the current, as a part of what was ordered: else the fleet's own movements have
+/// chanced upon its sign, or the device has not done what it was told.
+const SEEN: [f64; 2] = [0.5, 1.7];
 /// Fewest inner sums before anything is said.
 const FEWEST: f64 = 12.0;
 /// How much shorter the short memory is.
@@ -36,6 +39,8 @@ struct Sums {
     seen: u32,
     inner: [Complex; 2],
     total: [Complex; 2],
+    /// Σ p², inner and total.
+    pp: [f64; 2],
     vv: f64,
     jj: f64,
     vj: Complex,
@@ -51,6 +56,7 @@ impl Sums {
             seen: 0,
             inner: [zero; 2],
             total: [zero; 2],
+            pp: [0.0; 2],
             vv: 0.0,
             jj: 0.0,
             vj: zero,
@@ -65,6 +71,7 @@ impl Sums {
             return;
         }
         self.level_p += gain * dp;
+        self.pp[0] += dp * dp;
         for ((rest, level), inner) in rest.into_iter().zip(&mut self.level).zip(&mut self.inner) {
             *level += gain * rest;
             *inner += dp * rest;
@@ -88,6 +95,7 @@ impl Sums {
     fn close(&mut self, keep: f64) {
         let [v, j] = std::mem::replace(&mut self.inner, [complex(0.0, 0.0); 2]);
         self.total = [keep * self.total[0] + v, keep * self.total[1] + j];
+        self.pp = [0.0, keep * self.pp[1] + self.pp[0]];
         let keep = keep * keep; // of squares
         self.vv = keep * self.vv + v.norm_sqr();
         self.jj = keep * self.jj + j.norm_sqr();
@@ -104,7 +112,8 @@ impl Sums {
         let size = j.norm_sqr() - kappa * self.jj;
         let z = (v * j.conj() - kappa * self.vj) / size;
         let radius_squared = z.norm_sqr() - (v.norm_sqr() - kappa * self.vv) / size;
-        let bounded = size > 0.0 && z.is_finite() && radius_squared.is_finite();
+        let seen = (SEEN[0]..SEEN[1]).contains(&(j.norm() / self.pp[1]));
+        let bounded = seen && size > 0.0 && z.is_finite() && radius_squared.is_finite();
         bounded.then_some((z, radius_squared.max(0.0) / KAPPA))
     }
 }
@@ -165,7 +174,8 @@ impl Instrument {
         Self { long: Memory::new(memory_windows), short: Memory::new(memory_windows / SHORT) }
     }
 
-    /// Takes in a window while the sign of the probe was `p` (between −1 and 1 where it changed within the window).
+    /// Takes in a window while the probe's current was `p` in A, with its sign (between the two where it changed within the
+    /// window).
     pub fn step(&mut self, v: Complex, j: Complex, p: f64) {
         self.long.step(v, j, p);
         self.short.step(v, j, p);

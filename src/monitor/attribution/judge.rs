@@ -20,7 +20,9 @@ const LEAST_MOVEMENT: f64 = 0.005;
 const CHALLENGED: f64 = 4.0;
 /// Uncertainty of the impedance, in parts of that before anything was learnt, below which something was.
 const LEARNT: f64 = 0.5;
-/// Standard deviation of a share that is not known.
+/// Of the standard deviation of a probe's result: the share's counts √2 of it too much (see `Value::projected_sd`).
+const PROBED: f64 = 0.8;
+/// Standard deviation of a share that is not known, beside the share itself.
 const UNKNOWN: f64 = 1.0;
 
 /// What is known of one phase at one order.
@@ -52,7 +54,7 @@ impl Cell {
         let Some(probed) = self.probed else { return Known { z_ohm: z, z_sd_ohm: sd, probed: false, doubt } };
         let walked = settings.z_walk * settings.z0(order).norm();
         #[allow(clippy::cast_precision_loss, reason = "windows of minutes")]
-        let variance = probed.z_sd_ohm.powi(2) + walked.powi(2) * probed.age as f64;
+        let variance = (PROBED * probed.z_sd_ohm).powi(2) + walked.powi(2) * probed.age as f64;
         Known { z_ohm: probed.z_ohm, z_sd_ohm: variance.sqrt(), probed: true, doubt: None }
     }
 }
@@ -134,9 +136,11 @@ impl Attribution {
             }
             own_probed &= known.probed;
             let sd = value.projected_sd(known.z_sd_ohm);
-            let sd = if known.doubt.is_some() { sd.max(UNKNOWN * value.vv) } else { sd };
-            own.add(value.vv, value.projected(known.z_ohm), sd, known.doubt);
-            whole.add(value.vv, value.projected(known.z_ohm), sd, known.doubt);
+            let projected = value.projected(known.z_ohm);
+            let unknown = UNKNOWN * value.vv + projected.abs();
+            let sd = if known.doubt.is_some() { sd.max(unknown) } else { sd };
+            own.add(value.vv, projected, sd, known.doubt);
+            whole.add(value.vv, projected, sd, known.doubt);
         }
         let out = &mut self.verdict.orders[order];
         (out.share, out.share_sd, out.decision) = own.decision();

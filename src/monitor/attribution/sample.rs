@@ -32,7 +32,7 @@ pub struct Sample {
     pub fundamental_v: [f64; 3],
     /// THD of the voltage by phase, percent.
     pub thd_percent: [f64; 3],
-    /// The order that is probed (0 for none), and the sign of the probe's current in this window.
+    /// The order that is probed (0 for none), and the probe's current in this window, A: its amplitude with its sign.
     pub probe: (u8, f64),
     /// The unit that is silent in this window for the sake of finding its part.
     pub silent: Option<usize>,

@@ -198,7 +198,7 @@ fn a_probe_sees_through_a_background_that_follows() {
         let p = if noise.bits(1000 + k / 5) & 1 == 1 { 1.0 } else { -1.0 };
         let own = complex(10.0 + 0.8 * noise.normal(k / 9), 0.4 * noise.normal(k / 13));
         let j = own + complex(0.5, 0.3) * p;
-        instrument.step(complex(2.0, 0.0) + c * own + z * j, j, p);
+        instrument.step(complex(2.0, 0.0) + c * own + z * j, j, 0.58 * p);
     }
     let (found, sd) = instrument.estimate().unwrap();
     assert!((found - z).norm() < 3.0 * sd && sd < 0.12 * z.norm(), "{found} ± {sd}");
