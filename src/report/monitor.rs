@@ -115,7 +115,7 @@ fn cards(summary: &Summary) -> Vec<Card> {
 fn limits(summary: &Summary) -> Table {
     let row = |limit: &crate::study::monitor::LimitRow| {
         let with_unit = |x: f64| Cell::Number(format!("{} {}", short(x), limit.unit).trim_end().to_owned());
-        let judged = format!("{}: {} values, limit {}", limit.name, limit.values, limit.source);
+        let judged = format!("{}: {} values; {}", limit.name, limit.values, limit.source);
         vec![Cell::Mark(limit.passed), with_unit(limit.value), with_unit(limit.limit), Cell::Text(judged)]
     };
     Table {

@@ -87,12 +87,15 @@ impl Signal {
         if year >= 2013 {
             cfg.push_str("+1h,+1h\r\nA,3\r\n");
         }
-        (cfg, (0..count).flat_map(|n| self.record(n, kind, bits)).collect())
+        (cfg, {
+            let steps: Vec<f64> = (0..self.names.len()).map(|k| self.step(k, bits)).collect();
+            (0..count).flat_map(|n| self.record(n, kind, &steps)).collect()
+        })
     }
 
-    fn record(&self, n: usize, kind: &str, bits: u32) -> Vec<u8> {
+    fn record(&self, n: usize, kind: &str, steps: &[f64]) -> Vec<u8> {
         let stamp = (n as f64 * 1e6 / self.rate_hz).round() as u32;
-        let whole = |k: usize| (self.channels[k][n] / self.step(k, bits)).round();
+        let whole = |k: usize| (self.channels[k][n] / steps[k]).round();
         if kind == "ASCII" {
             let values: Vec<String> = (0..self.names.len()).map(|k| whole(k).to_string()).collect();
             return format!("{},{stamp},{},0,1,0\r\n", n + 1, values.join(",")).into_bytes();
