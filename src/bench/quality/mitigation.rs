@@ -22,6 +22,8 @@ pub(super) struct Mitigation {
     analyser: usize,
     /// The fleet's devices in the order of the verdict's units, and whether each is commanded.
     fleet: Vec<(usize, bool)>,
+    /// Whether inverters may be asked for harmonic currents.
+    compensates: bool,
     frame: Frame,
     line: Line,
     taken: u64,
@@ -41,6 +43,7 @@ impl Mitigation {
         Self {
             law: mitigation::Mitigation::new(settings),
             analyser: own.analyser,
+            compensates: own.setting.steps.contains(&RungSetting::Compensation),
             frame: Frame::new(channels),
             line: Line::new(channels, 1, TO_ACT, own.most_extra),
             fleet,
@@ -81,10 +84,10 @@ impl Mitigation {
 
     /// A tick, with the newest verdict.
     pub(super) fn step(&mut self, tick: Tick, verdict: &Verdict, machines: &[Machine]) {
-        for (k, machine) in
-            self.fleet.iter().enumerate().filter_map(|(k, &(device, _))| Some((k, machines.get(device)?)))
-        {
-            self.law.set_headroom(k, machine.headroom_a());
+        for (k, &(device, commanded)) in self.fleet.iter().enumerate().filter(|_| self.compensates) {
+            if let Some(machine) = machines.get(device).filter(|_| commanded) {
+                self.law.set_headroom(k, machine.headroom_a());
+            }
         }
         self.law.step(tick, verdict);
         for event in self.law.events() {

@@ -1,5 +1,6 @@
 //! The scenario file, key by key. Times are seconds since the start of the run unless said otherwise.
 
+mod emission;
 mod equipment;
 mod event;
 mod expect;
@@ -7,6 +8,7 @@ mod output;
 mod profile;
 mod quality;
 
+pub use emission::*;
 pub use equipment::*;
 pub use event::*;
 pub use expect::*;
