@@ -1,6 +1,7 @@
 //! The loop from waveform to mitigation: what is measured is what is there, what is decided is done, nothing is allocated.
 
 #![cfg(feature = "solver")]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -51,7 +51,7 @@ voltage_bases_kv: [12.47, 4.16]
 sources:
   west: {bus: a, v_kv: 12.47, r1_ohm: 0.1, x1_ohm: 0.8, r0_ohm: 0.3, x0_ohm: 1.1}
   east: {bus: c, v_kv: 12.47, v_pu: 0.99, angle_deg: -0.5, r1_ohm: 0.3, x1_ohm: 1.6, r0_ohm: 0.6, x0_ohm: 2.2}
-line_codes: {oh: {phases: 3, per: km, impedance: {r1_ohm: 0.3, x1_ohm: 0.6, r0_ohm: 0.6, x0_ohm: 1.8, c1_nf: 12, c0_nf: 6}}}
+line_codes: {oh: {phases: 3, per: km, impedance: {r1_ohm: 0.3, x1_ohm: 0.6, r0_ohm: 0.6, x0_ohm: 1.8, c1_nf: 12, c0_nf: 6}, earth_return: {r_ohm: 0, x_ohm: 0}}}
 lines:
   ab: {from: a, to: b, code: oh, length_km: 4}
   ab2: {from: a, to: b, code: oh, length_km: 4}

@@ -4,7 +4,7 @@
 //! A window belongs to the interval that it starts in. At each tick of 10 minutes a new interval of 15 windows begins, while
 //! the one in progress goes on to its end, so the two overlap. Two hours are made of twelve 10-minute values. The frequency
 //! and the flicker severities have intervals of their own and are not aggregated. What was lost is said as the share that
-//! was measured; an interval of which nothing was measured does not appear. All this is [R]: recalled, and checked against
+//! was measured; an interval of which nothing was measured does not appear. All this is (R): recalled, and checked against
 //! vectors made from the same formulas.
 
 use super::settings::Settings;

@@ -12,10 +12,14 @@ use super::{
     Scenario, events, expect, profile,
 };
 use crate::diagnostic::yaml::{self, Node, Value};
-use crate::diagnostic::{Diagnostic, FileId, Sources, Span};
+use crate::diagnostic::{Diagnostic, FileId, Sources, Span, nearest};
 use crate::feeder::{self, Feeder, expand, random};
 use crate::quantity::Noise;
 use crate::record::fnv1a_64;
+
+/// Laws of droops, and that of mitigation.
+const DROOPS: [&str; 2] = ["volt_var", "volt_watt"];
+const MITIGATION: &str = "thd_mitigation";
 
 /// What reading a scenario came to.
 #[derive(Debug)]
@@ -148,10 +152,20 @@ impl Document {
     /// Each controller by what its law asks for.
     fn controllers(&mut self, root: &Node) -> IndexMap<String, ControllerSetting> {
         let of_law = |node: &Node, place, found: &mut Vec<Diagnostic>| {
-            let law = node.get("law").map(|law| &law.value);
-            match law {
-                Some(Value::String(law)) if law == "thd_mitigation" => {
+            let law = node.get("law");
+            match law.map(|law| &law.value) {
+                Some(Value::String(own)) if own == MITIGATION => {
                     yaml::read(node, place, found).map(|s| ControllerSetting::Mitigation(Box::new(s)))
+                }
+                Some(Value::String(own)) if !DROOPS.contains(&own.as_str()) => {
+                    let choices = [&DROOPS[..], &[MITIGATION]].concat();
+                    let help = match nearest(own, choices.iter().copied()) {
+                        Some(near) => format!("did you mean {near:?}?"),
+                        None => format!("the choices are {}", choices.join(", ")),
+                    };
+                    let finding = Diagnostic::error("E0008", format!("unknown law {own:?}"));
+                    found.push(finding.at(law.map(|law| law.span)).help(help));
+                    None
                 }
                 _ => yaml::read(node, place, found).map(ControllerSetting::Droop),
             }

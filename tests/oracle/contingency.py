@@ -160,7 +160,7 @@ def by_opendss():
         "ieee13_frequency_step": snapshots(
  
                 13,
-                {1: [], 3: ["batchedit line..* rg=0 xg=0", "vsource.source.frequency=50", "set frequency=50"]},
+                {1: [], 3: ["vsource.source.frequency=50", "set frequency=50"]},
                 {1: V13[:1], 3: V13},
             ),
         "ieee13_regulators_after_loss": over_time(

@@ -142,13 +142,6 @@ new load.g bus1=g phases=3 kv=12.47 kw=200 pf=.92
 new load.h bus1=h.1 phases=1 kv=7.2 kw=90 pf=.92
 """
 
-UNSYMMETRIC = """new line.f bus1=a bus2=b linecode=mi length=3 units=mi
-new reactor.sequence bus1=b bus2=h phases=3 z1=(.2 1.5) z2=(.3 1.7) z0=(.5 4)
-new load.h bus1=h.1 phases=1 kv=7.2 kw=90 pf=.92
-new load.b bus1=b phases=3 kv=12.47 kw=500 pf=.92
-new capacitor.b bus1=b phases=3 kvar=100 kv=12.47
-"""
-
 MODELS = "new line.f bus1=a bus2=b linecode=mi length=4 units=mi\n" + "".join(
     f"new load.m{k} bus1=b.{1 + k % 3} phases=1 kv=7.2 kw={40 + 7 * k} pf=.9{k} model={k} vminpu=.85\n" for k in range(1, 8)
 ) + """new load.m8 bus1=b.2 phases=1 kv=7.2 kw=70 pf=.93 model=8 zipv=[.3 .3 .4 .5 .2 .3 .5]
@@ -264,7 +257,6 @@ CASES = {
     "geometry_full_carson": (small("set earthmodel=fullcarson\n" + GEOMETRY), SIX),
     "transformers": (small(LINES + TRANSFORMERS), LOW + [25]),
     "shunts": (small(LINES + SHUNTS), LOW + [4.7, 25]),
-    "unsymmetric": (small(LINES + UNSYMMETRIC), LOW),
     "load_models": (small(LINES + MODELS), LOW + [11, 15, 19]),
     "generators": (small(LINES + GENERATORS), LOW + [11]),
     "inverters": (small(VSC + LINES + INVERTERS), LOW + [11]),

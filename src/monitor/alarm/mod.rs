@@ -4,7 +4,7 @@
 //! lower point for a time. Each change is an event with its reason and inputs; trip points are replaced at run time, and
 //! that is an event too. What is not a number changes nothing, nor does what a dip, swell or interruption touches. Trip
 //! points are choices of this bench but for the ±20 ms (16.7 ms at 60 Hz) and 11.6 ppm (1 s a day) of the clock, which are
-//! IEC 61000-4-30 class A [R], and u2 > 2 % over 10 minutes, which is EN 50160 [S].
+//! IEC 61000-4-30 class A (R), and u2 > 2 % over 10 minutes, which is EN 50160 (S).
 
 mod event;
 mod loss;

@@ -4,7 +4,7 @@
 //! A dip begins when any voltage falls below its threshold and ends when all have risen above it by the hysteresis; a swell
 //! likewise. A dip in which *all* voltages were below the interruption threshold at once is called an interruption, with
 //! the dip's start and duration: one disturbance is one event. A value counts from the end of its cycle on. Thresholds,
-//! hysteresis and the flagging rule are [R]: recalled, checked against no text of the standard; those of rapid voltage
+//! hysteresis and the flagging rule are (R): recalled, checked against no text of the standard; those of rapid voltage
 //! changes are as manufacturers' manuals quote them (see `docs/models/monitor.md`).
 
 mod change;

@@ -5,7 +5,7 @@
 //! of lamp and eye; (4) square and 0.3 s smoothing, scaled so that the reference fluctuation (sinusoidal at 8.8 Hz, 0.250 %
 //! on the 230 V lamp, 0.321 % on the 120 V lamp) peaks at 1; (5) exceedance levels over the observation time and Pst.
 //!
-//! The weighting coefficients are [S] as open implementations quote them (230 V and 120 V sets agree among four), the
+//! The weighting coefficients are (S) as open implementations quote them (230 V and 120 V sets agree among four), the
 //! tables it is tested against as a metrology institute's test script quotes them; the standard's text was not seen. In
 //! block 1 the standard adapts the voltage by its half-cycle RMS value; here the square is divided by its mean with the
 //! same time constant, which differs by the square of the fluctuation.

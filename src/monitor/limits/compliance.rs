@@ -31,7 +31,7 @@ pub struct Verdict {
     pub failing: Vec<(usize, usize)>,
     /// How many values of an interval were judged.
     pub values: u64,
-    /// Marks of the limit's source: [S] quoted by others, [R] recalled.
+    /// Marks of the limit's source: (S) quoted by others, (R) recalled.
     pub source: &'static str,
 }
 

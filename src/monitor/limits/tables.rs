@@ -1,5 +1,5 @@
-//! Limits as data, by order (index 0 to 50; NaN: no limit). Sources: [S] quoted by a source named in
-//! `docs/models/monitor.md`, [R] recalled; no standard's text was seen.
+//! Limits as data, by order (index 0 to 50; NaN: no limit). Sources: (S) quoted by a source named in
+//! `docs/models/monitor.md`, (R) recalled; no standard's text was seen.
 
 use super::{Edition, LimitError};
 use crate::monitor::MOST_ORDER;
@@ -33,7 +33,7 @@ pub fn violations<'a>(spectrum: &'a [f64], limits: &'a ByOrder) -> impl Iterator
     pairs.filter(|(_, (value, limit))| value > limit).map(|(order, _)| order)
 }
 
-/// IEEE 519-2022 table 1 [S]: individual harmonics and THD in percent of the fundamental voltage, by the voltage between
+/// IEEE 519-2022 table 1 (S): individual harmonics and THD in percent of the fundamental voltage, by the voltage between
 /// lines at the point of common coupling.
 pub fn ieee519_voltage(line_to_line_v: f64) -> (f64, f64) {
     match line_to_line_v {
@@ -44,7 +44,7 @@ pub fn ieee519_voltage(line_to_line_v: f64) -> (f64, f64) {
     }
 }
 
-/// Rows of IEEE 519-2022 table 2 [S], 120 V to 69 kV: Isc/IL below which it applies, percent of IL for orders 2-10, 11-16,
+/// Rows of IEEE 519-2022 table 2 (S), 120 V to 69 kV: Isc/IL below which it applies, percent of IL for orders 2-10, 11-16,
 /// 17-22, 23-34 and 35-50, TDD.
 const IEEE519_CURRENT: [(f64, [f64; 5], f64); 5] = [
     (20.0, [4.0, 2.0, 1.5, 0.6, 0.3], 5.0),
@@ -64,7 +64,7 @@ const fn band(order: usize) -> usize {
     }
 }
 
-/// IEEE 519 table 2 [S]: percent of IL by order, and TDD, for a short-circuit ratio r; a row applies to lower ≤ r < upper.
+/// IEEE 519 table 2 (S): percent of IL by order, and TDD, for a short-circuit ratio r; a row applies to lower ≤ r < upper.
 /// Even orders: 2022, half of the row up to 6 and all of it above; 2014, a quarter.
 pub fn ieee519_current(isc_over_il: f64, edition: Edition) -> (ByOrder, f64) {
     let row = IEEE519_CURRENT.iter().find(|(below, ..)| isc_over_il < *below);
@@ -78,7 +78,7 @@ pub fn ieee519_current(isc_over_il: f64, edition: Edition) -> (ByOrder, f64) {
     (computed(|order| bands[band(order)] * share(order)), *tdd)
 }
 
-/// IEEE 1547-2018 tables 26 and 27 [S]: percent of the rated current for orders below 50, and TRD.
+/// IEEE 1547-2018 tables 26 and 27 (S): percent of the rated current for orders below 50, and TRD.
 pub fn ieee1547() -> (ByOrder, f64) {
     let odd = [4.0, 2.0, 1.5, 0.6, 0.3];
     let mut limits = computed(|order| match order {
@@ -91,7 +91,7 @@ pub fn ieee1547() -> (ByOrder, f64) {
     (limits, 5.0)
 }
 
-/// EN 50160, low voltage [S]: percent of the fundamental voltage.
+/// EN 50160, low voltage (S): percent of the fundamental voltage.
 pub fn en50160() -> ByOrder {
     let odd = [(3, 5.0), (5, 6.0), (7, 5.0), (9, 1.5), (11, 3.5), (13, 3.0), (15, 0.5), (17, 2.0), (19, 1.5)];
     let rest = [(21, 0.5), (23, 1.5), (25, 1.5), (2, 2.0), (4, 1.0)];
@@ -100,7 +100,7 @@ pub fn en50160() -> ByOrder {
     listed(&all)
 }
 
-/// IEC 61000-3-2 class A [S], in A: equipment up to 16 A per phase, orders up to 40.
+/// IEC 61000-3-2 class A (S), in A: equipment up to 16 A per phase, orders up to 40.
 pub fn iec61000_3_2() -> ByOrder {
     let first = [(2, 1.08), (3, 2.30), (4, 0.43), (5, 1.14), (6, 0.30), (7, 0.77), (9, 0.40), (11, 0.33), (13, 0.21)];
     let mut limits = listed(&first);
@@ -112,7 +112,7 @@ pub fn iec61000_3_2() -> ByOrder {
 /// A row of IEC 61000-3-12: the least short-circuit ratio, odd orders, THC and PWHC, percent of the reference current.
 type Row312 = (f64, [f64; 6], f64, f64);
 
-/// IEC 61000-3-12 table 2 [R]: other than balanced three-phase equipment; orders 3, 5, 7, 9, 11, 13.
+/// IEC 61000-3-12 table 2 (R): other than balanced three-phase equipment; orders 3, 5, 7, 9, 11, 13.
 const OTHER: [Row312; 5] = [
     (33.0, [21.6, 10.7, 7.2, 3.8, 3.1, 2.0], 23.0, 23.0),
     (66.0, [24.0, 13.0, 8.0, 5.0, 4.0, 3.0], 26.0, 26.0),
@@ -121,7 +121,7 @@ const OTHER: [Row312; 5] = [
     (350.0, [41.0, 24.0, 15.0, 12.0, 10.0, 8.0], 47.0, 47.0),
 ];
 
-/// IEC 61000-3-12 table 3 [R]: balanced three-phase equipment; orders 5, 7, 11, 13 (3 and 9 have no limit).
+/// IEC 61000-3-12 table 3 (R): balanced three-phase equipment; orders 5, 7, 11, 13 (3 and 9 have no limit).
 const BALANCED: [Row312; 5] = [
     (33.0, [f64::NAN, 10.7, 7.2, f64::NAN, 3.1, 2.0], 13.0, 22.0),
     (66.0, [f64::NAN, 14.0, 9.0, f64::NAN, 5.0, 3.0], 16.0, 25.0),
@@ -130,7 +130,7 @@ const BALANCED: [Row312; 5] = [
     (350.0, [f64::NAN, 40.0, 25.0, f64::NAN, 15.0, 10.0], 48.0, 46.0),
 ];
 
-/// IEC 61000-3-12 [R]: 16 to 75 A per phase, percent of the reference current by order, THC and PWHC, for a short-circuit
+/// IEC 61000-3-12 (R): 16 to 75 A per phase, percent of the reference current by order, THC and PWHC, for a short-circuit
 /// ratio of at least 33, straight between rows; even orders up to 12: 16/h.
 ///
 /// # Errors

@@ -34,7 +34,7 @@ pub fn quality(run: &Run) -> Option<Figure> {
     let height = (end + 52.0) as u32;
     let title = "Distortion over time, and what is done about it";
     let drawn = svg(WIDTH, height, title, |canvas| {
-        heading(canvas, title, "total harmonic distortion as recorded; marks are events");
+        heading(canvas, title, "marks are events");
         let mut top = TOP;
         for (k, panel) in panels.iter().enumerate() {
             draw(canvas, run, panel, top, k + 1 == panels.len());
@@ -48,8 +48,7 @@ pub fn quality(run: &Run) -> Option<Figure> {
 
 fn panels(run: &Run) -> Vec<Panel<'_>> {
     let of = |ends: &[&str]| -> Vec<(&str, Vec<f64>)> {
-        let names = run.table.names();
-        let wanted = names.filter(|name| ends.iter().any(|end| name.ends_with(end)));
+        let wanted = run.table.names().filter(|name| ends.iter().any(|end| name.ends_with(end)) && !is_another(name));
         wanted.take(MOST_LINES).filter_map(|name| Some((name, run.table.column(name)?.to_vec()))).collect()
     };
     let panel = |title, unit, height, steps, within, ends: &[&str]| Panel {
@@ -61,7 +60,7 @@ fn panels(run: &Run) -> Vec<Panel<'_>> {
         lines: of(ends),
     };
     let all = [
-        panel("Distortion", "%", 150.0, false, [0.0, 1.0], &[".thd_percent", ".thd_subgroup_percent"]),
+        panel("Total harmonic distortion, %", "%", 150.0, false, [0.0, 1.0], &[".thd_percent"]),
         panel("Share of the fleet", "", 90.0, true, [0.0, 1.0], &[".fleet_share"]),
         panel(
             "Ladder: 1 carrier, 2 other carrier, 3 interleave, 4 compensate, 5 damp, 6 curtail, 7 disconnect, 8 alarm",
@@ -71,9 +70,14 @@ fn panels(run: &Run) -> Vec<Panel<'_>> {
             [0.0, 8.0],
             &[".rung"],
         ),
-        panel("Hot spot of transformers", "°C", 90.0, false, [20.0, 60.0], &[".hot_spot_c"]),
+        panel("Hot spot of transformers, °C", "°C", 90.0, false, [20.0, 60.0], &[".hot_spot_c"]),
     ];
     all.into_iter().filter(|panel| !panel.lines.is_empty()).collect()
+}
+
+/// Whether it is another channel than an analyser's first voltage.
+fn is_another(name: &str) -> bool {
+    [".u2.", ".u3.", ".i1.", ".i2.", ".i3."].iter().any(|channel| name.contains(channel))
 }
 
 fn draw(canvas: &mut Canvas, run: &Run, panel: &Panel, top: f64, last: bool) {
@@ -92,7 +96,6 @@ fn draw(canvas: &mut Canvas, run: &Run, panel: &Panel, top: f64, last: bool) {
     if last {
         frame.name_x(canvas, x_name);
     }
-    frame.name_y(canvas, panel.unit);
     marks::draw(canvas, &frame, &marks::marks(run), top <= TOP);
     for ((_, values), colour) in panel.lines.iter().zip(COLOURS) {
         draw_line(canvas, &thinned(&clock, values), panel.steps, Stroke::new(colour, 2.0), |p| frame.at(p));

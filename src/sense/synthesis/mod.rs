@@ -1,7 +1,7 @@
 //! Samples from phasors: what a converter would see of a network that is known as spectra, tick by tick.
 //!
 //! A tick's samples are those of [`SampleClock`]. Angles go on from tick to tick whatever the frequencies do: they are
-//! integers ([`phase`]), advanced by exactly ∫f dt. Within a tick frequencies and phasors hold, or go straight from the last tick's to this one's
+//! integers (`phase.rs`), advanced by exactly ∫f dt. Within a tick frequencies and phasors hold, or go straight from the last tick's to this one's
 //! ([`Interpolation`]). Frequencies above half the sampling rate fold, as they do in a converter. `docs/models/sensing.md`
 //! has the equations.
 

@@ -35,7 +35,7 @@ pub fn line(feeder: &Feeder, name: &str, line: &Line, f_hz: f64, part: Part) -> 
 /// The same with resistances that follow frequency otherwise.
 ///
 /// # Errors
-/// As [`line`].
+/// As [`line()`].
 pub fn line_as(
     feeder: &Feeder,
     name: &str,

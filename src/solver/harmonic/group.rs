@@ -116,6 +116,11 @@ impl Group {
             for part in layout.parts(entry) {
                 if network.shape(ElementId(part.element)).in_service {
                     add(&mut sum, &self.y[part.value as usize]);
+                    if part.mirror != part.value {
+                        let (own, mirror) = (self.y[part.value as usize], self.y[part.mirror as usize]);
+                        let half = |k: usize, lane: usize| 0.5 * (mirror[k][lane] - own[k][lane]);
+                        add(&mut sum, &[0, 1].map(|k| std::array::from_fn(|lane| half(k, lane))));
+                    }
                 }
             }
         }

@@ -18,6 +18,8 @@ pub(super) struct Layout {
 pub(super) struct Part {
     pub element: u32,
     pub value: u32,
+    /// Its mirror in an element that is not symmetric: the entry has the mean of both. The value itself elsewhere.
+    pub mirror: u32,
 }
 
 /// An entry of the nodal matrix: diagonals by place, then those below in the pattern's order.
@@ -31,13 +33,17 @@ impl Layout {
         let mut of: Vec<Vec<Part>> = vec![Vec::new(); count];
         let mut ends = vec![[0; 2]; count];
         ends.iter_mut().take(n).enumerate().for_each(|(place, ends)| *ends = [place as u32; 2]);
+        let unsymmetric: Vec<ElementId> = network.unsymmetric_elements().collect();
         for element in 0..network.element_count() as u32 {
+            let is_symmetric = !unsymmetric.contains(&ElementId(element));
             let shape = network.shape(ElementId(element));
             let m = shape.places.len();
             for k in 0..m * m {
                 let value = (shape.values + k) as u32;
                 if let Some(entry) = entry_of(slots[value as usize], n) {
-                    of[entry as usize].push(Part { element, value });
+                    let mirrored = (shape.values + k % m * m + k / m) as u32;
+                    let mirror = if is_symmetric || (entry as usize) < n { value } else { mirrored };
+                    of[entry as usize].push(Part { element, value, mirror });
                     ends[entry as usize] = [shape.places[k / m], shape.places[k % m]];
                 }
             }

@@ -130,7 +130,7 @@ impl Harmonics {
                 x[0].iter_mut().for_each(|re| *re += i.re);
                 x[1].iter_mut().for_each(|im| *im += i.im);
             }
-            self.solve_group(index, 0);
+            self.solve_group(index, 0)?;
         }
         Ok(())
     }

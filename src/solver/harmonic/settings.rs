@@ -75,7 +75,9 @@ pub enum HarmonicError {
         step_hz: f64,
     },
     /// The network cannot be solved at a frequency.
-    #[error("the equation of node {node} cannot be solved at {f_hz} Hz: its part of the network floats or resonates")]
+    #[error(
+        "the equation of node {node} cannot be solved at {f_hz} Hz: its part of the network floats, resonates, or is too far from symmetric"
+    )]
     Singular {
         /// The node.
         node: String,

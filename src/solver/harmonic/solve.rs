@@ -14,6 +14,8 @@ use crate::solver::network::Network;
 const MOST_REPEATS: usize = 60;
 /// A correction below this share of the largest voltage ends them.
 const REPEATED: f64 = 1e-14;
+/// The last correction may be this large, by rounding next to impedances of nearly nothing.
+const RESTS: f64 = 1e-10;
 
 impl Harmonics {
     /// Number of lanes of a group that are orders.
@@ -42,7 +44,9 @@ impl Harmonics {
             self.groups[group].x.fill(ZERO);
             let start = self.inject(group);
             self.hold(group);
-            self.solve_group(group, start);
+            if let Err(status) = self.solve_group(group, start) {
+                return status;
+            }
         }
         HarmonicStatus::Solved
     }
@@ -124,7 +128,7 @@ impl Harmonics {
         }
     }
 
-    pub(super) fn solve_group(&mut self, index: usize, start: usize) {
+    pub(super) fn solve_group(&mut self, index: usize, start: usize) -> Result<(), HarmonicStatus> {
         let n = self.grid.pattern.n;
         let group = &mut self.groups[index];
         if !self.unsymmetric.is_empty() {
@@ -133,20 +137,18 @@ impl Harmonics {
         let start = if self.grid.network.held_nodes().next().is_some() { 0 } else { start };
         group.factor.solve(self.isa, &self.grid.pattern, start, &mut group.x[..n]);
         group.x[n] = ZERO;
-        if !self.unsymmetric.is_empty() {
-            self.repeat(index);
-        }
+        if self.unsymmetric.is_empty() { Ok(()) } else { self.repeat(index) }
     }
 
-    /// Where an element is not symmetric, the factor is of the matrix with the lower half mirrored; what the upper half
-    /// differs by is moved to the right until it rests.
-    fn repeat(&mut self, index: usize) {
+    /// Where an element is not symmetric, the factor is of the symmetric part (Y + Yᵀ)/2; the rest, (Y − Yᵀ)/2, is moved to
+    /// the right until it rests. Where it does not rest, the order counts as one that cannot be solved.
+    fn repeat(&mut self, index: usize) -> Result<(), HarmonicStatus> {
         let n = self.grid.pattern.n;
-        for _ in 0..MOST_REPEATS {
+        for repeat in 1..=MOST_REPEATS {
             let group = &mut self.groups[index];
             let mut moved = 0.0f64;
             let largest = group.x.iter().flatten().flatten().fold(0.0f64, |m, x| m.max(x.abs()));
-            self.answer_to_upper(index);
+            self.answer_to_rest(index);
             let group = &mut self.groups[index];
             std::mem::swap(&mut group.x, &mut group.next);
             group.factor.solve(self.isa, &self.grid.pattern, 0, &mut group.x[..n]);
@@ -154,14 +156,30 @@ impl Harmonics {
             for (now, before) in group.x.iter().flatten().flatten().zip(group.next.iter().flatten().flatten()) {
                 moved = moved.max((now - before).abs());
             }
-            if moved <= REPEATED * largest || moved.is_nan() {
-                break;
+            if moved <= if repeat < MOST_REPEATS { REPEATED } else { RESTS } * largest {
+                return Ok(());
             }
         }
+        Err(self.restless(index))
     }
 
-    /// Writes kept right-hand sides less what upper halves differ by at the present voltages.
-    fn answer_to_upper(&mut self, index: usize) {
+    /// The node that moves most, and its order.
+    fn restless(&self, index: usize) -> HarmonicStatus {
+        let group = &self.groups[index];
+        let mut worst = (0.0, LanePivot { column: 0, lane: 0 });
+        for (column, (now, before)) in group.x.iter().zip(group.next.iter()).take(self.grid.pattern.n).enumerate() {
+            for lane in 0..self.lanes(index) {
+                let moved = (Group::lane(now, lane) - Group::lane(before, lane)).norm();
+                if moved.is_nan() || moved > worst.0 {
+                    worst = (moved, LanePivot { column, lane });
+                }
+            }
+        }
+        self.singular(index, worst.1)
+    }
+
+    /// Writes kept right-hand sides less what the skew parts of elements make at the present voltages.
+    fn answer_to_rest(&mut self, index: usize) {
         let n = self.grid.pattern.n;
         let network = &self.grid.network;
         let group = &mut self.groups[index];
@@ -171,13 +189,12 @@ impl Harmonics {
             let solved = |place: u32| !Network::is_ground(place) && !network.fixed[place as usize];
             for (row, column) in (0..m).flat_map(|row| (0..m).map(move |column| (row, column))) {
                 let (p, q) = (shape.places[row], shape.places[column]);
-                // The factor has what lands below the diagonal, and its mirror.
-                if !(solved(p) && solved(q) && p < q) {
+                if !(solved(p) && solved(q) && p != q) {
                     continue;
                 }
-                let (above, below) = (shape.values + row * m + column, shape.values + column * m + row);
+                let (own, mirror) = (shape.values + row * m + column, shape.values + column * m + row);
                 for lane in 0..LANES {
-                    let differs = Group::lane(&group.y[above], lane) - Group::lane(&group.y[below], lane);
+                    let differs = 0.5 * (Group::lane(&group.y[own], lane) - Group::lane(&group.y[mirror], lane));
                     let v = Group::lane(&group.x[q as usize], lane);
                     add_to(&mut group.next[p as usize], lane, -differs * v);
                 }

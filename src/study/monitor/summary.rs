@@ -72,7 +72,7 @@ pub struct LimitRow {
     pub unit: String,
     /// Values that were judged.
     pub values: u64,
-    /// Where the limit is from: [S] quoted by others, [R] recalled.
+    /// Where the limit is from: (S) quoted by others, (R) recalled.
     pub source: String,
 }
 
