@@ -3,8 +3,6 @@
 #![cfg(feature = "solver")]
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::path::Path;
 
 use phasorbench::bench::{Batch, Bench, Conductor, Node, Plant, Solution};
@@ -12,32 +10,8 @@ use phasorbench::quantity::{Complex, complex};
 use phasorbench::record::Recorder;
 use phasorbench::scenario::{self, Branch, Element, Phases, Unit};
 
-/// Counts what each thread asks for: the thread that writes the record to disk may allocate, the loop may not.
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: every call goes on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+#[path = "support/counting.rs"]
+mod counting;
 
 /// A plant that answers at once: 1 pu less 1 % for each MW.
 struct Answer {
@@ -139,7 +113,7 @@ fn a_step_of_the_loop_allocates_nothing() {
     let (mut first, mut last) = (None, 0);
     let warm_up = 2;
     let mut progress = |tick: phasorbench::quantity::Tick| {
-        let count = COUNT.with(Cell::get);
+        let count = counting::asked();
         last = count;
         if tick.0 == warm_up {
             first = Some(count);

@@ -1,45 +1,12 @@
 //! An instrument allocates nothing once it has been made: proved by a counting allocator that counts its own thread.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::f64::consts::TAU;
 
 use phasorbench::monitor::{ChannelRole, Finding, Instrument, Settings, Windows};
 use phasorbench::signal::Waveform;
 
-struct Counting;
-
-thread_local! {
-    static ASKED: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    // Fails only while the thread is being torn down, when nothing is counted any more.
-    let _ = ASKED.try_with(|asked| asked.set(asked.get() + 1));
-}
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: the caller keeps the contract of `realloc`.
-        unsafe { System.realloc(block, layout, size) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(block, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+#[path = "support/counting.rs"]
+mod counting;
 
 const RATE_HZ: f64 = 12_800.0;
 
@@ -69,7 +36,7 @@ fn run(windows: Windows, block_len: usize) -> (u64, u64) {
         Settings { nominal_v, flicker_s, rated_a, windows, smoothing: true, ..Settings::new(RATE_HZ, 50.0, roles) };
     let mut instrument = Instrument::new(&settings).expect("an instrument");
     let mut block = Waveform::new(6, block_len);
-    let before = ASKED.get();
+    let before = counting::asked();
     let (mut index, mut told) = (0, 0);
     while index < 100_000 {
         block.begin(index, block_len);
@@ -83,16 +50,16 @@ fn run(windows: Windows, block_len: usize) -> (u64, u64) {
         index += block_len as u64 + if index == 90_000 { 700 } else { 0 };
     }
     instrument.finish(&mut |_| told += 1);
-    (ASKED.get() - before, told)
+    (counting::asked() - before, told)
 }
 
 #[test]
 fn an_instrument_allocates_nothing() {
     assert!(
         {
-            let before = ASKED.get();
+            let before = counting::asked();
             drop(std::hint::black_box(vec![1u8; 10]));
-            ASKED.get() > before
+            counting::asked() > before
         },
         "it counts"
     );

@@ -3,34 +3,14 @@
 #![cfg(feature = "solver")]
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::path::Path;
 
 use phasorbench::bench::{Batch, Bench};
 use phasorbench::record::{Recorder, Table};
 use phasorbench::scenario;
 
-struct Counting;
-
-thread_local! { static COUNT: Cell<u64> = const { Cell::new(0) }; }
-
-// SAFETY: every call goes to `System` as it came; the counter is a thread-local cell without a destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+#[path = "support/counting.rs"]
+mod counting;
 
 const SITE: &str = "
 feeder: site
@@ -56,11 +36,7 @@ fn run(head: &str, rest: &str) -> (Table, u64, u64) {
     let mut recorder = Recorder::create(&path, bench.channels()).unwrap();
     let (mut first, mut last) = (None, 0);
     let mut progress = |tick: phasorbench::quantity::Tick| {
-        let now = COUNT.with(Cell::get);
-        if now != last && tick.0 > 2 {
-            eprintln!("tick {} {}", tick.0, now - last);
-        }
-        last = now;
+        last = counting::asked();
         if tick.0 == 2 {
             first = Some(last);
         }

@@ -4,8 +4,6 @@
 #![cfg(feature = "solver")]
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::time::Instant;
 
 use phasorbench::device::ageing::{ThermalSettings, TransformerAgeing};
@@ -16,31 +14,8 @@ use phasorbench::sense::transducer::{
 };
 use phasorbench::sense::{Component, Interpolation, PowerQuality, PowerQualitySettings, SampleRate, Sensor, Spectra};
 
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: every call goes on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+#[path = "support/counting.rs"]
+mod counting;
 
 const NAMES: [&str; 8] = ["u1", "u2", "u3", "u4", "i1", "i2", "i3", "i4"];
 
@@ -182,7 +157,7 @@ fn no_step_allocates() {
         TransformerAgeing::new(ThermalSettings::ONAN_65, Step::from_seconds(0.013).unwrap(), 0.5, 30.0);
     let (mut spectra, mut out) = (full(&own, 50.0), own.waveform());
     let mut jitterless = front_end(&PowerQualitySettings { jitter_s: 0.0, ..set.clone() }, 0.013);
-    let before = COUNT.with(Cell::get);
+    let before = counting::asked();
     for n in 0..50 {
         spectra.frequency_hz = 50.0 + 0.1 * (n / 10) as f64;
         spectra.components_mut()[0] = Component { free_hz: 16_000.0 + (n / 7) as f64, order: 2 };
@@ -192,7 +167,7 @@ fn no_step_allocates() {
         own.set_temperature_c(n as f64);
         transformer.step(&[0.0, 0.9, 0.0, 0.0, 0.0, 0.1]);
     }
-    assert_eq!(COUNT.with(Cell::get) - before, 0);
+    assert_eq!(counting::asked() - before, 0);
 }
 
 /// Nanoseconds per sample and channel, the best of some rounds.

@@ -1,43 +1,13 @@
 //! After set-up, a step of the attribution and of the mitigation allocates nothing; neither does their way over frames.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
 use phasorbench::control::Controller;
 use phasorbench::control::mitigation::{Mitigation, Settings as Ladder, Unit};
 use phasorbench::monitor::attribution::{Attribution, Settings};
 use phasorbench::quantity::{Noise, Tick, complex};
 use phasorbench::signal::{Frame, HarmonicCommand};
 
-/// Counts what each thread asks for.
-struct Counting;
-
-thread_local! {
-    static ASKED: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = ASKED.try_with(|asked| asked.set(asked.get() + 1));
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(block, layout) }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        let _ = ASKED.try_with(|asked| asked.set(asked.get() + 1));
-        // SAFETY: the caller keeps the contract of `realloc`.
-        unsafe { System.realloc(block, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+#[path = "../support/counting.rs"]
+mod counting;
 
 #[test]
 fn a_step_allocates_nothing() {
@@ -57,7 +27,7 @@ fn a_step_allocates_nothing() {
     let (windows, started) = (600u64, std::time::Instant::now());
     for k in 0..windows {
         if k == 1 {
-            before = ASKED.with(Cell::get);
+            before = counting::asked();
         }
         (sample.sequence, sample.tick, sample.flagged) = (k, Tick(k), k % 97 == 50);
         for cell in 0..24u64 {
@@ -75,7 +45,7 @@ fn a_step_allocates_nothing() {
         Controller::step(&mut mitigation, Tick(k), &measured, &mut commands);
         events += mitigation.events().len();
     }
-    assert_eq!(ASKED.with(Cell::get) - before, 0);
+    assert_eq!(counting::asked() - before, 0);
     assert!(events > 3, "the ladder was at work: {events}");
     let each_us = started.elapsed().as_secs_f64() * 1e6 / windows as f64;
     println!(

@@ -1,7 +1,5 @@
 //! A step of a site: it allocates nothing, whatever happens; and how long it takes (printed, never judged).
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::time::Instant;
 
 use phasorbench::device::emission::{Emission, ev_cpw};
@@ -13,32 +11,8 @@ use phasorbench::device::{ActiveFilter, Sensing};
 use phasorbench::quantity::{Complex, phasor};
 use phasorbench::signal::Norton;
 
-/// Counts what each thread asks for.
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: every call goes on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+#[path = "../support/counting.rs"]
+mod counting;
 
 fn volts(v_v: f64, turn: f64) -> [Complex; 3] {
     [0.0, -120.0, 120.0].map(|angle| phasor(v_v, angle + turn))
@@ -104,9 +78,9 @@ fn a_step_allocates_nothing() {
         let mut filter = ActiveFilter::new(sensing, 10.0, 3, site.orders(), &[]).unwrap();
         let (mut commands, mut into) = (Commands::default(), Norton::new(49, 3));
         let shares: Vec<f64> = (0..30).map(|k| f64::from(k) / 435.0).collect();
-        let before = COUNT.with(Cell::get);
+        let before = counting::asked();
         let refused = run(&mut site, &mut filter, &mut commands, &mut into, &shares);
-        let allocated = COUNT.with(Cell::get) - before;
+        let allocated = counting::asked() - before;
         assert_eq!(allocated, 0);
         assert_eq!(refused, 3, "while the voltage is too low");
         assert!(site.converter().switching_hz == 16e3 && site.power().total()[0] != 0.0);

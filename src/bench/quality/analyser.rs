@@ -49,7 +49,6 @@ struct Blame {
     probe: (f64, u32),
     /// The sign that turns its current into what the fleet injects.
     sign: f64,
-    fresh: bool,
 }
 
 impl Analyser {
@@ -91,7 +90,7 @@ impl Analyser {
         self.known.asked.iter().map(|(_, value)| *value)
     }
 
-    /// The newest verdict, if there is a new one since the last call.
+    /// The newest verdict; `None` where it does not attribute.
     pub(super) fn verdict(&self) -> Option<&Verdict> {
         self.blame.as_ref().map(|blame| blame.attribution.verdict())
     }
@@ -274,7 +273,6 @@ impl Blame {
             devices,
             probe: (0.0, 0),
             sign: if own.currents.iter().all(|flow| flow.element().is_some()) { -1.0 } else { 1.0 },
-            fresh: false,
         })
     }
 
@@ -302,7 +300,7 @@ impl Blame {
             }
         }
         self.units(plant);
-        self.fresh |= self.attribution.step(&self.sample);
+        self.attribution.step(&self.sample);
     }
 
     /// Currents that the units' own meters tell, turned to the fundamental.
