@@ -6,6 +6,7 @@
 mod curve;
 mod droop;
 pub mod mitigation;
+pub mod phasor;
 
 use crate::quantity::Tick;
 use crate::signal::Frame;
