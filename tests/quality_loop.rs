@@ -110,6 +110,33 @@ fn an_active_filter_cancels_a_fleet() {
     assert!(h(&damping, 5) < 0.9 * h(&without, 5) && h(&damping, 7) < 0.9 * h(&without, 7));
 }
 
+/// A filter that is switched off stays off when it is lost and comes back.
+#[test]
+fn a_filter_that_is_off_stays_off() {
+    let (table, ..) = run(
+        "duration_s: 6\nstep_s: 1\nharmonics: {background: {h5: {order: 5, percent: 3}}}\nevents: [{at_s: 3, lose: apf, for_s: 1}]",
+        "devices: {apf: {active_filter: {bus: pcc, s_kva: 60, conductance_s: 9, on: false}}}\n\
+         outputs: {quantities: [pcc.1.h5_v, apf.h5_a]}",
+    );
+    let h5 = table.column("pcc.1.h5_v").unwrap();
+    assert!(h5.iter().all(|v| (v / h5[0] - 1.0).abs() < 1e-9), "{h5:?}");
+}
+
+/// Distortion above the limit raises an alarm, which clears when it is gone; flicker is told after its time.
+#[test]
+fn an_analyser_raises_alarms_and_observes_flicker() {
+    let (table, ..) = run(
+        "duration_s: 60\nstep_s: 0.2\nharmonics: {background: {h5: {order: 5, percent: 8}}}\n\
+         events: [{at_s: 30, scale_background: {h5: 0.1}}]",
+        "instruments: {pqa: {power_quality: {bus: pcc, limits: seed, flicker_s: 20}}}\noutputs: {quantities: [pqa.alarms, pqa.pst]}",
+    );
+    let alarms = table.column("pqa.alarms").unwrap();
+    assert!(alarms[..120].iter().any(|count| *count >= 1.0), "raised");
+    assert_eq!(*alarms.last().unwrap(), 0.0, "cleared");
+    let pst = at_end(&table, "pqa.pst");
+    assert!((0.0..0.5).contains(&pst), "a steady voltage: {pst}");
+}
+
 /// Events: a unit that emits more, a louder background, a lost fleet, a filter that is switched.
 #[test]
 fn events_change_what_is_emitted() {

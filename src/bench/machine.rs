@@ -103,7 +103,7 @@ impl Machine {
             Kind::Site(site) => {
                 let _ = site.break_down(Which::All, Fault::Lost(lost));
             }
-            Kind::Filter(own) => own.filter.set_lost(lost),
+            Kind::Filter(own) => own.filter.set_lost(lost || !own.on),
         }
     }
 
@@ -184,7 +184,8 @@ impl Machine {
     }
 
     /// Looks at the fundamental that the plant has come to, and says what it then is at the run's orders.
-    pub(super) fn emit(&mut self, voltages: &[Complex], f_hz: f64, turns: &[Complex]) -> &Norton {
+    /// `heard`: for each of its phases, which phase of a command is meant for it, and what turns that to the network's axis.
+    pub(super) fn emit(&mut self, voltages: &[Complex], f_hz: f64, heard: &[Option<(usize, Complex)>; 3]) -> &Norton {
         self.f_hz = f_hz;
         for (own, &node) in self.v_v.iter_mut().zip(&self.nodes) {
             *own = voltages.get(node).copied().unwrap_or_default();
@@ -194,8 +195,10 @@ impl Machine {
             Kind::Site(site) => {
                 for own in self.command.compensation.iter().filter(|own| own.order > 0) {
                     let order = u32::from(own.order);
-                    let turn = |phase: usize| turns.get(phase).map_or(complex(1.0, 0.0), |turn| turn.powu(order));
-                    let current_a = std::array::from_fn(|phase| own.current_a[phase] * turn(phase));
+                    let current_a = heard.map(|heard| {
+                        let own = heard.and_then(|(phase, turn)| Some(own.current_a.get(phase)? * turn.powu(order)));
+                        own.unwrap_or_default()
+                    });
                     let _ = site.apply(&Command::Compensate { order, current_a });
                     let _ = site.apply(&Command::Conductance { order, conductance_s: own.conductance_s });
                 }
@@ -263,4 +266,51 @@ fn places(plan: &Plan, device: &scenario::Device, nodes: &[Node]) -> Vec<usize> 
     let Some(added) = added else { return Vec::new() };
     let place = |number: &u16| nodes.iter().position(|node| node.bus == added.bus.bus && node.number == *number);
     added.bus.nodes.iter().filter_map(place).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::Compensation;
+
+    const FEEDER: &str = "
+feeder: f
+frequency_hz: 50
+voltage_bases_kv: [0.4]
+sources: {grid: {bus: a, v_kv: 0.4, mvasc3: 5, mvasc1: 5}}
+lines: {l: {from: a, to: b, total: {r1_ohm: 0.01, x1_ohm: 0.01, r0_ohm: 0.03, x0_ohm: 0.03}}}
+";
+    const SCENARIO: &str = "
+scenario: s
+feeder: f.yaml
+duration_s: 1
+step_s: 1
+devices: {ev: {inverter: {model: v2g_22kw, bus: b, phases: b, p_kw: -2, emission: none}}}
+";
+
+    /// A device on phase b alone takes the part of a command that is meant for phase b, turned to the network's axis.
+    #[test]
+    fn a_device_of_one_phase_takes_its_own_phase_of_a_command() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("f.yaml"), FEEDER).unwrap();
+        std::fs::write(dir.path().join("s.yaml"), SCENARIO).unwrap();
+        let reading = scenario::read(&dir.path().join("s.yaml"));
+        let plan = reading.plan.unwrap_or_else(|| panic!("{:?}", reading.diagnostics));
+        let node = |number| Node { bus: "b".into(), number, base_v: 230.0 };
+        let nodes: Vec<Node> = (1..=3).map(node).collect();
+        let device = &plan.equipment.devices[0];
+        let mut machine = Machine::new(&plan, device, &nodes, [-2000.0, 0.0]).unwrap();
+        assert_eq!(machine.nodes, [1]);
+        let voltages = [0.0, -120.0, 120.0].map(|angle| phasor(230.0, angle));
+        let turn = phasor(1.0, -120.0);
+        let order_5 = 3;
+        let without = machine.emit(&voltages, 50.0, &[Some((1, turn)), None, None]).current_a(order_5)[0];
+        let mut command = HarmonicCommand { sequence: 1, ..HarmonicCommand::default() };
+        let current_a = [complex(9.0, 0.0), complex(2.0, 0.0), complex(0.0, 9.0)];
+        command.compensation[0] = Compensation { order: 5, current_a, conductance_s: 0.0 };
+        machine.obey(&command);
+        let with = machine.emit(&voltages, 50.0, &[Some((1, turn)), None, None]).current_a(order_5)[0];
+        let expected = complex(2.0, 0.0) * turn.powu(5);
+        assert!((with - without - expected).norm() < 1e-9, "{with} {without} {expected}");
+    }
 }

@@ -91,17 +91,7 @@ pub fn run(args: &Args) -> Exit {
     if args.harmonics {
         return harmonics::run(args);
     }
-    match measure(args) {
-        Ok(report) if args.json => {
-            output::json(&report);
-            Exit::Passed
-        }
-        Ok(report) => {
-            output::print(&table(&report));
-            Exit::Passed
-        }
-        Err(exit) => exit,
-    }
+    output::answer(measure(args), args.json, table)
 }
 
 fn measure(args: &Args) -> Result<Report, Exit> {

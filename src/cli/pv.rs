@@ -85,19 +85,8 @@ pub fn schema() -> serde_json::Value {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Exit {
-    let answer = match solve(args) {
-        Ok(answer) => answer,
-        Err(exit) => return exit,
-    };
-    if let Err(exit) = write(args, &answer) {
-        return exit;
-    }
-    if args.json {
-        output::json(&answer);
-    } else {
-        output::print(&answer.text());
-    }
-    Exit::Passed
+    let answer = solve(args).and_then(|answer| write(args, &answer).map(|()| answer));
+    output::answer(answer, args.json, Answer::text)
 }
 
 fn solve(args: &Args) -> Result<Answer, Exit> {

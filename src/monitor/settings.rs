@@ -150,6 +150,11 @@ impl ChannelRole {
         Self { quantity: Quantity::Current, phase }
     }
 
+    /// Whether it carries amperes.
+    pub const fn is_current(self) -> bool {
+        matches!(self.quantity, Quantity::Current)
+    }
+
     /// Its short name: `u1`, `i3`.
     pub fn name(self) -> String {
         let letter = if self.quantity == Quantity::Voltage { 'u' } else { 'i' };

@@ -11,11 +11,12 @@
 //! | `ANALYSER.u1.rms_v`, `.i1.rms_a`, `.u1.thd_percent`, `.u1.thd_subgroup_percent`, `.u1.hK_v`, `.i1.hK_a`, `.i1.tdd_percent`, `.i1.trd_percent`, `.u1.k_factor` | of a channel, subgroups |
 //! | `ANALYSER.u2_percent`, `.u0_percent` | unbalance |
 //! | `ANALYSER.dips`, `.swells`, `.interruptions`, `.rapid_changes` | events so far |
-//! | `ANALYSER.pst` | flicker of its newest interval |
+//! | `ANALYSER.pst` | flicker of its newest interval, of any phase |
+//! | `ANALYSER.alarms` | alarms that stand now |
 //! | `MITIGATION.rung`, `.taken`, `.rolled_back`, `.released`, `.probing`, `.frozen`, `.alarm` | where the ladder is (1 to 8: carrier, other carrier, interleave, compensate, damp, curtail, disconnect, alarm) |
 //! | `ANALYSER.decision`, `.fleet_share`, `.fleet_share_sd` | who causes the distortion: 1 the fleet, −1 the grid, −2 and below nobody knows |
 
-use crate::monitor::{ChannelRole, MOST_ORDER, Quantity as Kind};
+use crate::monitor::{ChannelRole, MOST_ORDER};
 
 use super::equipment::Analyser;
 
@@ -67,6 +68,8 @@ pub enum Analysed {
     Events(usize),
     /// Flicker of the newest interval.
     Pst,
+    /// Alarms that stand.
+    Alarms,
     /// Code of the newest decision.
     Decision,
     /// The fleet's share of the distortion.
@@ -140,6 +143,7 @@ impl Analysed {
             "flagged" => Some(Self::Flagged),
             "synchronised" => Some(Self::Synchronised),
             "pst" => Some(Self::Pst),
+            "alarms" => Some(Self::Alarms),
             "u2_percent" if three => Some(Self::U2),
             "u0_percent" if three => Some(Self::U0),
             "decision" if attributes => Some(Self::Decision),
@@ -149,7 +153,7 @@ impl Analysed {
                 let (channel, rest) = name.split_once('.')?;
                 let role = ChannelRole::from_name(channel).filter(|role| role.name() == channel)?;
                 let place = analyser.roles().iter().position(|own| *own == role)?;
-                Self::of_channel(place, role.kind_is_current(), rest)
+                Self::of_channel(place, role.is_current(), rest)
             }),
         }
     }
@@ -170,7 +174,7 @@ impl Analysed {
 
     /// Names of all but single orders.
     pub(super) fn names(analyser: &Analyser) -> Vec<String> {
-        let mut names: Vec<String> = ["frequency_hz", "windows", "valid", "flagged", "synchronised", "pst"]
+        let mut names: Vec<String> = ["frequency_hz", "windows", "valid", "flagged", "synchronised", "pst", "alarms"]
             .into_iter()
             .chain(EVENTS)
             .map(str::to_owned)
@@ -182,7 +186,7 @@ impl Analysed {
             names.extend(["decision", "fleet_share", "fleet_share_sd"].map(str::to_owned));
         }
         for role in analyser.roles() {
-            let own: &[&str] = if role.kind_is_current() {
+            let own: &[&str] = if role.is_current() {
                 &["rms_a", "thd_percent", "thd_subgroup_percent", "tdd_percent", "trd_percent", "k_factor"]
             } else {
                 &["rms_v", "thd_percent", "thd_subgroup_percent"]
@@ -190,15 +194,5 @@ impl Analysed {
             names.extend(own.iter().map(|what| format!("{}.{what}", role.name())));
         }
         names
-    }
-}
-
-trait IsCurrent {
-    fn kind_is_current(&self) -> bool;
-}
-
-impl IsCurrent for ChannelRole {
-    fn kind_is_current(&self) -> bool {
-        self.quantity == Kind::Current
     }
 }

@@ -5,6 +5,7 @@ use super::flow::FlowAt;
 use crate::bench::grid::SetupError;
 use crate::bench::machine::Machine;
 use crate::bench::plant::{Node, Plant};
+use crate::monitor::alarm::Change;
 use crate::monitor::attribution::{Attribution, Places, Sample};
 use crate::monitor::event::EventKind;
 use crate::monitor::{Finding, Instrument, Window};
@@ -35,6 +36,7 @@ struct Known {
     asked: Vec<(Analysed, f64)>,
     windows: u64,
     events: [u64; 4],
+    alarms: u64,
 }
 
 /// Its attribution.
@@ -79,15 +81,16 @@ impl Analyser {
                 asked: asked.into_iter().map(|what| (what, f64::NAN)).collect(),
                 windows: 0,
                 events: [0; 4],
+                alarms: 0,
             },
             blame,
             orders: plan.harmonics.as_ref().map_or(0, |harmonics| harmonics.orders.len()),
         })
     }
 
-    /// Values of what is asked of it, in the order asked.
-    pub(super) fn values(&self) -> impl Iterator<Item = f64> + '_ {
-        self.known.asked.iter().map(|(_, value)| *value)
+    /// The value of something asked of it, by its place among them.
+    pub(super) fn value(&self, place: usize) -> f64 {
+        self.known.asked.get(place).map_or(f64::NAN, |(_, value)| *value)
     }
 
     /// The newest verdict; `None` where it does not attribute.
@@ -95,12 +98,16 @@ impl Analyser {
         self.blame.as_ref().map(|blame| blame.attribution.verdict())
     }
 
-    /// Angle of the fundamental of each of its voltages, as a turn.
-    pub(super) fn turns(&self, voltages: &[Complex], into: &mut [Complex; 3]) {
-        for (turn, &node) in into.iter_mut().zip(&self.nodes) {
-            let v = voltages.get(node).copied().unwrap_or_default();
-            *turn = if v.norm() > 0.0 { v / v.norm() } else { Complex::new(1.0, 0.0) };
-        }
+    /// Angle of the fundamental of its voltage at a phase, as a turn.
+    pub(super) fn turn(&self, phase: usize, voltages: &[Complex]) -> Complex {
+        let v = self.nodes.get(phase).and_then(|&node| voltages.get(node)).copied().unwrap_or_default();
+        if v.norm() > 0.0 { v / v.norm() } else { Complex::new(1.0, 0.0) }
+    }
+
+    /// Its phase at a node of the same number as this one.
+    pub(super) fn phase_like(&self, node: usize, nodes: &[Node]) -> Option<usize> {
+        let number = |node: usize| nodes.get(node).map(|own| own.number);
+        self.nodes.iter().position(|&own| number(own) == number(node))
     }
 
     /// A tick's samples, and what they tell.
@@ -121,6 +128,7 @@ impl Analyser {
             }
             Finding::Event(event) => known.count(event.kind),
             Finding::ShortFlicker(_, flicker) => known.set(Analysed::Pst, flicker.pst),
+            Finding::Alarm(alarm) => known.alarm(alarm.change),
             _ => {}
         });
     }
@@ -180,6 +188,14 @@ impl Known {
         self.events[place] += 1;
     }
 
+    fn alarm(&mut self, change: Change) {
+        self.alarms = match change {
+            Change::Raised => self.alarms + 1,
+            Change::Cleared => self.alarms.saturating_sub(1),
+            Change::Replaced => self.alarms,
+        };
+    }
+
     fn blame(&mut self, verdict: &Verdict) {
         if verdict.sequence > 0 {
             self.set(Analysed::Decision, verdict.decision.code());
@@ -190,9 +206,9 @@ impl Known {
 
     fn take(&mut self, window: &Window) {
         self.windows += 1;
-        let (windows, events) = (self.windows, self.events);
+        let (windows, events, alarms) = (self.windows, self.events, self.alarms);
         for (what, value) in &mut self.asked {
-            if let Some(new) = measured(*what, window, windows, events) {
+            if let Some(new) = measured(*what, window, windows, events, alarms) {
                 *value = new;
             }
         }
@@ -201,7 +217,7 @@ impl Known {
 
 /// What a window says of something; `None` where windows have nothing to say.
 #[allow(clippy::cast_precision_loss, reason = "counts")]
-fn measured(what: Analysed, window: &Window, windows: u64, events: [u64; 4]) -> Option<f64> {
+fn measured(what: Analysed, window: &Window, windows: u64, events: [u64; 4], alarms: u64) -> Option<f64> {
     let flag = |on: bool| f64::from(u8::from(on));
     let channel = |k: usize| window.channels.get(k);
     let unbalance = window.unbalance.as_ref();
@@ -221,6 +237,7 @@ fn measured(what: Analysed, window: &Window, windows: u64, events: [u64; 4]) -> 
         Analysed::U2 => unbalance.map_or(f64::NAN, |own| own.u2_percent),
         Analysed::U0 => unbalance.map_or(f64::NAN, |own| own.u0_percent),
         Analysed::Events(kind) => *events.get(kind)? as f64,
+        Analysed::Alarms => alarms as f64,
         Analysed::Pst | Analysed::Decision | Analysed::Share | Analysed::ShareSd => return None,
     })
 }
@@ -243,7 +260,7 @@ impl Blame {
             let mut sum = vec![Complex::default(); orders.len()];
             for &device in &devices {
                 let Some(machine) = machines.get_mut(device) else { continue };
-                let norton = machine.emit(&voltages, plan.feeder.frequency_hz, &[]);
+                let norton = machine.emit(&voltages, plan.feeder.frequency_hz, &[None; 3]);
                 for (sum, &order) in sum.iter_mut().zip(orders) {
                     let place = plan.harmonics.as_ref().and_then(|h| h.place(order.into()));
                     *sum += place.and_then(|k| norton.admittance_s().get(k)).copied().unwrap_or_default();

@@ -2,9 +2,8 @@
 
 use crate::bench::machine::Machine;
 use crate::control::mitigation::{self, Action, Probing, RUNGS, Rung, Settings, State, Unit};
-use crate::monitor::limits;
 use crate::quantity::Tick;
-use crate::scenario::{self, LimitsSetting, Mitigated, MitigationSetting, Plan, RungSetting};
+use crate::scenario::{self, Mitigated, MitigationSetting, Plan, RungSetting};
 use crate::signal::{Frame, HarmonicCommand, Line, Verdict};
 
 /// Ticks from a command to its effect.
@@ -13,6 +12,8 @@ const TO_ACT: u64 = 1;
 const VERDICT_S: f64 = 3.0;
 /// Verdicts that may be missing before they are said to be.
 const STALE_VERDICTS: f64 = 3.0;
+/// A bus whose voltage nobody knows, to ground, in V.
+const SOME_VOLTAGE_V: f64 = 230.0;
 /// Release in parts of the limit.
 const RELEASE: f64 = 0.8;
 
@@ -140,11 +141,8 @@ fn settings(
     machines: &[Machine],
 ) -> Settings {
     let s = &own.setting;
-    let nominal_v = analyser.and_then(|own| own.setting.nominal_v).or_else(|| {
-        let device = fleet.first().and_then(|&(device, _)| machines.get(device));
-        device.map(|machine| machine.base_v)
-    });
-    let usual = || thd_limit(analyser.map(|own| own.setting.limits).unwrap_or_default(), nominal_v.unwrap_or(230.0));
+    let base_v = fleet.first().and_then(|&(device, _)| machines.get(device)).map_or(SOME_VOLTAGE_V, |own| own.base_v);
+    let usual = || analyser.and_then(|own| own.thd_limit_percent(base_v)).unwrap_or(Settings::default().limit_percent);
     let limit_percent = s.limit_percent.unwrap_or_else(usual);
     let unit = |&(device, commanded): &(usize, bool)| {
         machines.get(device).filter(|_| commanded).map_or(NOTHING, |machine| unit(s, machine))
@@ -206,14 +204,5 @@ fn unit(s: &MitigationSetting, machine: &Machine) -> Unit {
         conductance_s: if compensates { s.conductance_s } else { 0.0 },
         curtailable: may(RungSetting::Curtailment),
         disconnectable: may(RungSetting::Curtailment),
-    }
-}
-
-/// Voltage THD that limits allow, in percent, at a nominal voltage to ground in V.
-fn thd_limit(set: LimitsSetting, nominal_v: f64) -> f64 {
-    match set {
-        LimitsSetting::Seed => 5.0,
-        LimitsSetting::En50160 => 8.0,
-        LimitsSetting::Ieee519 | LimitsSetting::Ieee1547 => limits::tables::ieee519_voltage(nominal_v * 3f64.sqrt()).1,
     }
 }

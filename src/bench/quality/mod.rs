@@ -17,7 +17,7 @@ use super::demand::Demands;
 use super::grid::SetupError;
 use super::machine::Machine;
 use super::plant::{Node, Plant};
-use crate::quantity::{Complex, Tick};
+use crate::quantity::Tick;
 use crate::scenario::{Analysed, Emitted, Measure, Plan};
 use crate::signal::Line;
 use ageing::Aging;
@@ -28,6 +28,9 @@ use mitigation::Mitigation;
 /// All that the loop has of harmonics.
 pub(super) struct Quality {
     on: bool,
+    /// Of each device that is commanded: the analyser against whose voltages commands stand, and which of its phases is
+    /// which of the device's.
+    heard: Vec<Option<(usize, [Option<usize>; 3])>>,
     backgrounds: Backgrounds,
     /// Of each device: the currents that it cancels, phase by phase.
     cancelled: Vec<Vec<Vec<FlowAt>>>,
@@ -72,12 +75,20 @@ impl Quality {
         for (own, asked) in plan.equipment.analysers.iter().zip(asked) {
             analysers.push(Analyser::new(plan, own, asked, nodes, machines)?);
         }
-        let mitigations = plan.equipment.mitigations.iter().map(|own| Mitigation::new(plan, own, machines));
+        let mitigations: Vec<_> =
+            plan.equipment.mitigations.iter().map(|own| Mitigation::new(plan, own, machines)).collect();
+        let heard = |(device, machine): (usize, &Machine)| {
+            let place = mitigations.iter().find(|own| own.commands(device))?.analyser();
+            let analyser = analysers.get(place)?;
+            let phase = |k: usize| machine.nodes.get(k).and_then(|&node| analyser.phase_like(node, nodes));
+            Some((place, std::array::from_fn(phase)))
+        };
         Ok(Self {
             on: plan.harmonics.is_some(),
+            heard: machines.iter().enumerate().map(heard).collect(),
             backgrounds: Backgrounds::new(plan),
             cancelled: machines.iter().map(|machine| cancelled(machine, machines, nodes)).collect(),
-            mitigations: mitigations.collect(),
+            mitigations,
             analysers,
             ageing: Aging::all(plan),
             said,
@@ -101,12 +112,12 @@ impl Quality {
         if !self.on {
             return;
         }
-        let mut turns = [Complex::new(1.0, 0.0); 3];
-        for (device, machine) in machines.iter_mut().enumerate() {
-            if let Some(analyser) = self.listened(device) {
-                analyser.turns(plant.voltages(), &mut turns);
-            }
-            machine.emit(plant.voltages(), f_hz, &turns);
+        for (machine, heard) in machines.iter_mut().zip(&self.heard) {
+            let turned = |analyser: usize, phase: usize| {
+                Some((phase, self.analysers.get(analyser)?.turn(phase, plant.voltages())))
+            };
+            let heard = heard.map(|(analyser, phases)| phases.map(|own| own.and_then(|phase| turned(analyser, phase))));
+            machine.emit(plant.voltages(), f_hz, &heard.unwrap_or([None; 3]));
         }
         let Some(harmonics) = plant.harmonics() else { return };
         machines.iter().enumerate().for_each(|(device, machine)| harmonics.set_norton(device, machine.norton()));
@@ -115,12 +126,6 @@ impl Quality {
         for (machine, flows) in machines.iter_mut().zip(&self.cancelled) {
             machine.look(harmonics, flows);
         }
-    }
-
-    /// The analyser against whose voltages a device's commands stand.
-    fn listened(&self, device: usize) -> Option<&Analyser> {
-        let mitigation = self.mitigations.iter().find(|own| own.commands(device))?;
-        self.analysers.get(mitigation.analyser())
     }
 
     /// Once a tick is solved: analysers sample, mitigation decides, transformers age; the row is filled.
@@ -152,9 +157,7 @@ impl Quality {
     fn value(&self, said: Said, plant: &mut impl Plant, machines: &[Machine]) -> f64 {
         match said {
             Said::Emitted(device, what) => emitted(device, what, plant, machines),
-            Said::Analysed(analyser, place) => {
-                self.analysers.get(analyser).and_then(|own| own.values().nth(place)).unwrap_or(f64::NAN)
-            }
+            Said::Analysed(analyser, place) => self.analysers.get(analyser).map_or(f64::NAN, |own| own.value(place)),
             Said::Aged(transformer, what) => self.ageing.get(transformer).map_or(f64::NAN, |own| own.value(what)),
             Said::Mitigated(mitigation, what) => {
                 self.mitigations.get(mitigation).map_or(f64::NAN, |own| own.value(what))

@@ -45,17 +45,7 @@ struct Report {
 }
 
 pub(super) fn run(args: &Args) -> Exit {
-    match measure(args) {
-        Ok(report) if args.json => {
-            output::json(&report);
-            Exit::Passed
-        }
-        Ok(report) => {
-            output::print(&table(&report));
-            Exit::Passed
-        }
-        Err(exit) => exit,
-    }
+    output::answer(measure(args), args.json, table)
 }
 
 /// The feeder, its loads emitting, with a second line beside its first that can be opened without splitting anything.

@@ -34,13 +34,20 @@ pub struct Parameters {
     pub battery: Option<Battery>,
 }
 
+impl Default for Parameters {
+    /// `v2g_22kw`.
+    fn default() -> Self {
+        Self::of(22e3, [800.0, 20e3, 40e3], [0.75e-3, 10e-6, 0.3e-3, 3.0], 0.4e-6, 1e3, 75e3)
+    }
+}
+
 impl Parameters {
     /// A parameter set by its name.
     pub fn named(name: &str) -> Option<Self> {
         // Rated power, link, switching, filter (L1, C, L2, R_d), dead time, bandwidth, battery.
         match name {
             "v2g_11kw" => Some(Self::of(11e3, [750.0, 20e3, 40e3], [1.5e-3, 4.7e-6, 0.5e-3, 6.0], 0.4e-6, 1e3, 60e3)),
-            "v2g_22kw" => Some(Self::of(22e3, [800.0, 20e3, 40e3], [0.75e-3, 10e-6, 0.3e-3, 3.0], 0.4e-6, 1e3, 75e3)),
+            "v2g_22kw" => Some(Self::default()),
             "v2g_150kw" => {
                 Some(Self::of(150e3, [800.0, 16e3, 20e3], [0.15e-3, 60e-6, 0.05e-3, 0.5], 1.5e-6, 800.0, 100e3))
             }

@@ -14,6 +14,10 @@ pub use compliance::{Compliance, Judgement, Verdict};
 
 use thiserror::Error;
 
+/// Voltage THD of EN 50160 (S) and of the monitoring manual, percent.
+const EN50160_THD_PERCENT: f64 = 8.0;
+const SEED_THD_PERCENT: f64 = 5.0;
+
 /// Whose limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
@@ -45,6 +49,16 @@ impl Profile {
             Self::Iec61000_3_2 => "iec61000-3-2",
             Self::Iec61000_3_12 => "iec61000-3-12",
             Self::Seed => "seed",
+        }
+    }
+
+    /// Voltage THD that it allows in percent, at a nominal voltage between lines in V; `None` where it is about currents.
+    pub fn voltage_thd_percent(self, line_to_line_v: f64) -> Option<f64> {
+        match self {
+            Self::Ieee519 => Some(tables::ieee519_voltage(line_to_line_v).1),
+            Self::En50160 => Some(EN50160_THD_PERCENT),
+            Self::Seed => Some(SEED_THD_PERCENT),
+            Self::Ieee1547 | Self::Iec61000_3_2 | Self::Iec61000_3_12 => None,
         }
     }
 

@@ -165,7 +165,7 @@ pub(super) fn rows(settings: &LimitSettings) -> Result<Vec<Row>, LimitError> {
         Profile::Iec61000_3_2 => Ok(iec61000_3_2()),
         Profile::Iec61000_3_12 => iec61000_3_12(settings),
         Profile::Seed => {
-            let thd = judged("seed voltage THD", "%", What::VoltageThd, Limit::One(5.0));
+            let thd = judged("seed voltage THD", "%", What::VoltageThd, Limit::One(super::SEED_THD_PERCENT));
             Ok(thd.by(&[(Statistic::LargestShort, 1.0)], "the monitoring manual's < 5.0 %").collect())
         }
     }
@@ -212,7 +212,8 @@ fn en50160(settings: &LimitSettings) -> Vec<Row> {
     let orders = judged("EN 50160 voltage harmonics", "%", What::VoltageOrders, by_order(tables::en50160()));
     let year = [(Statistic::YearOfTenSeconds(99.5), 1.0)];
     let two_hours = [(Statistic::WeekOfTwoHours(95.0), 1.0)];
-    let mut rows: Vec<Row> = one("EN 50160 voltage THD", "%", What::VoltageThd40, 8.0).by(&week, QUOTED).collect();
+    let mut rows: Vec<Row> =
+        one("EN 50160 voltage THD", "%", What::VoltageThd40, super::EN50160_THD_PERCENT).by(&week, QUOTED).collect();
     rows.extend(orders.by(&week, QUOTED));
     rows.extend(one("EN 50160 unbalance u2", "%", What::Unbalance, 2.0).by(&week, QUOTED));
     rows.extend(one("EN 50160 Plt", "", What::Plt, 1.0).by(&two_hours, QUOTED));

@@ -4,9 +4,13 @@ use super::check::Spots;
 use super::{Device, Flow};
 use crate::diagnostic::Span;
 use crate::feeder::Feeder;
+use crate::monitor::alarm::TripPoints;
+use crate::monitor::limits::Profile;
 use crate::monitor::{self, ChannelRole, attribution};
 use crate::scenario::check::Checker;
-use crate::scenario::{AnalyserSetting, AttributionSetting, Element, NodeRef, TransducerSetting, WindowsSetting};
+use crate::scenario::{
+    AnalyserSetting, AttributionSetting, Element, LimitsSetting, NodeRef, TransducerSetting, WindowsSetting,
+};
 use crate::sense::transducer::{
     Adc, AntiAlias, CtClass, CurrentTransformer, Emi, Loss, Oscillator, Placement, Rogowski, Spread,
     VoltageTransformer, VtClass,
@@ -17,6 +21,8 @@ use crate::sense::{ChannelSettings, PowerQualitySettings, SampleRate, Sensor};
 const ANTI_ALIAS_ORDER: u32 = 4;
 /// Frequencies beside the orders that an analyser has room for.
 const COMPONENTS: usize = 16;
+/// Time over which flicker is observed, in s (IEC 61000-4-15).
+const TEN_MINUTES_S: f64 = 600.0;
 /// A voltage that stands for the bus's base until the plant knows it, in V.
 const SOME_VOLTAGE_V: f64 = 230.0;
 
@@ -54,10 +60,22 @@ impl Analyser {
                 WindowsSetting::Synchronised => monitor::Windows::Synchronised,
                 WindowsSetting::Fixed => monitor::Windows::Fixed,
             },
+            flicker_s: Some(own.flicker_s.unwrap_or(TEN_MINUTES_S)),
+            trips: self.thd_limit_percent(base_v).map(|percent| TripPoints::new(self.nominal_hz, percent)),
             demand_a: own.il_a,
             rated_a: own.il_a,
             ..monitor::Settings::new(own.sample_hz, self.nominal_hz, self.roles())
         }
+    }
+
+    /// Voltage THD that its limits allow in percent, at a bus of this voltage to ground.
+    pub fn thd_limit_percent(&self, base_v: f64) -> Option<f64> {
+        let profile = match self.setting.limits {
+            LimitsSetting::Ieee519 => Profile::Ieee519,
+            LimitsSetting::En50160 => Profile::En50160,
+            LimitsSetting::Seed => Profile::Seed,
+        };
+        profile.voltage_thd_percent(self.setting.nominal_v.unwrap_or(base_v) * 3f64.sqrt())
     }
 
     /// Its front end at a bus of this voltage to ground.
@@ -69,10 +87,8 @@ impl Analyser {
         let own = &self.setting;
         let nominal_v = own.nominal_v.unwrap_or(base_v);
         let rate = SampleRate::from_hz(own.sample_hz).ok_or("the sampling rate is no positive number")?;
-        let channel = |role: ChannelRole| {
-            let is_voltage = role.quantity == monitor::Quantity::Voltage;
-            own.transducers.channel(&role.name(), is_voltage, nominal_v, own.il_a)
-        };
+        let channel =
+            |role: ChannelRole| own.transducers.channel(&role.name(), !role.is_current(), nominal_v, own.il_a);
         let channels: Vec<ChannelSettings> = self.roles().into_iter().map(channel).collect::<Result<_, _>>()?;
         let t = &own.transducers;
         Ok(PowerQualitySettings {
@@ -196,11 +212,8 @@ impl Checker<'_> {
         if let Err(error) = front {
             self.report("E0335", error, spots.at("transducers"), "see docs/models/sensing.md");
         }
-        let ratings = [
-            (analyser.setting.isc_over_il, "isc_over_il"),
-            (analyser.setting.aggregate_s, "aggregate_s"),
-            (analyser.setting.transducers.ct_rated_a, "ct_rated_a"),
-        ];
+        let ratings =
+            [(analyser.setting.flicker_s, "flicker_s"), (analyser.setting.transducers.ct_rated_a, "ct_rated_a")];
         for (value, key) in ratings {
             if let Some(value) = value.filter(|value| *value <= 0.0) {
                 self.report("E0308", format!("`{key}` is {value}"), spots.at(key), "it must be positive");

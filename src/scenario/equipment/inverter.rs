@@ -56,7 +56,7 @@ impl Checker<'_> {
             };
             self.report("E0336", format!("there is no inverter model {:?}", s.model), spots.at("model"), &help);
         }
-        let Some(unit) = named.or_else(|| Parameters::named(NAMES[0])) else { unreachable!("the first name is one") };
+        let unit = named.unwrap_or_default();
         let unit = if s.single_phase || phases < 3 { unit.single_phase() } else { unit };
         for (value, key) in [(s.response_s.unwrap_or(0.0), "response_s"), (s.delay_s, "delay_s")] {
             self.not_negative(value, key, spots.at(key));

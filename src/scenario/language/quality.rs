@@ -67,18 +67,15 @@ pub struct AnalyserSetting {
     /// Nominal voltage to ground in V; the base of its bus when not given.
     #[serde(default)]
     pub nominal_v: Option<f64>,
-    /// The limits that its report is about.
+    /// Whose limit of voltage THD raises its alarm and, unless that says otherwise, sets a mitigation going.
     #[serde(default)]
     pub limits: LimitsSetting,
-    /// Short-circuit current over largest load current, where limits of current ask for it.
-    #[serde(default)]
-    pub isc_over_il: Option<f64>,
-    /// Largest load current in A (of a generator: its rated current), where limits of current ask for it.
+    /// Largest load current in A (of a generator: its rated current): what TDD and TRD are relative to.
     #[serde(default)]
     pub il_a: Option<f64>,
-    /// Length of an aggregated interval in s in place of 600, for short runs.
+    /// Time in s over which flicker is observed in place of 600, for short runs.
     #[serde(default)]
-    pub aggregate_s: Option<f64>,
+    pub flicker_s: Option<f64>,
     /// Errors of its sensors and its clock; none when not given.
     #[serde(default)]
     pub transducers: TransducerSetting,
@@ -102,11 +99,9 @@ pub enum WindowsSetting {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LimitsSetting {
-    /// IEEE 519-2022, by voltage class and short-circuit ratio.
+    /// IEEE 519-2022, by voltage class.
     #[default]
     Ieee519,
-    /// IEEE 1547-2018, tables 26 and 27.
-    Ieee1547,
     /// EN 50160.
     En50160,
     /// 5 % of voltage THD.
