@@ -38,6 +38,8 @@ enum Value {
     Loading(Branch),
     Injected(usize),
     InjectedReactive(usize),
+    InjectedPhase(usize, usize),
+    InjectedReactivePhase(usize, usize),
     Thd(Place),
     Harmonic(Place, usize, bool),
     HarmonicCurrent(Element, Option<u16>, usize),
@@ -89,6 +91,8 @@ fn bound(quantity: &Quantity, nodes: &[Node]) -> Value {
         Measure::Loading(branch) => Value::Loading(*branch),
         Measure::Injected(load) => Value::Injected(*load),
         Measure::InjectedReactive(load) => Value::InjectedReactive(*load),
+        Measure::InjectedPhase(load, phase) => Value::InjectedPhase(*load, *phase),
+        Measure::InjectedReactivePhase(load, phase) => Value::InjectedReactivePhase(*load, *phase),
         Measure::Thd(node) => place(node).map_or(Value::Nothing, Value::Thd),
         Measure::Harmonic(node, order, percent) => {
             place(node).map_or(Value::Nothing, |node| Value::Harmonic(node, harmonic(*order), *percent))
@@ -99,6 +103,7 @@ fn bound(quantity: &Quantity, nodes: &[Node]) -> Value {
         | Measure::Emitted(..)
         | Measure::Analysed(..)
         | Measure::Mitigated(..)
+        | Measure::Steered(..)
         | Measure::Aged(..) => Value::Nothing,
     }
 }
@@ -131,6 +136,8 @@ impl Value {
             // Not −0 where it draws nothing.
             Self::Injected(load) => 0.0 - plant.drawn(load).re,
             Self::InjectedReactive(load) => 0.0 - plant.drawn(load).im,
+            Self::InjectedPhase(load, phase) => 0.0 - plant.drawn_phase(load, phase).re,
+            Self::InjectedReactivePhase(load, phase) => 0.0 - plant.drawn_phase(load, phase).im,
             Self::Thd(node) => plant.harmonics().map_or(f64::NAN, |harmonics| harmonics.thd_percent(node.index)),
             Self::Harmonic(node, order, percent) => {
                 let size = plant.harmonics().map_or(f64::NAN, |own| own.harmonic_v(node.index, order).norm());

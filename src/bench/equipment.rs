@@ -6,8 +6,9 @@
 use super::demand::Demands;
 use super::grid::SetupError;
 use super::machine::Machine;
-use super::plant::Node;
+use super::plant::{Node, Plant};
 use crate::control::{Controller, Droop};
+use crate::device::inverter::ByPhase;
 use crate::quantity::Tick;
 use crate::scenario::{self, Demand, Law, Link, Measure, Plan};
 use crate::sense::{Fault, Meter};
@@ -36,6 +37,11 @@ struct Device {
     q_var: Option<f64>,
     /// Largest active power in W that a controller leaves it.
     p_most_w: Option<f64>,
+    /// Power of each phase that a controller commands.
+    by_phase: Option<ByPhase>,
+    /// What it injects, and what of that the plant was told.
+    output: ByPhase,
+    told: ByPhase,
 }
 
 struct Instrument {
@@ -67,7 +73,16 @@ impl Equipment {
         let devices = &plan.equipment.devices;
         let machine = |d: &scenario::Device| Machine::new(plan, d, nodes, injected(demands, &d.set_point));
         let machines = devices.iter().map(machine).collect::<Result<_, _>>()?;
-        let device = |d: &scenario::Device| Device { load: d.load, own: d.set_point, q_var: None, p_most_w: None };
+        let none = [[0.0; 2]; 3];
+        let device = |d: &scenario::Device| Device {
+            load: d.load,
+            own: d.set_point,
+            q_var: None,
+            p_most_w: None,
+            by_phase: None,
+            output: none,
+            told: none,
+        };
         let instrument = |i: &scenario::Instrument| Instrument {
             meter: Meter::new(&i.name, &i.channels, i.settings, plan.seed),
             quantities: i.quantities.clone(),
@@ -92,12 +107,25 @@ impl Equipment {
         for controller in &mut self.controllers {
             controller.deliver(tick, &mut self.devices);
         }
-        for (device, machine) in self.devices.iter().zip(&mut self.machines) {
-            let [own_w, own_var] = injected(demands, &device.own);
-            let p_w = device.p_most_w.map_or(own_w, |most_w| own_w.min(most_w));
-            let [p_w, q_var] = machine.step([p_w, device.q_var.unwrap_or(own_var)], self.step_s);
+        for (device, machine) in self.devices.iter_mut().zip(&mut self.machines) {
+            let set_points = device.set_points(machine.phases(), injected(demands, &device.own));
+            device.output = machine.step(&set_points, self.step_s);
+            let [p_w, q_var] = [0, 1].map(|k| device.output.iter().map(|own| own[k]).sum::<f64>());
             if let Some(demand) = demands.get_mut(device.load) {
                 (demand.p_kw, demand.q_kvar) = (-p_w / 1000.0, -q_var / 1000.0);
+            }
+        }
+    }
+
+    /// Once the plant has been told what loads draw, all phases alike: tells it by phase what devices inject.
+    pub(super) fn tell_phases(&mut self, plant: &mut impl Plant) {
+        for (device, machine) in self.devices.iter_mut().zip(&self.machines) {
+            if machine.phases() == 1 || device.told == device.output {
+                continue;
+            }
+            device.told = device.output;
+            for (phase, [p_w, q_var]) in device.output.iter().enumerate().take(machine.phases()) {
+                plant.set_load_phase(device.load, phase, -p_w, -q_var);
             }
         }
     }
@@ -172,8 +200,20 @@ impl Equipment {
         match link {
             Link::Instrument(k) => self.instruments.get_mut(k).map(|instrument| instrument.meter.line_mut()),
             Link::Controller(k) => self.controllers.get_mut(k).map(|controller| &mut controller.line),
-            Link::Mitigation(_) => None,
+            Link::Mitigation(_) | Link::Phasor(_) => None,
         }
+    }
+}
+
+impl Device {
+    /// What each of its phases is to inject: a controller's word where it has one, else all alike its own.
+    #[allow(clippy::cast_precision_loss, reason = "a few phases")]
+    fn set_points(&self, phases: usize, [own_w, own_var]: [f64; 2]) -> ByPhase {
+        let p_w = self.p_most_w.map_or(own_w, |most_w| own_w.min(most_w));
+        let alike = [p_w, self.q_var.unwrap_or(own_var)].map(|x| x / phases as f64);
+        let mut set_points = [[0.0; 2]; 3];
+        set_points.iter_mut().take(phases).for_each(|own| *own = alike);
+        self.by_phase.unwrap_or(set_points)
     }
 }
 

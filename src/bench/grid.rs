@@ -69,6 +69,14 @@ pub enum SetupError {
         /// Why.
         error: crate::device::FilterError,
     },
+    /// A controller cannot be what it is said to be in its network.
+    #[error("{name}: {error}")]
+    Controller {
+        /// The controller.
+        name: String,
+        /// Why.
+        error: String,
+    },
     /// An analyser cannot be what it is said to be at its bus.
     #[error("{name}: {error}")]
     Analyser {
@@ -136,6 +144,13 @@ impl GridPlant {
     /// The study of harmonics as last solved; `None` where the plan asks for none, or where they have no solution.
     pub fn harmonic_study(&self) -> Option<&Harmonics> {
         self.study.as_ref().and_then(Study::solved)
+    }
+
+    /// Change of every node's voltage in V, in the order of [`Plant::voltages`], per W (`s_va` = 1) or var (`s_va` = j)
+    /// injected at a node; `None` when the network cannot be solved.
+    pub(super) fn voltage_per_power(&mut self, node: usize, s_va: Complex) -> Option<Vec<Complex>> {
+        let dv = self.flow.voltage_per_power(*self.order.get(node)?, s_va).ok()?;
+        self.order.iter().map(|id| dv.get(id.0 as usize).copied()).collect()
     }
 
     /// The power flow, for whoever solves it in another way.
@@ -225,6 +240,10 @@ impl Plant for GridPlant {
         self.flow.set_power(load, p_w, q_var);
         // The feeder's own multiplier is part of what the loop says.
         self.flow.set_multiplier(load, 1.0, 1.0);
+    }
+
+    fn set_load_phase(&mut self, load: usize, phase: usize, p_w: f64, q_var: f64) {
+        self.flow.set_power_phase(load, phase, p_w, q_var);
     }
 
     fn switch(&mut self, branch: Branch, open: bool) {
@@ -333,6 +352,10 @@ impl Plant for GridPlant {
 
     fn drawn(&self, load: usize) -> Complex {
         self.flow.drawn(load)
+    }
+
+    fn drawn_phase(&self, load: usize, phase: usize) -> Complex {
+        self.flow.drawn_phase(load, phase)
     }
 
     fn loading_percent(&self, branch: Branch) -> f64 {

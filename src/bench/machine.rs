@@ -3,8 +3,8 @@
 use super::grid::SetupError;
 use super::plant::{HarmonicPlant, Node};
 use super::quality::FlowAt;
-use crate::device::inverter::{Carriers, Command, Fault, Fundamental, Site, Which};
-use crate::device::{ActiveFilter, ControllablePower, Sensing};
+use crate::device::inverter::{ByPhase, Carriers, Command, Fault, Fundamental, Site, Which};
+use crate::device::{ActiveFilter, ControllablePower, DeadTime, Limits, Sensing};
 use crate::quantity::{Complex, complex, phasor};
 use crate::scenario::{self, DeviceKind, Flow, Plan};
 use crate::signal::{HarmonicCommand, Norton};
@@ -30,9 +30,15 @@ pub(super) struct Machine {
 }
 
 enum Kind {
-    Power(ControllablePower),
+    Power(Box<Power>),
     Site(Box<Site>),
     Filter(Box<Filter>),
+}
+
+/// Mere power, phase by phase: each has its part of the rating, of the ramps and of the dead time.
+struct Power {
+    waiting: DeadTime<ByPhase>,
+    phases: Vec<ControllablePower>,
 }
 
 /// An active filter with what it looks at.
@@ -58,7 +64,9 @@ impl Machine {
         let phases = places.len();
         let base_v = places.first().and_then(|&place| nodes.get(place)).map_or(1.0, |node| node.base_v);
         let kind = match &device.kind {
-            DeviceKind::Power => Kind::Power(ControllablePower::new(device.limits, start)),
+            DeviceKind::Power { dead_time } => {
+                Kind::Power(Box::new(Power::new(device.limits, *dead_time, phases, start)))
+            }
             DeviceKind::Inverter(settings) => {
                 let mut settings = settings.as_ref().clone();
                 settings.seed = plan.seed;
@@ -86,19 +94,24 @@ impl Machine {
         })
     }
 
-    /// One step towards a set-point in W and var: what it then injects.
-    pub(super) fn step(&mut self, set_point: [f64; 2], step_s: f64) -> [f64; 2] {
+    /// One step towards set-points in W and var by phase: what it then injects through each.
+    pub(super) fn step(&mut self, set_points: &ByPhase, step_s: f64) -> ByPhase {
         match &mut self.kind {
-            Kind::Power(power) => power.step(set_point, step_s),
-            Kind::Site(site) => site.step(&self.v_v, self.f_hz, set_point).total(),
-            Kind::Filter(_) => [0.0; 2],
+            Kind::Power(power) => power.step(set_points, step_s),
+            Kind::Site(site) => site.step_phases(&self.v_v, self.f_hz, set_points).s_va.map(|s_va| [s_va.re, s_va.im]),
+            Kind::Filter(_) => [[0.0; 2]; 3],
         }
+    }
+
+    /// How many phases it has.
+    pub(super) fn phases(&self) -> usize {
+        self.nodes.len().clamp(1, 3)
     }
 
     pub(super) fn set_lost(&mut self, lost: bool) {
         self.lost = lost;
         match &mut self.kind {
-            Kind::Power(power) => power.set_lost(lost),
+            Kind::Power(power) => power.phases.iter_mut().for_each(|own| own.set_lost(lost)),
             // All units there are: nothing to refuse.
             Kind::Site(site) => {
                 let _ = site.break_down(Which::All, Fault::Lost(lost));
@@ -236,6 +249,31 @@ impl Machine {
             let Filter { filter, sensed, .. } = own.as_mut();
             filter.step(|order| sensed.get(order * phases..(order + 1) * phases).unwrap_or_default());
         }
+    }
+}
+
+impl Power {
+    fn new(all: Limits, dead_time: usize, phases: usize, start: [f64; 2]) -> Self {
+        let count = phases.clamp(1, 3);
+        let part = |x: f64| x / count as f64;
+        let limits = Limits {
+            s_va: part(all.s_va),
+            ramp_w_per_s: part(all.ramp_w_per_s),
+            ramp_var_per_s: part(all.ramp_var_per_s),
+            ..all
+        };
+        let start = start.map(part);
+        let waiting = DeadTime::new(dead_time, [start; 3]);
+        Self { waiting, phases: vec![ControllablePower::new(limits, start); count] }
+    }
+
+    fn step(&mut self, set_points: &ByPhase, step_s: f64) -> ByPhase {
+        let arrived = self.waiting.pass(Some(*set_points));
+        let mut output = [[0.0; 2]; 3];
+        for ((own, set_point), output) in self.phases.iter_mut().zip(arrived).zip(&mut output) {
+            *output = own.step(set_point, step_s);
+        }
+        output
     }
 }
 

@@ -15,6 +15,7 @@ mod machine;
 mod numbers;
 mod outcome;
 mod pace;
+mod phasor;
 mod plant;
 mod quality;
 mod state;
@@ -44,6 +45,7 @@ use equipment::Equipment;
 use expect::Expectations;
 use numbers::Counting;
 use outcome::{Gatherer, Spread};
+use phasor::Phasors;
 use quality::Quality;
 use state::{Sources, Triggers};
 
@@ -54,6 +56,7 @@ pub struct Bench<'a, P: Plant> {
     demands: Demands,
     equipment: Equipment,
     quality: Quality,
+    phasors: Phasors,
     sources: Sources,
     triggers: Triggers,
     channels: Channels,
@@ -91,6 +94,7 @@ impl<'a, P: Plant> Bench<'a, P> {
         let mut bench = Self {
             channels: Channels::new(plan, &nodes),
             quality: Quality::new(plan, &nodes, &mut equipment.machines)?,
+            phasors: Phasors::new(plan, &nodes)?,
             equipment,
             demands,
             sources: Sources::new(plan),
@@ -190,6 +194,7 @@ impl<'a, P: Plant> Bench<'a, P> {
         self.quality.actuate(tick, &mut self.equipment.machines);
         self.equipment.actuate(tick, &mut self.demands);
         self.demands.apply(&mut self.plant);
+        self.equipment.tell_phases(&mut self.plant);
     }
 
     /// What loads would draw from nodes that nothing feeds, in W: of a load at several nodes, its share at the dead ones.
@@ -256,6 +261,7 @@ impl<'a, P: Plant> Bench<'a, P> {
             }
             Action::Fault { fault, on } => self.plant.switch_fault(fault, on),
             Action::SetDevice { device, p_kw, q_kvar } => self.equipment.set_point(device, p_kw, q_kvar),
+            Action::SetTarget { controller, v_pu, angle_deg } => self.phasors.set_target(controller, v_pu, angle_deg),
             Action::SetEmission { device, factor } => self.equipment.set_noisy(device, factor),
             Action::ScaleBackground { background, factor } => self.quality.scale_background(background, factor),
             Action::SwitchFilter { device, on } => self.equipment.switch_filter(device, on),
@@ -272,6 +278,7 @@ impl<'a, P: Plant> Bench<'a, P> {
     fn line(&mut self, link: Link) -> Option<&mut Line> {
         match link {
             Link::Mitigation(mitigation) => self.quality.line(mitigation),
+            Link::Phasor(controller) => self.phasors.line(controller),
             _ => self.equipment.line(link),
         }
     }

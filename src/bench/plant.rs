@@ -54,6 +54,8 @@ pub trait Plant {
     fn nodes(&self) -> Vec<Node>;
     /// Sets what a load draws at rated voltage, in W and var, all phases.
     fn set_load(&mut self, load: usize, p_w: f64, q_var: f64);
+    /// Sets what one phase (from 0) of a load draws at rated voltage, in W and var.
+    fn set_load_phase(&mut self, load: usize, phase: usize, p_w: f64, q_var: f64);
     /// Opens or closes a branch, all conductors at both ends.
     fn switch(&mut self, branch: Branch, open: bool);
     /// Opens or closes conductors of a line at both ends.
@@ -91,6 +93,8 @@ pub trait Plant {
     fn terminal(&mut self, element: Element) -> &[Conductor];
     /// Power in VA that a load draws at the last solution, by its own law of voltage.
     fn drawn(&self, load: usize) -> Complex;
+    /// As [`Plant::drawn`], of one phase (from 0) of the load.
+    fn drawn_phase(&self, load: usize, phase: usize) -> Complex;
     /// Loading of a branch in percent of its rating; NaN without one.
     fn loading_percent(&self, branch: Branch) -> f64;
     /// The largest loading of all branches in percent, and where; NaN where no branch has a rating.

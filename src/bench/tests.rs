@@ -29,6 +29,10 @@ impl Plant for Mock {
         self.loads[load] = (p_w, q_var);
         self.told += 1;
     }
+    fn set_load_phase(&mut self, load: usize, phase: usize, p_w: f64, q_var: f64) {
+        assert_eq!(phase, 0, "its loads have one phase");
+        self.set_load(load, p_w, q_var);
+    }
     fn switch(&mut self, _: Branch, open: bool) {
         self.line_open = open;
     }
@@ -82,6 +86,9 @@ impl Plant for Mock {
     }
     fn drawn(&self, load: usize) -> Complex {
         complex(self.loads[load].0, self.loads[load].1)
+    }
+    fn drawn_phase(&self, load: usize, _: usize) -> Complex {
+        self.drawn(load)
     }
     fn loading_percent(&self, _: Branch) -> f64 {
         self.loads.iter().map(|l| l.0).sum::<f64>() / 1000.0

@@ -12,4 +12,4 @@ pub mod inverter;
 mod power;
 
 pub use active_filter::{ActiveFilter, FilterError, Sensing};
-pub use power::{ControllablePower, Limits, Priority};
+pub use power::{ControllablePower, DeadTime, Limits, Priority};

@@ -1,15 +1,15 @@
-//! Controllable power: a set-point of P and Q, held to a circle of apparent power, a ramp of P, a first-order response.
+//! Controllable power: a set-point of P and Q, held to a circle of apparent power, ramps, a first-order response, a dead time.
 //!
 //! In a step of length h, with set-point (p*, q*), circle S, ramp r and time T to 90 %:
 //!
 //! ```text
-//! p_r ← p_r + clamp(p* − p_r, −r·h, r·h),  q_r ← q*,  both moved into the circle
+//! p_r ← p_r + clamp(p* − p_r, −r·h, r·h),  q_r likewise with its own ramp,  both moved into the circle
 //! x   ← x_r + (x − x_r)·e^(−ln 10 · h / T)           for x = p, q
 //! ```
 //!
 //! The circle stands above the ramp: with reactive priority p_r gives way to q_r at once. The response is exact for a
 //! reference that stays during the step; being a mean of points inside the circle, the output stays inside, too.
-//! Limits: no dead time, no losses, no storage.
+//! A [`DeadTime`] before it holds set-points back. Limits: no losses, no storage.
 
 /// What gives way when a set-point is outside the circle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct Limits {
     pub s_va: f64,
     /// Fastest change of active power in W/s; infinite without a ramp.
     pub ramp_w_per_s: f64,
+    /// Fastest change of reactive power in var/s; infinite without a ramp.
+    pub ramp_var_per_s: f64,
     /// Time in s from a step of the set-point to 90 % of it; 0 is at once.
     pub response_s: f64,
     /// What gives way outside the circle.
@@ -82,9 +84,12 @@ impl ControllablePower {
         if self.lost || !(p_w.is_finite() && q_var.is_finite()) {
             return self.output;
         }
-        let most_w = self.limits.ramp_w_per_s * h_s;
-        let [p_r, _] = self.reference;
-        self.reference = self.limits.clip([p_r + (p_w - p_r).clamp(-most_w, most_w), q_var]);
+        let towards = |from: f64, to: f64, most: f64| {
+            if most < f64::INFINITY { from + (to - from).clamp(-most, most) } else { to }
+        };
+        let [p_r, q_r] = self.reference;
+        let p_r = towards(p_r, p_w, self.limits.ramp_w_per_s * h_s);
+        self.reference = self.limits.clip([p_r, towards(q_r, q_var, self.limits.ramp_var_per_s * h_s)]);
         let left = if self.limits.response_s > 0.0 { (-10f64.ln() * h_s / self.limits.response_s).exp() } else { 0.0 };
         for (x, x_r) in self.output.iter_mut().zip(self.reference) {
             *x = x_r + (*x - x_r) * left;
@@ -93,12 +98,40 @@ impl ControllablePower {
     }
 }
 
+/// Set-points under way: each arrives so many steps after it was given.
+#[derive(Clone, Debug)]
+pub struct DeadTime<T> {
+    waiting: Vec<T>,
+    now: usize,
+}
+
+impl<T: Copy> DeadTime<T> {
+    /// A dead time of some steps; until the first set-point arrives, it is `start`.
+    pub fn new(steps: usize, start: T) -> Self {
+        Self { waiting: vec![start; steps + 1], now: 0 }
+    }
+
+    /// Takes a set-point in and gives the one that arrives now; `None` is as the one before it.
+    pub fn pass(&mut self, set_point: Option<T>) -> T {
+        let count = self.waiting.len();
+        let before = self.waiting[(self.now + count - 1) % count];
+        self.waiting[self.now] = set_point.unwrap_or(before);
+        self.now = (self.now + 1) % count;
+        self.waiting[self.now]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const LIMITS: Limits =
-        Limits { s_va: 100.0, ramp_w_per_s: f64::INFINITY, response_s: 0.0, priority: Priority::Reactive };
+    const LIMITS: Limits = Limits {
+        s_va: 100.0,
+        ramp_w_per_s: f64::INFINITY,
+        ramp_var_per_s: f64::INFINITY,
+        response_s: 0.0,
+        priority: Priority::Reactive,
+    };
 
     #[test]
     fn the_circle_holds_by_priority() {
@@ -116,6 +149,21 @@ mod tests {
         let mut device = ControllablePower::new(Limits { ramp_w_per_s: 20.0, ..LIMITS }, [0.0, 0.0]);
         let powers: Vec<[f64; 2]> = (0..4).map(|_| device.step([-50.0, 30.0], 1.0)).collect();
         assert_eq!(powers, [[-20.0, 30.0], [-40.0, 30.0], [-50.0, 30.0], [-50.0, 30.0]]);
+    }
+
+    #[test]
+    fn reactive_power_ramps_where_it_is_told_to() {
+        let mut device = ControllablePower::new(Limits { ramp_var_per_s: 10.0, ..LIMITS }, [0.0, 0.0]);
+        let powers: Vec<[f64; 2]> = (0..3).map(|_| device.step([50.0, -25.0], 1.0)).collect();
+        assert_eq!(powers, [[50.0, -10.0], [50.0, -20.0], [50.0, -25.0]]);
+    }
+
+    #[test]
+    fn a_set_point_arrives_after_its_dead_time() {
+        let mut wait = DeadTime::new(2, 0);
+        let arrived: Vec<i32> = [Some(1), Some(2), None, Some(4), Some(5)].map(|x| wait.pass(x)).into();
+        assert_eq!(arrived, [0, 0, 1, 2, 2]);
+        assert_eq!(DeadTime::new(0, 0).pass(Some(3)), 3);
     }
 
     #[test]

@@ -267,6 +267,7 @@ fn place(plan: &Plan, action: Action, branches: &[BranchFact]) -> Option<Place> 
             feeder.capacitors.get_index(capacitor).map(|(_, bank)| Place::Bus(bank.bus.bus.clone()))
         }
         Action::SetMultiplier { .. }
+        | Action::SetTarget { .. }
         | Action::ScaleShape { .. }
         | Action::ScaleBackground { .. }
         | Action::SetFrequency { .. }

@@ -26,6 +26,8 @@ pub(super) struct Checker<'a> {
     /// Names of profiles and of the feeder's shapes, in the order of the plan's shapes.
     pub(super) profiles: Vec<String>,
     pub(super) equipment: Equipment,
+    /// Feeders that controllers have for a model, by the controller's name.
+    pub(super) models: IndexMap<String, Feeder>,
     /// Harmonics, when there are any.
     pub(super) harmonics: Option<Harmonics>,
     /// Length of a step, where it is known.
@@ -41,6 +43,7 @@ impl<'a> Checker<'a> {
             found,
             profiles: Vec::new(),
             equipment: Equipment::default(),
+            models: IndexMap::new(),
             harmonics: None,
             step: None,
         }

@@ -12,6 +12,7 @@ mod expectation;
 mod harmonics;
 mod language;
 mod names;
+mod phasor;
 mod plan;
 mod profile;
 mod quality;
@@ -21,11 +22,13 @@ pub mod vary;
 
 pub use document::{Document, Override};
 pub use equipment::{
-    ActiveFilter, Ageing, Analyser, Controller, Device, DeviceKind, Equipment, Flow, Instrument, Link, Mitigation,
+    ActiveFilter, Actuated, Ageing, Analyser, Controller, Device, DeviceKind, Equipment, Flow, Instrument, Link,
+    Mitigation, Observed, Phasor, PhasorSpots,
 };
 pub use expectation::*;
 pub use harmonics::{Background, Harmonics};
 pub use language::*;
+pub use phasor::Steered;
 pub use plan::*;
 pub use profile::Course;
 pub use quality::{Analysed, Emitted, Mitigated};

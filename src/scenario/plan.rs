@@ -295,6 +295,15 @@ pub enum Action {
         /// Reactive power in kvar.
         q_kvar: Option<f64>,
     },
+    /// A phasor controller takes another target; `None` stays.
+    SetTarget {
+        /// The controller.
+        controller: usize,
+        /// Magnitudes per unit by phase.
+        v_pu: Option<[f64; 3]>,
+        /// Angles in degrees by phase.
+        angle_deg: Option<[f64; 3]>,
+    },
     /// The harmonic source of a device's units is so many times as large as it should be.
     SetEmission {
         /// The device.

@@ -17,20 +17,21 @@
 //! | `line.NAME.i_a`, `.N.i_a`, `.p_w`, `.q_var`, `.loading_percent` | into the first terminal: the largest of all conductors, that of node N |
 //! | `transformer.NAME.…`, `reactor.NAME.…`, `capacitor.NAME.…` | likewise |
 //! | `fault.NAME.i_a`, `.N.i_a` | current out of the bus into a fault that an event makes |
-//! | `DEVICE.p_w`, `.q_var` | power that a device injects |
+//! | `DEVICE.p_w`, `.q_var`, `DEVICE.a.p_w`, `.a.q_var` | power that a device injects; through one of its phases |
 //! | `INSTRUMENT.QUANTITY`, `INSTRUMENT.age_s` | its newest reading that has arrived, and how old that is |
 //! | `transformer.NAME.hot_spot_c`, `.top_oil_c`, `.loss_of_life_h`, `.ageing_factor`, `.harmonic_loss_factor` | where its ageing is followed |
 //!
-//! [`super::quality`] has those of harmonics.
+//! [`super::quality`] has those of harmonics, [`super::phasor`] those of phasor-based control.
 //!
 //! A quantity that does not exist at a step (a voltage difference of dead nodes, the loading of a branch without a rating)
 //! is not a number there: it is left empty in the record.
 
 use crate::feeder::Feeder;
 
+use super::phasor::Steered;
 use super::plan::{Branch, FaultSite};
 use super::quality::{self, Analysed, Emitted, Mitigated};
-use super::{Ageing, DeviceKind, Equipment, Harmonics};
+use super::{Ageing, Device, DeviceKind, Equipment, Harmonics};
 
 /// A quantity, bound to the feeder.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +69,10 @@ pub enum Measure {
     Injected(usize),
     /// Reactive power in var that a load injects.
     InjectedReactive(usize),
+    /// Active power in W that a load injects through one of its phases.
+    InjectedPhase(usize, usize),
+    /// Reactive power in var that a load injects through one of its phases.
+    InjectedReactivePhase(usize, usize),
     /// Newest reading of an instrument's channel that has arrived.
     Reading(usize, usize),
     /// Age of an instrument's newest reading in s.
@@ -84,6 +89,8 @@ pub enum Measure {
     Analysed(usize, Analysed),
     /// Of a mitigation.
     Mitigated(usize, Mitigated),
+    /// Of a phasor controller.
+    Steered(usize, Steered),
     /// Of a transformer whose ageing is followed.
     Aged(usize, Aged),
 }
@@ -251,8 +258,10 @@ impl<'a> Namespace<'a> {
             return match rest {
                 "p_w" => Some(Measure::Injected(device.load)),
                 "q_var" => Some(Measure::InjectedReactive(device.load)),
-                _ if device.kind == DeviceKind::Power => None,
-                _ => Emitted::of_name(rest).map(|what| Measure::Emitted(place, what)),
+                _ => device.of_phase(rest).or_else(|| {
+                    let emits = !matches!(device.kind, DeviceKind::Power { .. });
+                    Emitted::of_name(rest).filter(|_| emits).map(|what| Measure::Emitted(place, what))
+                }),
             };
         }
         if let Some(place) = self.equipment.analyser(own) {
@@ -262,6 +271,10 @@ impl<'a> Namespace<'a> {
         if let Some(place) = self.equipment.mitigations.iter().position(|mitigation| mitigation.name == own) {
             let found = Mitigated::NAMES.iter().find(|(name, _)| *name == rest);
             return found.map(|&(_, what)| Measure::Mitigated(place, what));
+        }
+        if let Some(place) = self.equipment.phasor(own) {
+            let phases = &self.equipment.phasors.get(place)?.phases;
+            return Steered::of_name(rest, phases).map(|what| Measure::Steered(place, what));
         }
         let place = self.equipment.instrument(own)?;
         let instrument = self.equipment.instruments.get(place)?;
@@ -364,6 +377,19 @@ impl<'a> Namespace<'a> {
             }
         }
         names
+    }
+}
+
+impl Device {
+    /// Power through one of its phases, as in `a.p_w`.
+    fn of_phase(&self, name: &str) -> Option<Measure> {
+        let (phase, what) = name.split_once('.')?;
+        let phase = self.phases.iter().position(|own| own == phase)?;
+        match what {
+            "p_w" => Some(Measure::InjectedPhase(self.load, phase)),
+            "q_var" => Some(Measure::InjectedReactivePhase(self.load, phase)),
+            _ => None,
+        }
     }
 }
 

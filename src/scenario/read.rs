@@ -20,6 +20,8 @@ use crate::record::fnv1a_64;
 /// Laws of droops, and that of mitigation.
 const DROOPS: [&str; 2] = ["volt_var", "volt_watt"];
 const MITIGATION: &str = "thd_mitigation";
+/// Laws of L-PBC; a program or a library of one's own is a mapping.
+const PHASOR: [&str; 6] = ["pi", "decoupled_pi", "lqpc", "lqpc_published", "extremum_seeking", "rcac"];
 
 /// What reading a scenario came to.
 #[derive(Debug)]
@@ -136,8 +138,10 @@ impl Document {
             controllers,
             ..scenario?
         };
+        let models = self.models(root, &scenario);
         let feeder = self.feeder(root)?;
         let mut checker = Checker::new(root, place, &feeder, &mut self.found);
+        checker.models = models;
         let plan = checker.plan(&scenario, shapes, &outputs, &written, &expected)?;
         let input = |(path, text): (&Path, &str)| Input { path: path.into(), fnv1a_64: fnv1a_64(text.as_bytes()) };
         let inputs = self.sources.iter().map(input).collect();
@@ -157,8 +161,12 @@ impl Document {
                 Some(Value::String(own)) if own == MITIGATION => {
                     yaml::read(node, place, found).map(|s| ControllerSetting::Mitigation(Box::new(s)))
                 }
+                Some(Value::String(own)) if PHASOR.contains(&own.as_str()) => {
+                    yaml::read(node, place, found).map(|s| ControllerSetting::Phasor(Box::new(s)))
+                }
+                Some(Value::Map(_)) => yaml::read(node, place, found).map(|s| ControllerSetting::Phasor(Box::new(s))),
                 Some(Value::String(own)) if !DROOPS.contains(&own.as_str()) => {
-                    let choices = [&DROOPS[..], &[MITIGATION]].concat();
+                    let choices = [&DROOPS[..], &[MITIGATION], &PHASOR[..]].concat();
                     let help = match nearest(own, choices.iter().copied()) {
                         Some(near) => format!("did you mean {near:?}?"),
                         None => format!("the choices are {}", choices.join(", ")),
@@ -228,6 +236,19 @@ impl Document {
         // What cannot be read at all is a finding about the name in the scenario.
         self.found.extend(findings.into_iter().map(|f| if f.span.is_none() { f.at(span) } else { f }));
         Some(expand(&reading.feeder?).into_owned())
+    }
+
+    /// The feeders that controllers have for a model of their own, by the controller's name.
+    fn models(&mut self, root: &Node, scenario: &Scenario) -> IndexMap<String, Feeder> {
+        let mut models = IndexMap::new();
+        for (name, setting) in &scenario.controllers {
+            let ControllerSetting::Phasor(own) = setting else { continue };
+            let Some(file) = &own.model else { continue };
+            let node = root.get("controllers").and_then(|map| entry(map, name)).and_then(|node| node.get("model"));
+            let feeder = self.feeder_file(file, node.map_or(self.place, |node| node.span));
+            models.extend(feeder.map(|feeder| (name.clone(), feeder)));
+        }
+        models
     }
 
     /// The shapes that profiles describe; those with a fault are left out and reported.

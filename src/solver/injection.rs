@@ -174,6 +174,16 @@ impl Injections {
         self.of_element[self.elements[element].branches.clone()].iter().map(|&b| b as usize)
     }
 
+    /// The branch of an element's phase (from 0, as the element was described).
+    pub(super) fn branch_of(&self, element: usize, phase: usize) -> Option<usize> {
+        self.branches_of(element).find(|&branch| usize::from(self.phase[branch]) == phase)
+    }
+
+    /// Base voltage of an element's branches in V.
+    pub(super) fn v_base_of(&self, element: usize) -> f64 {
+        self.elements[element].v_base_v
+    }
+
     /// Whether a law jumps at an edge of its band, so that two solutions may exist near it.
     pub(super) fn jumps(&self) -> bool {
         self.elements.iter().any(|e| {

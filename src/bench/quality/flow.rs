@@ -21,7 +21,6 @@ pub(in crate::bench) struct DevicePhase {
     /// The load that stands for it.
     load: usize,
     phase: usize,
-    phases: usize,
     /// Its node's place in the plant.
     node: usize,
 }
@@ -34,8 +33,8 @@ impl FlowAt {
             Flow::Device(device) => {
                 let own = machines.get(device)?;
                 let phase = own.nodes.iter().position(|&k| nodes.get(k).is_some_and(|node| node.number == number))?;
-                let (node, phases) = (*own.nodes.get(phase)?, own.nodes.len());
-                Some(Self::Device(DevicePhase { device, load: own.load, phase, phases, node }))
+                let node = *own.nodes.get(phase)?;
+                Some(Self::Device(DevicePhase { device, load: own.load, phase, node }))
             }
         }
     }
@@ -45,7 +44,7 @@ impl FlowAt {
         match self {
             Self::Device(own) => {
                 let v = plant.voltages().get(own.node).copied().unwrap_or_default();
-                let s = -plant.drawn(own.load) / own.phases.max(1) as f64;
+                let s = -plant.drawn_phase(own.load, own.phase);
                 if v.norm() > 0.0 { (s / v).conj() } else { Complex::default() }
             }
             Self::Element(element, number) => at_node(plant.terminal(element), number),

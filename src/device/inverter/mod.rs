@@ -23,7 +23,7 @@ pub use parameters::{NAMES, Parameters};
 pub use ride_through::{Category, EnterService, RideThrough, Service, Trip, Watch};
 pub use settings::{Noisy, Settings, SettingsError, Spread};
 pub use sidebands::Component;
-pub use site::{Fault, Fundamental, Power, Site};
+pub use site::{ByPhase, Fault, Fundamental, Power, Site};
 pub use storage::{Battery, Storage};
 pub use support::{Along, FrequencyDroop, Functions, Reactive, Seen, Support, VoltageReference, Wish};
 pub use unit::Unit;

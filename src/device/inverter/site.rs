@@ -8,6 +8,7 @@ use super::settings::{Settings, SettingsError};
 use super::sidebands::{Component, Operating, Sidebands};
 use super::support::{Seen, Support};
 use super::unit::Unit;
+use crate::device::DeadTime;
 use crate::device::emission::Spectrum;
 use crate::device::emission::pwm::Converter;
 use crate::quantity::{Complex, complex};
@@ -57,6 +58,9 @@ pub enum Fault {
     Noisy(f64),
 }
 
+/// Active power in W and reactive power in var of each phase of the bus.
+pub type ByPhase = [[f64; 2]; 3];
+
 /// A site at work.
 #[derive(Clone, Debug)]
 pub struct Site {
@@ -66,8 +70,7 @@ pub struct Site {
     support: Support,
     watch: Watch,
     service: Service,
-    /// Set-points under way; the oldest is at `now` modulo their number.
-    waiting: Vec<[f64; 2]>,
+    waiting: DeadTime<ByPhase>,
     now: u64,
     cohorts: Cohorts,
     scratch: Scratch,
@@ -76,6 +79,8 @@ pub struct Site {
     tuned_hz: f64,
     terminals: [Terminal; 3],
     live: usize,
+    /// Share of the units on each phase in a set-point of all; 0 where units have three phases.
+    phase_shares: [f64; 3],
 }
 
 impl Site {
@@ -104,7 +109,7 @@ impl Site {
             support: Support::new(functions, nominal_hz, step_s),
             watch,
             service: Service::Running,
-            waiting: vec![settings.start; delay + 1],
+            waiting: DeadTime::new(delay, [[0.0; 2]; 3]),
             now: 0,
             cohorts: Cohorts::new(&settings, &spectrum),
             extra: Extra::new(spectrum.orders().len()),
@@ -113,8 +118,12 @@ impl Site {
             tuned_hz: nominal_hz,
             terminals: [none; 3],
             live: 0,
+            phase_shares: [0.0; 3],
             settings,
         };
+        own.weigh_phases();
+        let start = own.by_phase(own.settings.start);
+        own.waiting = DeadTime::new(delay, start);
         own.sidebands.tune(&own.converter, nominal_hz);
         Ok(own)
     }
@@ -163,15 +172,27 @@ impl Site {
     /// One step: from voltages by phase in V, a frequency in Hz and a set-point in W and var for all units, to their power. A
     /// set-point that is no number counts as the one before it.
     pub fn step(&mut self, v_v: &[Complex], f_hz: f64, set_point: [f64; 2]) -> Power {
+        self.step_phases(v_v, f_hz, &self.by_phase(set_point))
+    }
+
+    /// As [`Site::step`], with a set-point for each phase of the bus. Units on one phase follow its own; units on three
+    /// phases, which are alike in all of them, follow the sum.
+    pub fn step_phases(&mut self, v_v: &[Complex], f_hz: f64, set_points: &ByPhase) -> Power {
         self.become_noisy();
         let seen = self.seen(v_v, f_hz);
         self.service = self.watch.step(&seen);
         let [p_w, _] = self.power().total();
         let wish = self.support.step(&seen, p_w / self.s_va());
-        let set_point = self.delayed(set_point);
+        self.now += 1;
+        let sound = set_points.iter().flatten().all(|x| x.is_finite());
+        let set_points = self.waiting.pass(sound.then_some(*set_points));
         let most_pu = if let Service::Entering(part) = self.service { part } else { 1.0 };
         let (running, h_s) = (self.service.is_running(), self.settings.step_s);
-        self.units.iter_mut().for_each(|unit| unit.step(set_point, &wish, running, most_pu, h_s));
+        let of_all = self.of_all(&set_points);
+        for (unit, member) in self.units.iter_mut().zip(self.cohorts.members()) {
+            let set_point = of_all[member.phase.map_or(0, |phase| phase.min(2))];
+            unit.step(set_point, &wish, running, most_pu, h_s);
+        }
         self.power()
     }
 
@@ -192,6 +213,7 @@ impl Site {
     pub fn set_shares(&mut self, shares: &[f64]) {
         let finite = shares.iter().map(|share| if share.is_finite() { *share } else { 0.0 });
         self.units.iter_mut().zip(finite).for_each(|(unit, share)| unit.share = share);
+        self.weigh_phases();
     }
 
     /// Breaks or mends units.
@@ -300,14 +322,33 @@ impl Site {
         }
     }
 
-    /// Takes a set-point in, and gives the one that arrives now.
-    fn delayed(&mut self, set_point: [f64; 2]) -> [f64; 2] {
-        let len = self.waiting.len() as u64;
-        let (newest, before) = ((self.now % len) as usize, ((self.now + len - 1) % len) as usize);
-        let finite = set_point.iter().all(|x| x.is_finite());
-        self.waiting[newest] = if finite { set_point } else { self.waiting[before] };
-        self.now += 1;
-        self.waiting[(self.now % len) as usize]
+    /// Sums up the shares of the units on each phase.
+    fn weigh_phases(&mut self) {
+        self.phase_shares = [0.0; 3];
+        for (unit, member) in self.units.iter().zip(self.cohorts.members()) {
+            if let Some(share) = member.phase.and_then(|phase| self.phase_shares.get_mut(phase)) {
+                *share += unit.share;
+            }
+        }
+    }
+
+    /// A set-point of all units, by phase: units of one phase take their shares of it, those of three phases a third each.
+    fn by_phase(&self, set_point: [f64; 2]) -> ByPhase {
+        let single = self.settings.unit.phases == 1;
+        let part = |phase: usize| if single { self.phase_shares[phase] } else { 1.0 / 3.0 };
+        std::array::from_fn(|phase| set_point.map(|x| x * part(phase)))
+    }
+
+    /// What a set-point of all units would be, for units on each phase to take their shares of.
+    fn of_all(&self, set_points: &ByPhase) -> ByPhase {
+        if self.settings.unit.phases != 1 {
+            return [[0, 1].map(|k| set_points.iter().map(|own| own[k]).sum()); 3];
+        }
+        let whole = |phase: usize| {
+            let share = self.phase_shares[phase];
+            set_points[phase].map(|x| if share > 0.0 { x / share } else { 0.0 })
+        };
+        std::array::from_fn(whole)
     }
 
     fn each(&mut self, which: Which, mut act: impl FnMut(&mut Unit)) -> Result<(), Refusal> {

@@ -31,6 +31,7 @@ impl Unit {
         let limits = Limits {
             s_va: parameters.s_va,
             ramp_w_per_s: parameters.ramp_w_per_s,
+            ramp_var_per_s: f64::INFINITY,
             response_s: parameters.response_s,
             priority: parameters.priority,
         };

@@ -49,6 +49,17 @@ impl<'n> Spots<'n> {
     }
 }
 
+/// What phases at these nodes are called.
+pub(super) fn phase_names(nodes: &[u16]) -> Vec<String> {
+    let name = |node: &u16| match node {
+        1 => "a".to_owned(),
+        2 => "b".to_owned(),
+        3 => "c".to_owned(),
+        _ => node.to_string(),
+    };
+    nodes.iter().map(name).collect()
+}
+
 impl Checker<'_> {
     /// Everything but quantities; devices come with the loads that stand for them.
     pub(in crate::scenario) fn equip(&mut self, s: &Scenario) -> (Vec<Added>, Vec<Demand>) {
@@ -82,6 +93,10 @@ impl Checker<'_> {
                 ControllerSetting::Droop(setting) => {
                     let controller = self.droop(name, setting);
                     self.equipment.controllers.extend(controller);
+                }
+                ControllerSetting::Phasor(setting) => {
+                    let phasor = self.phasor(name, setting);
+                    self.equipment.phasors.extend(phasor);
                 }
                 ControllerSetting::Mitigation(setting) => {
                     let mitigation = self.mitigation(name, setting);
@@ -136,14 +151,20 @@ impl Checker<'_> {
             let message = format!("a set-point of {asked_kva:.3} kVA is beyond a rating of {} kVA", s.s_kva);
             self.report("E0331", message, spots.at("s_kva"), "p_kw² + q_kvar² is at most s_kva²");
         }
-        if s.ramp_kw_per_s.is_some_and(|ramp| ramp <= 0.0) {
-            let help = "give kW/s; without this key nothing limits it";
-            self.report("E0308", "the ramp is not positive", spots.at("ramp_kw_per_s"), help);
+        for (ramp, key, unit) in
+            [(s.ramp_kw_per_s, "ramp_kw_per_s", "kW/s"), (s.ramp_kvar_per_s, "ramp_kvar_per_s", "kvar/s")]
+        {
+            if ramp.is_some_and(|ramp| ramp <= 0.0) {
+                let help = format!("give {unit}; without this key nothing limits it");
+                self.report("E0308", "the ramp is not positive", spots.at(key), &help);
+            }
         }
+        let dead_time = self.dead_time(s.delay_s, spots.at("delay_s"));
         let shape = s.profile.as_ref().and_then(|profile| self.profile(profile, spots.at("profile")));
         let limits = Limits {
             s_va: s.s_kva * 1000.0,
             ramp_w_per_s: s.ramp_kw_per_s.map_or(f64::INFINITY, |kw| kw * 1000.0),
+            ramp_var_per_s: s.ramp_kvar_per_s.map_or(f64::INFINITY, |kvar| kvar * 1000.0),
             response_s: s.response_s,
             priority: match s.priority {
                 PrioritySetting::Reactive => Priority::Reactive,
@@ -153,8 +174,19 @@ impl Checker<'_> {
         let set_point =
             Demand { p_kw: s.p_kw, q_kvar: s.q_kvar, scale: 1.0, shape, multiplied: false, connected: true };
         let load = self.feeder.loads.len() + self.equipment.devices.len();
-        let kind = DeviceKind::Power;
-        (Device { name: name.to_owned(), load, set_point, limits, kind }, Terminal::new(&s.bus.bus, &nodes))
+        let (kind, phases) = (DeviceKind::Power { dead_time }, phase_names(&nodes));
+        (Device { name: name.to_owned(), load, set_point, phases, limits, kind }, Terminal::new(&s.bus.bus, &nodes))
+    }
+
+    /// Ticks of a device's dead time.
+    fn dead_time(&mut self, delay_s: f64, span: Span) -> usize {
+        let ticks = self.ticks_or_none(delay_s, "delay_s", span);
+        if ticks > MOST_UNDER_WAY as u64 {
+            let message = format!("more than {MOST_UNDER_WAY} set-points would be under way at once");
+            self.report("E0303", message, span, "choose a shorter delay");
+            return 0;
+        }
+        usize::try_from(ticks).unwrap_or(0)
     }
 
     pub(super) fn device_nodes(&mut self, bus: &Terminal, phases: Option<&str>, spots: &Spots) -> Option<Vec<u16>> {
@@ -235,6 +267,41 @@ impl Checker<'_> {
             let at = Spots::of(self.root, self.place, "controllers", &name, None).at("actuators");
             self.report("E0332", message, at, "one controller for each power of a device: take it out of one of them");
         }
+        self.one_phasor_owner_each();
+    }
+
+    /// A device that a phasor controller commands has no other master.
+    fn one_phasor_owner_each(&mut self) {
+        let e = &self.equipment;
+        let droops = e.controllers.iter().map(|own| (own.name.clone(), own.actuators.clone()));
+        let of = |own: &super::Phasor| own.actuators.iter().map(|own| own.device).collect::<Vec<_>>();
+        let owners: Vec<(String, Vec<usize>)> =
+            droops.chain(e.phasors.iter().map(|own| (own.name.clone(), of(own)))).collect();
+        for (k, (name, devices)) in owners.iter().enumerate().skip(self.equipment.controllers.len()) {
+            let shared = |(other, others): &(String, Vec<usize>)| {
+                let device = others.iter().find(|device| devices.contains(device))?;
+                Some((other.clone(), *device))
+            };
+            let Some((other, device)) = owners.iter().take(k).find_map(shared) else { continue };
+            let device = self.equipment.devices.get(device).map_or("", |own| &own.name);
+            let message = format!("controllers {other:?} and {name:?} both command {device:?}");
+            let at = Spots::of(self.root, self.place, "controllers", name, None).at("actuators");
+            self.report(
+                "E0332",
+                message,
+                at,
+                "a phasor controller commands all of a device: take it out of one of them",
+            );
+        }
+    }
+
+    pub(in crate::scenario) fn known_phasor(&mut self, name: &str, span: Span) -> Option<usize> {
+        let place = self.equipment.phasor(&name.to_lowercase());
+        if place.is_none() {
+            let names = self.equipment.phasors.iter().map(|own| own.name.clone()).collect();
+            self.no_such("phasor controller", &["controllers"], name, names, span);
+        }
+        place
     }
 
     pub(in crate::scenario) fn known_device(&mut self, name: &str, span: Span) -> Option<usize> {
@@ -261,7 +328,8 @@ impl Checker<'_> {
             let instruments = self.equipment.instruments.iter().map(|i| i.name.clone());
             let controllers = self.equipment.controllers.iter().map(|c| c.name.clone());
             let mitigations = self.equipment.mitigations.iter().map(|c| c.name.clone());
-            let names = instruments.chain(controllers).chain(mitigations).collect();
+            let phasors = self.equipment.phasors.iter().map(|c| c.name.clone());
+            let names = instruments.chain(controllers).chain(mitigations).chain(phasors).collect();
             self.no_such("instrument or controller", &["instruments", "controllers"], name, names, span);
         }
         link
@@ -337,7 +405,7 @@ impl Checker<'_> {
             }
         }
         // A name that is taken stands for something else, and has been reported.
-        for quantity in equipment.quantities().iter().filter_map(|name| names.quantity(name)) {
+        for quantity in equipment.recorded().iter().filter_map(|name| names.quantity(name)) {
             if !all.contains(&quantity) {
                 all.push(quantity);
             }
@@ -352,6 +420,11 @@ impl Checker<'_> {
                 }
                 Link::Controller(k) => {
                     if let Some(own) = equipment.controllers.get_mut(k) {
+                        own.most_extra = own.most_extra.max(ticks);
+                    }
+                }
+                Link::Phasor(k) => {
+                    if let Some(own) = equipment.phasors.get_mut(k) {
                         own.most_extra = own.most_extra.max(ticks);
                     }
                 }
@@ -372,6 +445,7 @@ impl Checker<'_> {
                 self.equipment.instruments.get(k).map_or((1, 0), |i| (i.settings.every, i.settings.delay))
             }
             Link::Controller(k) => self.equipment.controllers.get(k).map_or((1, 1), |c| (c.every, 1)),
+            Link::Phasor(k) => self.equipment.phasors.get(k).map_or((1, 1), |c| (c.every, c.delay)),
             Link::Mitigation(_) => (1, 1),
         };
         self.room_for(every, delay.saturating_add(ticks), span);

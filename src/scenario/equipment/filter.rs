@@ -1,6 +1,6 @@
 //! Active filters and mitigation: from the file to the plan; what is wrong is reported.
 
-use super::check::Spots;
+use super::check::{Spots, phase_names};
 use super::{ActiveFilter, Device, DeviceKind, Mitigation};
 use crate::device::{Limits, Priority};
 use crate::feeder::Terminal;
@@ -36,11 +36,13 @@ impl Checker<'_> {
         let limits = Limits {
             s_va: s.s_kva * 1000.0,
             ramp_w_per_s: f64::INFINITY,
+            ramp_var_per_s: f64::INFINITY,
             response_s: 0.0,
             priority: Priority::Reactive,
         };
         let load = self.feeder.loads.len() + self.equipment.devices.len();
-        (Device { name: name.to_owned(), load, set_point, limits, kind }, Terminal::new(&s.bus.bus, &nodes))
+        let phases = phase_names(&nodes);
+        (Device { name: name.to_owned(), load, set_point, phases, limits, kind }, Terminal::new(&s.bus.bus, &nodes))
     }
 
     /// `None` when it does not know what it listens to.

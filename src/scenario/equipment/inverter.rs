@@ -1,6 +1,6 @@
 //! V2G inverters and active filters: from the file to [`Device`]; what is wrong is reported.
 
-use super::check::Spots;
+use super::check::{Spots, phase_names};
 use super::{Device, DeviceKind};
 use crate::device::emission::{Emission, ev_cpw};
 use crate::device::inverter::{
@@ -32,6 +32,7 @@ impl Checker<'_> {
         let limits = Limits {
             s_va,
             ramp_w_per_s: unit.ramp_w_per_s * f64::from(s.count.max(1)),
+            ramp_var_per_s: f64::INFINITY,
             response_s: unit.response_s,
             priority: unit.priority,
         };
@@ -43,7 +44,8 @@ impl Checker<'_> {
         }
         let load = self.feeder.loads.len() + self.equipment.devices.len();
         let kind = DeviceKind::Inverter(Box::new(settings));
-        (Device { name: name.to_owned(), load, set_point, limits, kind }, Terminal::new(&s.bus.bus, &nodes))
+        let phases = phase_names(&nodes);
+        (Device { name: name.to_owned(), load, set_point, phases, limits, kind }, Terminal::new(&s.bus.bus, &nodes))
     }
 
     /// What one unit is, by its model and what is written beside it.

@@ -5,9 +5,12 @@ mod check;
 mod droop;
 mod filter;
 mod inverter;
+mod phasor;
 
 pub use analyser::Analyser;
+pub use phasor::{Actuated, Observed, Phasor, PhasorSpots};
 
+use super::phasor::Steered;
 use super::quality::{Analysed, Mitigated};
 use super::quantity::Aged;
 use super::{ActiveFilterSetting, AgeingSetting, Demand, Element, Law, MitigationSetting};
@@ -25,6 +28,8 @@ pub struct Equipment {
     pub controllers: Vec<Controller>,
     /// The power-quality analysers.
     pub analysers: Vec<Analyser>,
+    /// The phasor controllers.
+    pub phasors: Vec<Phasor>,
     /// The mitigations.
     pub mitigations: Vec<Mitigation>,
     /// Transformers whose ageing is followed.
@@ -51,20 +56,25 @@ pub struct Device {
     pub load: usize,
     /// Its own set-point; injected power is positive.
     pub set_point: Demand,
-    /// What it can do, all its units together.
+    /// Its phases, as `a` for node 1; a node beyond 3 is called by its number.
+    pub phases: Vec<String>,
+    /// What it can do, all its units and phases together.
     pub limits: device::Limits,
     /// What it is.
     pub kind: DeviceKind,
 }
 
 impl Device {
-    /// Names of its quantities, but for single orders.
-    fn quantities(&self) -> impl Iterator<Item = String> {
+    /// Names of its quantities, but for single orders; with those of its phases, or without.
+    fn quantities(&self, by_phase: bool) -> impl Iterator<Item = String> {
         let emitted: &[&str] = match self.kind {
-            DeviceKind::Power | DeviceKind::ActiveFilter(_) => &[],
+            DeviceKind::Power { .. } | DeviceKind::ActiveFilter(_) => &[],
             DeviceKind::Inverter(_) => &["soc_percent", "switching_hz", "compensation_percent"],
         };
-        ["p_w", "q_var"].into_iter().chain(emitted.iter().copied()).map(|what| format!("{}.{what}", self.name))
+        let all = ["p_w", "q_var"].into_iter().chain(emitted.iter().copied()).map(String::from);
+        let phases = self.phases.iter().filter(move |_| by_phase);
+        let by_phase = phases.flat_map(|phase| ["p_w", "q_var"].map(|what| format!("{phase}.{what}")));
+        all.chain(by_phase).map(|what| format!("{}.{what}", self.name))
     }
 }
 
@@ -72,7 +82,10 @@ impl Device {
 #[derive(Clone, Debug, PartialEq)]
 pub enum DeviceKind {
     /// Power, and nothing but power.
-    Power,
+    Power {
+        /// Ticks from a set-point to its effect.
+        dead_time: usize,
+    },
     /// Inverters. The plant fills in what it knows: its voltage, the run's orders.
     Inverter(Box<device::inverter::Settings>),
     /// An active filter.
@@ -155,6 +168,8 @@ pub enum Link {
     Controller(usize),
     /// Commands of a mitigation.
     Mitigation(usize),
+    /// Commands of a phasor controller.
+    Phasor(usize),
 }
 
 impl Equipment {
@@ -168,7 +183,7 @@ impl Equipment {
 
     /// Whether something of it emits harmonics or looks at them.
     pub fn needs_harmonics(&self) -> bool {
-        !self.analysers.is_empty() || self.devices.iter().any(|device| device.kind != DeviceKind::Power)
+        !self.analysers.is_empty() || self.devices.iter().any(|device| !matches!(device.kind, DeviceKind::Power { .. }))
     }
 
     /// The place of an analyser.
@@ -190,12 +205,28 @@ impl Equipment {
     pub fn link(&self, name: &str) -> Option<Link> {
         let controller = || self.controllers.iter().position(|own| own.name == name).map(Link::Controller);
         let mitigation = || self.mitigations.iter().position(|own| own.name == name).map(Link::Mitigation);
-        self.instrument(name).map(Link::Instrument).or_else(controller).or_else(mitigation)
+        let phasor = || self.phasor(name).map(Link::Phasor);
+        self.instrument(name).map(Link::Instrument).or_else(controller).or_else(mitigation).or_else(phasor)
+    }
+
+    /// The place of a phasor controller.
+    pub fn phasor(&self, name: &str) -> Option<usize> {
+        self.phasors.iter().position(|own| own.name == name)
     }
 
     /// Names of quantities that devices and instruments have.
     pub fn quantities(&self) -> Vec<String> {
-        let devices = self.devices.iter().flat_map(Device::quantities);
+        self.names(|_| true)
+    }
+
+    /// Names of those that are always recorded: of phases, where something commands them.
+    pub fn recorded(&self) -> Vec<String> {
+        let commanded: Vec<usize> = self.phasors.iter().flat_map(|own| &own.actuators).map(|own| own.device).collect();
+        self.names(|device| commanded.contains(&device))
+    }
+
+    fn names(&self, by_phase: impl Fn(usize) -> bool) -> Vec<String> {
+        let devices = self.devices.iter().enumerate().flat_map(|(k, own)| own.quantities(by_phase(k)));
         let readings = self.instruments.iter().flat_map(|i| {
             let channels = i.channels.names().iter().map(|channel| format!("{}.{channel}", i.name));
             channels.chain([format!("{}.age_s", i.name)])
@@ -204,6 +235,10 @@ impl Equipment {
             .mitigations
             .iter()
             .flat_map(|own| Mitigated::NAMES.iter().map(|(what, _)| format!("{}.{what}", own.name)));
+        let steered = self
+            .phasors
+            .iter()
+            .flat_map(|own| Steered::names(&own.phases).into_iter().map(|what| format!("{}.{what}", own.name)));
         let aged = self
             .ageing
             .iter()
@@ -212,6 +247,6 @@ impl Equipment {
             .analysers
             .iter()
             .flat_map(|own| Analysed::names(own).into_iter().map(|name| format!("{}.{name}", own.name)));
-        devices.chain(readings).chain(analysed).chain(mitigated).chain(aged).collect()
+        devices.chain(readings).chain(analysed).chain(mitigated).chain(steered).chain(aged).collect()
     }
 }

@@ -57,6 +57,7 @@ impl Timeline {
         effects.extend(e.frequency_hz.and_then(|f_hz| frequency(f_hz, w.at("frequency_hz"), checker)));
         effects.extend(e.fault.as_ref().and_then(|fault| self.fault(fault, w, checker)));
         effects.extend(e.device.as_ref().and_then(|device| equipment::set_device(device, w, checker)));
+        effects.extend(e.target.as_ref().and_then(|target| equipment::set_target(target, w, checker)));
         effects.extend(quality::emission(w, checker));
         effects.extend(quality::scale_background(w, checker));
         effects.extend(quality::active_filter(w, checker));
@@ -72,7 +73,12 @@ impl Timeline {
         let index = checker.feeder.loads.len() + self.added.len();
         let name = format!("event-{}", self.added.len() + 1);
         let bus = Terminal::new(&load.bus.bus, &nodes);
-        self.added.push(Added { name, bus, band_pu: [0.95, 1.05] });
+        let [low, high] = load.band_pu;
+        if !(0.0 <= low && low < 1.0 && 1.0 < high) {
+            let help = "write the lower voltage first, as in [0.95, 1.05]: 1 lies between them";
+            checker.report("E0308", format!("a band from {low} to {high}"), w.at("add_load"), help);
+        }
+        self.added.push(Added { name, bus, band_pu: load.band_pu });
         let (p_kw, q_kvar) = (load.p_kw, load.q_kvar);
         self.demands.push(Demand { p_kw, q_kvar, scale: 1.0, shape: None, multiplied: false, connected: false });
         let connect = |connected| Action::ConnectLoad { load: index, connected };

@@ -3,7 +3,7 @@
 use super::Written;
 use super::effect::Effect;
 use crate::scenario::check::Checker;
-use crate::scenario::{Action, CommunicationEvent, DeviceEvent, SensorEvent};
+use crate::scenario::{Action, CommunicationEvent, DeviceEvent, SensorEvent, TargetEvent};
 use crate::sense::Fault;
 
 pub(super) fn set_device(event: &DeviceEvent, w: &Written, checker: &mut Checker) -> Option<Effect> {
@@ -24,6 +24,23 @@ pub(super) fn set_device(event: &DeviceEvent, w: &Written, checker: &mut Checker
     let part = |value: Option<f64>, unit: &str| value.map(|x| format!(" {x} {unit}")).unwrap_or_default();
     let label = format!("{}{}{}", event.name, part(p_kw, "kW"), part(q_kvar, "kvar"));
     Some(Effect::new(Action::SetDevice { device, p_kw, q_kvar }, label, at("name")))
+}
+
+pub(super) fn set_target(event: &TargetEvent, w: &Written, checker: &mut Checker) -> Option<Effect> {
+    let inner = w.node.get("target").unwrap_or(w.node);
+    let at = |key: &str| inner.get(key).map_or(inner.span, |n| n.span);
+    if event.v_pu.is_none() && event.angle_deg.is_none() {
+        let message = format!("the event leaves the target of {:?} as it is", event.of);
+        checker.report("E0306", message, inner.span, "give v_pu or angle_deg");
+    }
+    let controller = checker.known_phasor(&event.of, at("of"))?;
+    let phases = checker.equipment.phasors.get(controller)?.phases.clone();
+    checker.per_phase(event.v_pu.as_ref(), &phases, "v_pu", at("v_pu"));
+    checker.per_phase(event.angle_deg.as_ref(), &phases, "angle_deg", at("angle_deg"));
+    let by_phase = |own: &Vec<f64>| std::array::from_fn(|phase| own.get(phase).copied().unwrap_or(f64::NAN));
+    let (v_pu, angle_deg) = (event.v_pu.as_ref().map(by_phase), event.angle_deg.as_ref().map(by_phase));
+    let label = format!("another target of {}", event.of);
+    Some(Effect::new(Action::SetTarget { controller, v_pu, angle_deg }, label, at("of")))
 }
 
 pub(super) fn communication(event: &CommunicationEvent, w: &Written, checker: &mut Checker) -> Option<Effect> {

@@ -21,7 +21,7 @@ pub(super) struct Written<'a> {
 }
 
 /// Keys of an event, exactly one of which says what happens.
-const ACTIONS: [&str; 21] = [
+const ACTIONS: [&str; 22] = [
     "load",
     "add_load",
     "open",
@@ -38,6 +38,7 @@ const ACTIONS: [&str; 21] = [
     "frequency_hz",
     "fault",
     "device",
+    "target",
     "communication",
     "sensor",
     "emission",
@@ -79,6 +80,7 @@ enum Target {
     Frequency,
     Fault(usize),
     Device(usize),
+    Phasor(usize),
     Emission(usize),
     Background(usize),
     Link(super::Link),
@@ -307,6 +309,7 @@ fn target(action: Action) -> Option<Target> {
         Action::SetFrequency { .. } => Some(Target::Frequency),
         Action::Fault { fault, .. } => Some(Target::Fault(fault)),
         Action::SetDevice { device, .. } => Some(Target::Device(device)),
+        Action::SetTarget { controller, .. } => Some(Target::Phasor(controller)),
         Action::SetEmission { device, .. } | Action::SwitchFilter { device, .. } => Some(Target::Emission(device)),
         Action::ScaleBackground { background, .. } => Some(Target::Background(background)),
         Action::LoseLink { link, .. } => Some(Target::Link(link)),

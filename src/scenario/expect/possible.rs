@@ -75,8 +75,11 @@ impl Checker<'_> {
             | Measure::ReactivePower(_)
             | Measure::Injected(_)
             | Measure::InjectedReactive(_)
+            | Measure::InjectedPhase(..)
+            | Measure::InjectedReactivePhase(..)
             | Measure::Analysed(..)
             | Measure::Mitigated(..)
+            | Measure::Steered(..)
             | Measure::Aged(..)
             | Measure::Reading(..) => ANYTHING,
         }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ActiveFilterSetting, AnalyserSetting, InverterSetting, MitigationSetting};
+use super::{ActiveFilterSetting, AnalyserSetting, InverterSetting, MitigationSetting, PhasorSetting};
 use crate::feeder::Terminal;
 
 /// A device, by its kind.
@@ -18,7 +18,8 @@ pub enum DeviceSetting {
     ActiveFilter(ActiveFilterSetting),
 }
 
-/// Power that can be set, wye-connected, the same in all its phases. What is injected into the network is positive:
+/// Power that can be set, wye-connected: the same in all its phases, unless a phasor controller commands each by itself.
+/// Rating and ramps are those of all phases together, a part of them each. What is injected into the network is positive:
 /// charging is negative.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -39,9 +40,15 @@ pub struct PowerSetting {
     /// Fastest change of active power in kW/s; no limit when not given.
     #[serde(default)]
     pub ramp_kw_per_s: Option<f64>,
+    /// Fastest change of reactive power in kvar/s; no limit when not given.
+    #[serde(default)]
+    pub ramp_kvar_per_s: Option<f64>,
     /// Time from a step of the set-point to 90 % of it, in s; 0 is at once.
     #[serde(default)]
     pub response_s: f64,
+    /// Time before a set-point begins to act, in s: a whole number of steps.
+    #[serde(default)]
+    pub delay_s: f64,
     /// What keeps its value where P and Q do not fit into the circle.
     #[serde(default)]
     pub priority: PrioritySetting,
@@ -99,6 +106,8 @@ pub enum ControllerSetting {
     Droop(DroopSetting),
     /// `thd_mitigation`.
     Mitigation(Box<MitigationSetting>),
+    /// L-PBC: `pi`, `decoupled_pi`, `lqpc`, `lqpc_published`, `extremum_seeking`, `rcac`, `{process: […]}`, `{library: …}`.
+    Phasor(Box<PhasorSetting>),
 }
 
 impl<'de> Deserialize<'de> for ControllerSetting {

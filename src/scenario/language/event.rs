@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CommunicationEvent, DeviceEvent, FilterState, SensorEvent, SwitchState};
+use super::{CommunicationEvent, DeviceEvent, FilterState, SensorEvent, SwitchState, TargetEvent};
 use crate::feeder::{FaultKind, Named, Terminal};
 
 /// Something that happens: a time (`at_s`, with `every_s` again and again) or a condition (`when`), and exactly one of
@@ -95,6 +95,9 @@ pub struct Event {
     /// Active filters are switched on or off.
     #[serde(default)]
     pub active_filter: Option<Named<FilterState>>,
+    /// A phasor controller takes another target.
+    #[serde(default)]
+    pub target: Option<TargetEvent>,
     /// Communication with an instrument or a controller is lost or late.
     #[serde(default)]
     pub communication: Option<CommunicationEvent>,
@@ -195,7 +198,7 @@ pub struct LoadEvent {
 }
 
 /// A new load of constant power, wye-connected, that nothing multiplies.
-#[derive(Clone, Debug, PartialEq, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AddedLoad {
     /// Where: a bus with the nodes of its phases, as in `634.1`; without nodes, all phases of the bus.
@@ -205,6 +208,13 @@ pub struct AddedLoad {
     /// Reactive power in kvar, all phases.
     #[serde(default)]
     pub q_kvar: f64,
+    /// The voltages per unit between which its power is constant; beyond, it is an impedance.
+    #[serde(default = "usual_band")]
+    pub band_pu: [f64; 2],
+}
+
+const fn usual_band() -> [f64; 2] {
+    [0.95, 1.05]
 }
 
 /// Conductors of a line that open.

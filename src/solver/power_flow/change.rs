@@ -20,6 +20,16 @@ impl PowerFlow {
         self.set_multiplier(injection, p, q);
     }
 
+    /// Sets what one phase (from 0) of an injection draws from the network at rated voltage, in W and var; the other phases
+    /// stay as they are. Holds until [`PowerFlow::set_power`] or [`PowerFlow::set_multiplier`] says something of all phases.
+    pub fn set_power_phase(&mut self, injection: usize, phase: usize, p_w: f64, q_var: f64) {
+        let nominal = Nominal { p_w, q_var, ..self.nominal(injection) };
+        let y = nominal.admittance_s(self.grid.injections.v_base_of(injection));
+        if let Some(branch) = self.grid.injections.branch_of(injection, phase) {
+            self.branches.y[branch] = [[y.re], [y.im]];
+        }
+    }
+
     /// Present power of an injection, drawn from the network at rated voltage, all phases, in VA.
     pub fn power(&self, injection: usize) -> Complex {
         let nominal = self.nominal(injection);

@@ -234,12 +234,21 @@ impl PowerFlow {
         if injection >= injections.elements() {
             return complex(0.0, 0.0);
         }
-        let power = |branch: usize| {
-            let y = complex(self.branches.y[branch][0][0], self.branches.y[branch][1][0]);
-            let u = injections.voltage(branch, &self.v);
-            u * injections.linearise(branch, y, u).0.conj()
-        };
-        injections.branches_of(injection).map(power).sum()
+        injections.branches_of(injection).map(|branch| self.drawn_by(branch)).sum()
+    }
+
+    /// As [`PowerFlow::drawn`], of one phase (from 0) of the element.
+    pub fn drawn_phase(&self, injection: usize, phase: usize) -> Complex {
+        let injections = &self.grid.injections;
+        let branch = if injection < injections.elements() { injections.branch_of(injection, phase) } else { None };
+        branch.map_or(complex(0.0, 0.0), |branch| self.drawn_by(branch))
+    }
+
+    fn drawn_by(&self, branch: usize) -> Complex {
+        let injections = &self.grid.injections;
+        let y = complex(self.branches.y[branch][0][0], self.branches.y[branch][1][0]);
+        let u = injections.voltage(branch, &self.v);
+        u * injections.linearise(branch, y, u).0.conj()
     }
 
     /// Present admittance at rated voltage of each load or source branch, in S.
