@@ -6,13 +6,28 @@
 //! all phases, then reactive power, injected into the network, per unit of the base of one phase. A sensitivity B is 2n by
 //! 2n in that order: `y ≈ y₀ + B·u`.
 
+#[cfg(test)]
+mod acceptance;
+mod deadband;
+mod decoupled;
 mod law;
+mod pi;
+mod sensitivity;
 #[cfg(test)]
 mod testing;
 
+pub use deadband::Deadband;
+pub use decoupled::{Decoupled, DecoupledGains};
 pub use law::{Law, Seen};
+pub use pi::{AntiWindup, PhaseGains, Pi, PiSettings};
+pub use sensitivity::{Inverse, MOST_CONDITION, Mask, Sensitivity, SensitivityError};
 
 /// Most phases of a performance node.
 pub const MOST_PHASES: usize = 3;
 /// Most entries of a law's slices.
 pub const MOST_SIZE: usize = 2 * MOST_PHASES;
+
+/// A number, or 0 where it is none: what is no number must not reach an integrator.
+const fn finite(x: f64) -> f64 {
+    if x.is_finite() { x } else { 0.0 }
+}
