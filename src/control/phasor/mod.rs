@@ -8,14 +8,19 @@
 
 #[cfg(test)]
 mod acceptance;
+mod allocate;
+#[cfg(test)]
+mod allocate_tests;
 mod deadband;
 mod decoupled;
 mod law;
 mod pi;
+mod reach;
 mod sensitivity;
 #[cfg(test)]
 mod testing;
 
+pub use allocate::{Allocation, Applied, Participant};
 pub use deadband::Deadband;
 pub use decoupled::{Decoupled, DecoupledGains};
 pub use law::{Law, Seen};

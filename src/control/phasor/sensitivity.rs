@@ -106,6 +106,14 @@ impl Sensitivity {
         Self { entries: self.entries.map(|row| row.map(|x| x * factor)), ..*self }
     }
 
+    /// Rows of magnitudes and of angles by a weight each.
+    #[must_use]
+    pub fn weighted(&self, [of_v, of_angle]: [f64; 2]) -> Self {
+        let weight = |i: usize| if i < self.phases { of_v } else { of_angle };
+        let entries = std::array::from_fn(|i| self.entries[i].map(|x| x * weight(i)));
+        Self { entries, ..*self }
+    }
+
     /// How far the phasors move with a change of power.
     pub fn moved(&self, u: &[f64]) -> [f64; MOST_SIZE] {
         times(&self.entries, u)
@@ -122,6 +130,11 @@ impl Sensitivity {
             Some((_, largest, smallest)) if smallest > 0.0 => largest / smallest,
             _ => f64::INFINITY,
         }
+    }
+
+    /// The most that a power of size 1 moves the phasors: the largest singular value.
+    pub fn norm(&self) -> f64 {
+        self.decomposed(&[true; MOST_SIZE], &[true; MOST_SIZE]).map_or(0.0, |(_, largest, _)| largest)
     }
 
     /// What power moves some outputs where they should go, by some inputs.
@@ -177,6 +190,11 @@ impl Inverse {
     pub fn at(&self, input: usize, output: usize) -> f64 {
         self.gain.get(input).and_then(|row| row.get(output)).copied().unwrap_or(0.0)
     }
+}
+
+/// The transpose of a matrix by a vector.
+pub(super) fn times_transposed(matrix: &Square, vector: &[f64; MOST_SIZE]) -> [f64; MOST_SIZE] {
+    std::array::from_fn(|j| matrix.iter().zip(vector).map(|(row, x)| row[j] * x).sum())
 }
 
 /// A matrix by a vector, which may be shorter than its rows.
