@@ -163,10 +163,15 @@ impl Allocation {
         }
     }
 
-    /// Says what an actuator does before it is told anything, or in spite of it: its ramp begins there. P and Q by phase.
+    /// Says what an actuator does before it is told anything, or in spite of it, as far as its rating goes: its ramp begins there.
+    /// P and Q by phase.
     pub fn set_told(&mut self, actuator: usize, told: [[f64; 2]; MOST_PHASES]) {
         if let Some(unit) = self.units.get_mut(actuator) {
-            unit.told = told.map(|x| x.map(|x| finite(x).clamp(-MOST_PU, MOST_PU)));
+            unit.told = std::array::from_fn(|phase| {
+                let [p, q] = told[phase].map(|x| finite(x).clamp(-MOST_PU, MOST_PU));
+                let (s, size) = (unit.reach.s_pu[phase], p.hypot(q));
+                if size > s { [p / size * s, q / size * s] } else { [p, q] }
+            });
         }
     }
 

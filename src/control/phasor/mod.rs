@@ -11,21 +11,30 @@ mod acceptance;
 mod allocate;
 #[cfg(test)]
 mod allocate_tests;
+mod channels;
+mod controller;
+#[cfg(test)]
+mod controller_tests;
 mod deadband;
 mod decoupled;
 mod law;
+mod pairing;
 mod pi;
 mod reach;
 mod sensitivity;
+mod setup;
 #[cfg(test)]
 mod testing;
 
 pub use allocate::{Allocation, Applied, Participant};
+pub use channels::{command_channels, measured_channels};
+pub use controller::{Lpbc, LpbcReport, Mode};
 pub use deadband::Deadband;
 pub use decoupled::{Decoupled, DecoupledGains};
 pub use law::{Law, Seen};
 pub use pi::{AntiWindup, PhaseGains, Pi, PiSettings};
 pub use sensitivity::{Inverse, MOST_CONDITION, Mask, Sensitivity, SensitivityError};
+pub use setup::{FailSafe, LpbcActuator, LpbcError, LpbcSettings};
 
 /// Most phases of a performance node.
 pub const MOST_PHASES: usize = 3;

@@ -137,6 +137,14 @@ impl Sensitivity {
         self.decomposed(&[true; MOST_SIZE], &[true; MOST_SIZE]).map_or(0.0, |(_, largest, _)| largest)
     }
 
+    /// The combination of outputs that moves least, as a vector of size 1; zeros where there is none.
+    pub(super) fn weakest(&self, outputs: &Mask, inputs: &Mask) -> [f64; MOST_SIZE] {
+        let rank = [outputs, inputs].map(|mask| mask.iter().take(self.size()).filter(|m| **m).count());
+        let last = rank[0].min(rank[1]).saturating_sub(1);
+        let u = self.decomposed(outputs, inputs).and_then(|(svd, ..)| svd.u);
+        u.map_or([0.0; MOST_SIZE], |u| std::array::from_fn(|i| u[(i, last)]))
+    }
+
     /// What power moves some outputs where they should go, by some inputs.
     pub fn inverse(&self, outputs: &Mask, inputs: &Mask, most: f64) -> Result<Inverse, SensitivityError> {
         let none = SensitivityError::Condition { condition: f64::INFINITY, most };
