@@ -6,13 +6,42 @@
 //! all phases, then reactive power, injected into the network, per unit of the base of one phase. A sensitivity B is 2n by
 //! 2n in that order: `y ≈ y₀ + B·u`.
 
+#[cfg(test)]
+mod acceptance;
+mod allocate;
+#[cfg(test)]
+mod allocate_tests;
+mod channels;
+mod controller;
+#[cfg(test)]
+mod controller_tests;
+mod deadband;
+mod decoupled;
 mod law;
+mod pairing;
+mod pi;
+mod reach;
+mod sensitivity;
+mod setup;
 #[cfg(test)]
 mod testing;
 
+pub use allocate::{Allocation, Applied, Participant};
+pub use channels::{command_channels, measured_channels};
+pub use controller::{Lpbc, LpbcReport, Mode};
+pub use deadband::Deadband;
+pub use decoupled::{Decoupled, DecoupledGains};
 pub use law::{Law, Seen};
+pub use pi::{AntiWindup, PhaseGains, Pi, PiSettings};
+pub use sensitivity::{Inverse, MOST_CONDITION, Mask, Sensitivity, SensitivityError};
+pub use setup::{FailSafe, LpbcActuator, LpbcError, LpbcSettings};
 
 /// Most phases of a performance node.
 pub const MOST_PHASES: usize = 3;
 /// Most entries of a law's slices.
 pub const MOST_SIZE: usize = 2 * MOST_PHASES;
+
+/// A number, or 0 where it is none: what is no number must not reach an integrator.
+const fn finite(x: f64) -> f64 {
+    if x.is_finite() { x } else { 0.0 }
+}
