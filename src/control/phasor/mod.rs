@@ -7,10 +7,15 @@
 //! 2n in that order: `y ≈ y₀ + B·u`.
 
 mod law;
+mod lqpc;
+mod model;
+mod riccati;
 #[cfg(test)]
 mod testing;
 
 pub use law::{Law, Seen};
+pub use lqpc::{Lqpc, LqpcSettings, MOST_HIDDEN};
+pub use model::LawError;
 
 /// Most phases of a performance node.
 pub const MOST_PHASES: usize = 3;
