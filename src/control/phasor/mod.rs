@@ -9,6 +9,7 @@
 mod law;
 mod lqpc;
 mod model;
+mod rcac;
 mod riccati;
 #[cfg(test)]
 mod testing;
@@ -16,6 +17,7 @@ mod testing;
 pub use law::{Law, Seen};
 pub use lqpc::{Lqpc, LqpcSettings, MOST_HIDDEN};
 pub use model::LawError;
+pub use rcac::{Rcac, RcacSettings};
 
 /// Most phases of a performance node.
 pub const MOST_PHASES: usize = 3;
