@@ -23,6 +23,10 @@ mod pi;
 mod reach;
 mod sensitivity;
 mod setup;
+mod lqpc;
+mod model;
+mod rcac;
+mod riccati;
 #[cfg(test)]
 mod testing;
 
@@ -35,6 +39,9 @@ pub use law::{Law, Seen};
 pub use pi::{AntiWindup, PhaseGains, Pi, PiSettings};
 pub use sensitivity::{Inverse, MOST_CONDITION, Mask, Sensitivity, SensitivityError};
 pub use setup::{FailSafe, LpbcActuator, LpbcError, LpbcSettings};
+pub use lqpc::{Lqpc, LqpcSettings, MOST_HIDDEN};
+pub use model::LawError;
+pub use rcac::{Rcac, RcacSettings};
 
 /// Most phases of a performance node.
 pub const MOST_PHASES: usize = 3;

@@ -26,17 +26,24 @@ pub(super) struct Plant {
     pub d: [f64; 6],
     /// Steps between a measurement and the law beside the one that a command takes to act.
     pub extra_delay: usize,
+    /// Steps until a command acts beside the first, which no time stamp tells.
+    pub command_delay: usize,
+    /// Steps from a new measurement to the next.
+    pub period: usize,
+    /// Age that is told in place of the true one.
+    pub told_age: Option<u64>,
     /// Largest apparent power of a phase per unit.
     pub s_max: f64,
     /// Largest change of P and of Q a step.
     pub ramp: f64,
     /// Standard deviations of a measured magnitude (pu) and angle (rad).
     pub noise: [f64; 2],
-    seed: Noise,
-    applied: [f64; 6],
-    saturated: [bool; MOST_PHASES],
-    past: Vec<[f64; 6]>,
-    tick: u64,
+    pub seed: Noise,
+    pub applied: [f64; 6],
+    pub saturated: [bool; MOST_PHASES],
+    pub past: Vec<[f64; 6]>,
+    pub told: Vec<[f64; 6]>,
+    pub tick: u64,
 }
 
 impl Plant {
@@ -45,6 +52,9 @@ impl Plant {
             b: B_632,
             d: [0.0; 6],
             extra_delay: 0,
+            command_delay: 0,
+            period: 1,
+            told_age: None,
             s_max: f64::INFINITY,
             ramp: f64::INFINITY,
             noise: [0.0; 2],
@@ -52,12 +62,14 @@ impl Plant {
             applied: [0.0; 6],
             saturated: [false; MOST_PHASES],
             past: Vec::new(),
+            told: Vec::new(),
             tick: 0,
         }
     }
 
     pub(super) fn output(&self) -> [f64; 6] {
-        std::array::from_fn(|i| self.d[i] + (0..6).map(|j| self.b[i][j] * self.applied[j]).sum::<f64>())
+        let acting = self.told.len().checked_sub(1 + self.command_delay).map_or([0.0; 6], |k| self.told[k]);
+        std::array::from_fn(|i| self.d[i] + (0..6).map(|j| self.b[i][j] * acting[j]).sum::<f64>())
     }
 
     /// One step of a law towards a target; the true error before the command acts.
@@ -68,7 +80,9 @@ impl Plant {
             y[i] + self.noise[i / MOST_PHASES] * self.seed.normal(self.tick * MOST_SIZE as u64 + i as u64)
         });
         self.past.push(noisy);
-        let measured = self.past[self.past.len().saturating_sub(1 + self.extra_delay)];
+        let newest = self.past.len().saturating_sub(1 + self.extra_delay);
+        let shown = newest - newest % self.period;
+        let measured = self.past[shown];
         let error: [f64; 6] = std::array::from_fn(|i| target[i] - measured[i]);
         let seen = Seen {
             tick: Tick(self.tick),
@@ -78,8 +92,8 @@ impl Plant {
             reference_v_pu: &[1.0; 3],
             applied: &self.applied,
             saturated: &self.saturated,
-            fresh: true,
-            age: self.extra_delay as u64,
+            fresh: shown == newest,
+            age: self.told_age.unwrap_or((self.past.len() - 1 - shown) as u64),
         };
         let mut command = [0.0; 6];
         law.step(&seen, &mut command);
@@ -91,7 +105,13 @@ impl Plant {
                 self.applied[k] += (x - self.applied[k]).clamp(-self.ramp, self.ramp);
             }
         }
+        self.told.push(self.applied);
         std::array::from_fn(|i| target[i] - y[i])
+    }
+
+    /// What actuators were last told.
+    pub(super) const fn applied(&self) -> &[f64; 6] {
+        &self.applied
     }
 
     /// Runs a law for so many steps; errors step by step.
@@ -105,4 +125,56 @@ pub(super) fn settled(errors: &[[f64; 6]], band: [f64; 2]) -> Option<usize> {
     let inside = |e: &[f64; 6]| e.iter().enumerate().all(|(i, x)| x.abs() <= band[i / MOST_PHASES]);
     let last = errors.iter().rposition(|e| !inside(e)).map_or(0, |k| k + 1);
     (last < errors.len()).then_some(last)
+}
+
+/// Angles of a disturbance or a target are given in degrees.
+const fn in_degrees(v: [f64; 3], angle: [f64; 3]) -> [f64; 6] {
+    [v[0], v[1], v[2], angle[0].to_radians(), angle[1].to_radians(), angle[2].to_radians()]
+}
+
+/// Disturbances of the size of the seed's: its own on phase A, all phases at once, power coming back, phases b and c.
+pub(super) const DISTURBANCES: [[f64; 6]; 4] = [
+    in_degrees([-0.131, 0.03, 0.01], [-1.86, 0.7, -0.45]),
+    in_degrees([-0.11, -0.04, -0.045], [-1.4, -1.0, -0.9]),
+    in_degrees([0.13, 0.05, 0.06], [2.9, 2.0, 1.7]),
+    in_degrees([-0.02, -0.06, -0.03], [-0.7, -1.7, -0.6]),
+];
+/// A step of the target.
+pub(super) const TARGET: [f64; 6] = in_degrees([-0.0208, -0.0219, -0.0175], [0.29, -0.27, 0.17]);
+
+/// Root mean squares of magnitude and angle errors.
+pub(super) fn rms(errors: &[[f64; 6]]) -> [f64; 2] {
+    [0, MOST_PHASES].map(|first| {
+        let squares = errors.iter().flat_map(|e| &e[first..first + MOST_PHASES]).map(|x| x * x).sum::<f64>();
+        (squares / (errors.len() * MOST_PHASES) as f64).sqrt()
+    })
+}
+
+/// A sensitivity's rows one after another.
+pub(super) fn rows(b: &[[f64; 6]; 6]) -> Vec<f64> {
+    b.iter().flatten().copied().collect()
+}
+
+/// B of a node with so many phases: one phase's Thevenin impedance, and what couples two of them.
+pub(super) fn of_phases(phases: usize) -> Vec<f64> {
+    let size = 2 * phases;
+    let entry = |i: usize, j: usize| match (i / phases == j / phases, i % phases == j % phases) {
+        (false, true) => 0.11,
+        (true, true) => {
+            if i < phases {
+                0.05
+            } else {
+                -0.04
+            }
+        }
+        (true, false) => {
+            if i > j {
+                0.03
+            } else {
+                -0.03
+            }
+        }
+        (false, false) => -0.02,
+    };
+    (0..size * size).map(|k| entry(k / size, k % size)).collect()
 }
