@@ -7,6 +7,7 @@
 //! 2n in that order: `y ≈ y₀ + B·u`.
 
 mod law;
+pub mod supervise;
 #[cfg(test)]
 mod testing;
 
