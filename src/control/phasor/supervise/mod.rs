@@ -6,6 +6,7 @@
 //! no evidence. Slices are laid out as `super` says. What each test cannot see, and why, stands in its header and in
 //! `docs/models/phasor-control.md`.
 
+pub mod classify;
 pub mod sync;
 #[cfg(test)]
 mod testing;

@@ -6,12 +6,18 @@ use crate::quantity::Noise;
 
 pub(super) const DEG: f64 = std::f64::consts::PI / 180.0;
 
-/// Disturbances of the size of the paper's, as injections per unit through B: A by −0.131 pu and −1.86° at the most.
-pub(super) const D: [[f64; 6]; 3] = [
-    [-0.131, -0.021, -0.034, -1.86 * DEG, -1.2 * DEG, -0.5 * DEG],
-    [0.0144, -0.0023, 0.0078, 1.196 * DEG, 0.902 * DEG, 0.513 * DEG],
-    [-0.0052, -0.0165, -0.0048, 0.102 * DEG, -0.621 * DEG, -0.574 * DEG],
+/// Disturbances as injections per unit: P of a, b, c, then Q. D1 is the load on phase a that moves it as in the paper, by
+/// −0.131 pu and −1.86°; D2 is generation, D3 load, of the sizes of the reference scenario.
+const LOADS: [[f64; 6]; 3] = [
+    [-0.591, 0.0, 0.0, -0.833, 0.0, 0.0],
+    [0.30, 0.24, 0.21, 0.0, 0.0, 0.0],
+    [-0.09, -0.18, -0.12, -0.05, -0.12, -0.06],
 ];
+
+/// What disturbance 0, 1 or 2 does to the phasors.
+pub(super) fn disturbance(which: usize) -> [f64; 6] {
+    times_b(&LOADS[which])
+}
 
 /// B as one slice.
 pub(super) fn b() -> Vec<f64> {
@@ -84,13 +90,19 @@ impl Rig {
         }
     }
 
-    /// The disturbances of the reference scenario, at a tenth of its times: D1 at 12 s, D2 at 18 s, D3 at 21 s.
+    /// The disturbances of the reference scenario, closer together: D1 at 12 s, D2 at 18 s, D3 at 24 s.
     pub(super) fn scenario(&mut self) {
         match self.tick {
-            119 => self.d = D[0],
-            179 => self.d = D[1],
-            209 => self.d = D[2],
+            119 => self.d = disturbance(0),
+            179 => self.d = disturbance(1),
+            239 => self.d = disturbance(2),
             _ => {}
         }
     }
+}
+
+#[test]
+fn the_first_disturbance_is_that_of_the_paper() {
+    let d = disturbance(0);
+    assert!((d[0] + 0.131).abs() < 5e-4 && (d[3] / DEG + 1.86).abs() < 0.005, "{d:?}");
 }

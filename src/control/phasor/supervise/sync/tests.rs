@@ -1,6 +1,6 @@
 //! Steps and ramps of a clock against the same of loads, in the loop, with noise.
 
-use super::super::testing::{D, DEG, Rig, b, times_b};
+use super::super::testing::{DEG, Rig, b, disturbance, times_b};
 use super::*;
 use crate::quantity::complex;
 
@@ -191,7 +191,7 @@ fn a_step_that_goes_back_clears_itself_and_one_that_stays_waits_for_a_word() {
             let wrong = k >= 50 && !(returns && k >= 150);
             rig.clock_rad = if wrong { -0.8 * DEG } else { 0.0 };
             if k == 200 {
-                rig.d = D[2];
+                rig.d = disturbance(2);
             }
             let y = rig.measure();
             sync.step(&input(&rig, &y));
