@@ -7,7 +7,9 @@
 //! `docs/models/phasor-control.md`.
 
 pub mod classify;
+pub mod failsafe;
 pub mod sync;
+pub mod tamper;
 #[cfg(test)]
 mod testing;
 
