@@ -8,10 +8,12 @@
 
 pub mod classify;
 pub mod failsafe;
+pub mod retarget;
 pub mod sync;
 pub mod tamper;
 #[cfg(test)]
 mod testing;
+pub mod tie;
 
 /// Counts steps in a row in which something holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
