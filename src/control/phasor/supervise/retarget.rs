@@ -179,12 +179,12 @@ impl Retarget {
         let weight = |i: usize| weights[usize::from(i >= n)];
         // What the outputs should change by if all actuators were at zero: e + J·u, weighted.
         let mut wanted = [0.0; MOST_SIZE];
-        for i in 0..size {
+        for (i, wanted) in wanted.iter_mut().enumerate().take(size) {
             let change = input.wanted[i] - input.measured[i];
             let change = if i < self.n { change } else { super::short_way(change) };
             let row = &self.j[i * 2 * m..(i + 1) * 2 * m];
             let now: f64 = acting.iter().enumerate().map(|(k, [p, q])| row[k] * p + row[m + k] * q).sum();
-            wanted[i] = weight(i) * change + now;
+            *wanted = weight(i) * change + now;
         }
         for (k, [p, q]) in acting.iter().enumerate() {
             (self.u[k], self.u[m + k]) = (*p, *q);

@@ -162,7 +162,7 @@ fn loads_that_change_faster_than_the_loop_are_variability_within_ten_seconds() {
         let mut said = None;
         for _ in 0..250 {
             // 300 kW and 150 kvar up and down on each phase, four times a second from 10 s on.
-            if fleet.rig.tick >= 100 && fleet.rig.tick % 3 == 0 {
+            if fleet.rig.tick >= 100 && fleet.rig.tick.is_multiple_of(3) {
                 let sign = |which| (fleet.rig.random(which) * 1.5).round().clamp(-1.0, 1.0);
                 let load: [f64; 6] = std::array::from_fn(|j| sign(j as u64) * if j < 3 { 0.18 } else { 0.09 });
                 fleet.rig.d = times_b(&load);

@@ -9,8 +9,9 @@
 //! **What cannot be told apart.** B has an inverse, so the change of load w = B⁻¹·(0, θ) gives exactly the phasors of a
 //! clock that is wrong by θ; [`Sync::equivalent_load`] says which load that is. At node 632 of the IEEE 13-node feeder 0.1° is
 //! 130 kW and 52 kvar over the three phases, a nearly balanced load of leading power factor 0.93: lagging or unity power
-//! factor is not like it, nor is one phase alone. For ramps the settings state how fast loads may change in that way: 0.03°/s
-//! are 39 kW/s. A spoof that steps with a load in the same sample, or that creeps slower than the ramp's threshold, is not seen. A
+//! factor is not like it, nor is one phase alone. For ramps the settings state how fast loads may change in that way: 0.02°/s
+//! are 26 kW/s. A spoof that steps with a load in the same sample, or that creeps slower than the ramp's threshold, is not seen;
+//! nor is a ramp while loads step more than about five times in the window, since each step leaves its noise. A
 //! fault of the reference's clock looks like one of the performance node's with the other sign: two PMUs do not say which.
 //! With powers at the line's head (`line`) all of this is seen, except who also falsifies those powers to fit.
 
@@ -40,14 +41,18 @@ pub struct Settings {
     pub step_rad: f64,
     /// Largest spread of angles, and change of magnitudes per unit, per common angle that still counts as alike.
     pub alike: f64,
-    /// Fastest change of the common angle, at constant magnitudes, that loads are believed to make, rad/s: 0.03°/s.
+    /// Fastest change of the common angle, at constant magnitudes, that loads are believed to make, rad/s: 0.02°/s.
     pub ramp_rad_per_s: f64,
     /// Samples of the window of the ramp test: 5 s.
     pub window: usize,
     /// Samples for which a ramp, or a contradiction with the line, must last.
     pub hold: u32,
-    /// Error of B, relative: commands that turn all phases together are trusted only so far.
-    pub model_error: f64,
+    /// Error of B, relative, in the step test: while commands turn all phases together, an angle is trusted only so far. 1
+    /// is for a B of half to any multiple of the true one.
+    pub step_model_error: f64,
+    /// The same in the ramp test; less, since commands that undo a ramp hide it by as much. Targets that themselves ramp
+    /// ask for the true error.
+    pub ramp_model_error: f64,
     /// An angle that is back within this, after a step or ramp, counts as right again, rad.
     pub return_rad: f64,
     /// Samples in a row after which a flag that has come back is believed.
@@ -62,10 +67,11 @@ impl Default for Settings {
             noise_rad: 0.01 * DEG,
             step_rad: 0.2 * DEG,
             alike: 0.15,
-            ramp_rad_per_s: 0.03 * DEG,
+            ramp_rad_per_s: 0.02 * DEG,
             window: 50,
             hold: 10,
-            model_error: 0.25,
+            step_model_error: 1.0,
+            ramp_model_error: 0.25,
             return_rad: 0.1 * DEG,
             resync: 3,
         }
@@ -182,6 +188,10 @@ pub struct Sync {
     past: Vec<Sample>,
     next: usize,
     offset: f64,
+    /// Common angles that the last few commands made: their effect may come a little later than is thought.
+    recent: [f64; 4],
+    /// Whether the last change was left out of the ramp test.
+    leaving: bool,
     ramp: Spell,
     good: Spell,
     back: Spell,
@@ -213,6 +223,8 @@ impl Sync {
             past: Vec::with_capacity(room),
             next: 0,
             offset: 0.0,
+            recent: [0.0; 4],
+            leaving: false,
             ramp: Spell::default(),
             good: Spell::default(),
             back: Spell::default(),
@@ -309,14 +321,20 @@ impl Sync {
     fn judge(&mut self, tick: Tick, r: &[f64; MOST_SIZE], commanded: f64, line_agrees: bool) {
         let s = self.settings;
         let change = Change::of(r, self.n);
+        self.recent.rotate_right(1);
+        self.recent[0] = commanded;
         let sd = std::f64::consts::SQRT_2;
         let (v_sd, rad_sd) = (sd * s.noise_v_pu, sd * s.noise_rad);
         let alike = change.alike(s.alike, v_sd, rad_sd);
-        let step = alike && change.common.abs() > s.step_rad + s.model_error * commanded.abs();
+        let step = alike && change.common.abs() > s.step_rad + s.step_model_error * largest(&self.recent);
         let load = !alike && (change.v > 5.0 * v_sd || change.spread > 6.0 * rad_sd);
         self.now.commanded += commanded;
-        if step || load {
-            self.now.left_out = self.now.left_out.saturating_add(1);
+        // A new target, too, while B may be wrong. Of changes in a row only the ends leave noise: they are counted once.
+        let doubtful = s.step_model_error * largest(&self.recent) > 5.0 * rad_sd;
+        let leave = step || load || doubtful;
+        let before = std::mem::replace(&mut self.leaving, leave);
+        if leave {
+            self.now.left_out = self.now.left_out.saturating_add(u32::from(!before));
         } else {
             self.now.drift.iter_mut().zip(r).for_each(|(d, r)| *d += r);
         }
@@ -379,7 +397,12 @@ impl Sync {
         let left_out = f64::from(self.now.left_out - oldest);
         let length = (12.0 * square / count as f64).sqrt();
         let sd = (1.0 / square + 2.0 * left_out / (length * length)).sqrt();
-        let least = s.ramp_rad_per_s + s.model_error * fit(&|x| x.commanded).abs() + 4.0 * sd * s.noise_rad;
+        // A mean of n angles has 1/√n of their noise. Where noise is about as large as ramps, nothing can be said.
+        let noise = 4.0 * sd * s.noise_rad / (self.n as f64).sqrt();
+        let least = s.ramp_rad_per_s + s.ramp_model_error * fit(&|x| x.commanded).abs() + noise;
+        if noise > 0.75 * s.ramp_rad_per_s {
+            return None;
+        }
         Some((Change::of(&slopes, self.n), (least, sd * s.noise_v_pu, sd * s.noise_rad)))
     }
 

@@ -62,7 +62,7 @@ fn no_step_of_load_is_a_fault_of_time() {
         assert_eq!(first_fault(seed, 300, 0, Rig::scenario), None, "the scenario, seed {seed}");
         // Single-phase loads of any power factor that switch four times a second.
         let found = first_fault(seed, 600, 0, |rig| {
-            if rig.tick % 3 == 0 {
+            if rig.tick.is_multiple_of(3) {
                 let mut load = [0.0; 6];
                 let phase = ((rig.random(0) + 1.0) * 1.5) as usize % 3;
                 (load[phase], load[3 + phase]) = (0.18 * rig.random(1), 0.09 * rig.random(2));
@@ -88,6 +88,67 @@ fn a_ramp_of_0_05_degrees_a_second_is_found_within_ten_seconds() {
         }
     }
     println!("latest ramp: {latest} steps");
+}
+
+#[test]
+fn a_ramp_is_found_as_well_between_steps_of_load() {
+    let mut latest = 0;
+    for seed in 1..=100 {
+        // A load of 120 kW and 60 kvar on one phase that switches every other second.
+        let found = first_fault(seed, 400, 100, |rig| {
+            if rig.tick.is_multiple_of(20) {
+                let mut load = [0.0; 6];
+                let phase = (rig.tick as usize / 20) % 3;
+                (load[phase], load[3 + phase]) = (-0.072, -0.036);
+                rig.d = times_b(&load);
+            }
+            rig.clock_rad = 0.05 * DEG * 0.1 * rig.tick.saturating_sub(99) as f64;
+        });
+        let (fault, after) = found.unwrap_or_else(|| panic!("seed {seed}"));
+        assert!(fault == Fault::Ramp && (0..=100).contains(&after), "seed {seed}: {fault:?}, {after} steps");
+        latest = latest.max(after);
+    }
+    println!("latest ramp between steps of load: {latest} steps");
+}
+
+#[test]
+fn a_wrong_b_and_a_new_target_are_no_fault_of_time() {
+    for seed in 1..=100 {
+        for scale in [0.5, 0.75, 1.5, 2.0] {
+            let b: Vec<f64> = b().iter().map(|x| scale * x).collect();
+            let (mut rig, mut sync) = (Rig::new(seed), Sync::new(Settings::default(), &b, None).unwrap());
+            for _ in 0..300 {
+                rig.scenario();
+                if rig.tick == 40 {
+                    rig.target = [0.0, 0.0, 0.0, -2.0 * DEG, -2.0 * DEG, -2.0 * DEG];
+                }
+                let y = rig.measure();
+                let fault = sync.step(&input(&rig, &y));
+                assert_eq!(fault, Fault::None, "seed {seed}, B × {scale}, tick {}: {:?}", rig.tick, sync.event());
+                rig.control(&y);
+            }
+        }
+    }
+}
+
+#[test]
+fn loads_that_drift_at_random_are_no_ramp_of_a_clock() {
+    let mut alarms = 0;
+    for seed in 1..=100 {
+        // Each phase's P and Q drift by up to 0.03 and 0.015 pu/s (50 kW/s, 25 kvar/s), anew every five seconds.
+        let mut slope = [0.0; 6];
+        let mut load = [0.0; 6];
+        let found = first_fault(seed, 600, 0, |rig| {
+            if rig.tick.is_multiple_of(50) {
+                slope = std::array::from_fn(|j| rig.random(j as u64) * if j < 3 { 0.003 } else { 0.0015 });
+            }
+            (0..6).for_each(|j| load[j] += slope[j]);
+            rig.d = times_b(&load);
+        });
+        alarms += u32::from(found.is_some());
+    }
+    println!("random drift of loads: {alarms} false alarms in 100 minutes");
+    assert_eq!(alarms, 0);
 }
 
 #[test]

@@ -229,9 +229,8 @@ impl Tamper {
         if y.len() != m || u.len() != k || !y.iter().chain(u).all(|x| x.is_finite()) {
             return self.verdict;
         }
-        for i in 0..m {
-            let acting: f64 = self.inputs[i * k..(i + 1) * k].iter().zip(u).map(|(b, u)| b * u).sum();
-            self.residual[i] = y[i] - self.base[i] - acting;
+        for (i, residual) in self.residual.iter_mut().enumerate() {
+            *residual = y[i] - self.base[i] - dot(&self.inputs[i * k..(i + 1) * k], u);
         }
         let row = |i: usize| dot(&self.weight[i * m..(i + 1) * m], &self.residual);
         let j: f64 = (0..m).map(|i| self.residual[i] * row(i)).sum();
@@ -318,8 +317,8 @@ fn twins(suspects: &[Suspect], directions: &[DVector<f64>]) -> Vec<(usize, usize
     twins
 }
 
-/// What χ² stays below but for a probability: the cube of a normal number (E. B. Wilson, M. M. Hilferty, PNAS 17, 1931), exact for
-/// one and two degrees of freedom, and a few percent too high for three at one in a million.
+/// What χ² stays below but for a probability: the cube of a normal number (E. B. Wilson, M. M. Hilferty,
+/// PNAS 17, 1931); exact for one and two degrees of freedom, a few percent too high for three at one in a million.
 #[allow(clippy::cast_precision_loss, reason = "a number of channels")]
 fn chi_square_limit(freedom: usize, above: f64) -> f64 {
     match freedom {
