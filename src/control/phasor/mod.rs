@@ -27,6 +27,7 @@ mod lqpc;
 mod model;
 mod rcac;
 mod riccati;
+pub mod supervise;
 #[cfg(test)]
 mod testing;
 
