@@ -9,6 +9,7 @@
 mod law;
 #[cfg(test)]
 mod testing;
+pub mod tune;
 
 pub use law::{Law, Seen};
 
