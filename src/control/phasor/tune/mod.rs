@@ -6,10 +6,16 @@
 //! extremum seeking) has none. See `docs/models/phasor-control.md`.
 
 mod eigen;
+mod experiment;
+mod gains;
 mod linear;
 mod margin;
 mod path;
+pub mod step_fit;
+pub mod ziegler_nichols;
 
+pub use experiment::{Experiment, Fit, FitError, Identified, Responses, Step, identify};
+pub use gains::{Own, PiGains};
 pub use linear::LinearLaw;
 pub use margin::{MOST_EXTRA_DELAY, MarginError, Margins, margins, spectral_radius};
 pub use path::{Lag, Path};
