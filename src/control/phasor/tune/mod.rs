@@ -11,6 +11,8 @@ mod gains;
 mod linear;
 mod margin;
 mod path;
+pub mod reach;
+mod report;
 pub mod step_fit;
 pub mod ziegler_nichols;
 
@@ -19,3 +21,4 @@ pub use gains::{Own, PiGains};
 pub use linear::LinearLaw;
 pub use margin::{MOST_EXTRA_DELAY, MarginError, Margins, margins, spectral_radius};
 pub use path::{Lag, Path};
+pub use report::{Gain, LEAST_DELAY_MARGIN, LEAST_GAIN_MARGIN, MOST_SENSITIVITY_PEAK, Tuning, Warning};
