@@ -30,6 +30,7 @@ mod riccati;
 pub mod supervise;
 #[cfg(test)]
 mod testing;
+pub mod tune;
 
 pub use allocate::{Allocation, Applied, Participant};
 pub use channels::{command_channels, measured_channels};
