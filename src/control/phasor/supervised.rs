@@ -91,8 +91,7 @@ impl Supervised {
     pub fn new(settings: LpbcSettings, law: Box<dyn Law>, watching: &Watching) -> Result<Self, LpbcError> {
         let n = settings.phases.len();
         let size = 2 * n;
-        let b: Vec<f64> =
-            (0..size * size).map(|k| settings.sensitivity.at(k / size.max(1), k % size.max(1))).collect();
+        let b: Vec<f64> = (0..size * size).map(|k| settings.sensitivity.at(k / size.max(1), k % size.max(1))).collect();
         let watched = watched(&settings);
         let classifier = Classifier::new(classify_settings(&settings, watching, &watched), &b);
         let sync = Sync::new(sync_settings(watching), &b, None);
@@ -271,10 +270,9 @@ impl Controller for Supervised {
 
 /// Age of a node's oldest channel; `None` where one has never been measured or says nothing.
 fn age(measured: &Frame, from: usize, count: usize) -> Option<u64> {
-    (from..from + count).map(|place| Some(measured.get(place)).filter(|c| c.value.is_finite()).map(|c| c.age)).try_fold(
-        0,
-        |most, age| age.map(|age| most.max(age)),
-    )
+    (from..from + count)
+        .map(|place| Some(measured.get(place)).filter(|c| c.value.is_finite()).map(|c| c.age))
+        .try_fold(0, |most, age| age.map(|age| most.max(age)))
 }
 
 /// Phasors of the performance node relative to the reference node: magnitudes, then angles in rad.
