@@ -272,7 +272,8 @@ fn place(plan: &Plan, action: Action, branches: &[BranchFact]) -> Option<Place> 
         | Action::SetFrequency { .. }
         | Action::LoseLink { .. }
         | Action::DelayLink { .. }
-        | Action::FaultSensor { .. } => None,
+        | Action::FaultSensor { .. }
+        | Action::FaultClock { .. } => None,
     }
 }
 

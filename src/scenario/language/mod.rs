@@ -5,6 +5,7 @@ mod equipment;
 mod event;
 mod expect;
 mod output;
+mod pmu;
 mod profile;
 mod quality;
 
@@ -13,6 +14,7 @@ pub use equipment::*;
 pub use event::*;
 pub use expect::*;
 pub use output::*;
+pub use pmu::*;
 pub use profile::*;
 pub use quality::*;
 
