@@ -1,3 +1,5 @@
+//! What a PMU says, against its truth, its clock and the statistics that its noise, jitter and loss must have.
+
 use super::wrapped_deg;
 use crate::quantity::Tick;
 use crate::sense::{Accuracy, ClockFault, ClockSettings, Fault, Instrument, Kind, PmuSettings, Settings};
