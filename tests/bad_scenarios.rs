@@ -73,7 +73,8 @@ taps: {reg: 3}
 capacitors: {bank: open}
 lines: {branch: closed}
 devices: {ev: {power: {bus: end, phases: ab, p_kw: -10, q_kvar: 2, s_kva: 22, ramp_kw_per_s: 5, response_s: 1, priority: active, profile: flat}}}
-instruments: {m: {meter: {measures: [end.1.v_pu, ev.p_w], every_s: 120, delay_s: 60, noise: 0.001, resolution: 0.001}}}
+instruments: {m: {meter: {measures: [end.1.v_pu, ev.p_w], every_s: 120, delay_s: 60, noise: 0.001, resolution: 0.001}}, pmu632: {pmu: {bus: end, phases: ab,
+  noise: micro_pmu, resolution: {v_pu: 0.001, angle_deg: 0.01}, every_s: 120, delay_s: 60, jitter_s: 60, loss: 0.01, holdover_s: 120, drift_ppm: 1}}}
 controllers:
   vv: {law: volt_var, every_s: 60, measures: m, actuators: [ev], curve: [[0.9, 0.4], [1.1, -0.4]], response_s: 5, timeout_s: 600, fail_safe: 0}
   vw: {law: volt_watt, measures: m, actuators: [ev]}
@@ -92,6 +93,7 @@ events:
   - {at_s: 60, communication: {of: vv, lost: true}, for_s: 60}
   - {at_s: 60, communication: {of: m, delay_s: 60}}
   - {at_s: 60, sensor: {instrument: m, channel: ev.p_w, gain: 2}}
+  - {at_s: 60, pmu: {name: pmu632, gps_lost: true}, for_s: 60}
   - {at_s: 60, device: {name: ev, p_kw: 3, q_kvar: 1}}
 outputs: {voltages: [end, middle], angles: true, every_s: 120, limits_pu: [0.9, 1.1]}
 "#;
@@ -117,13 +119,15 @@ fn a_sound_scenario_becomes_a_plan() {
     assert_eq!(render(&reading.diagnostics, &reading.sources, false), "");
     let plan = reading.plan.unwrap();
     let ticks: Vec<u64> = plan.events.iter().map(|event| event.tick.0).collect();
-    assert_eq!(ticks, [0, 1, 1, 1, 1, 1, 1, 2, 2, 2, 3, 4, 4, 5, 6, 7, 8, 9, 10]);
+    assert_eq!(ticks, [0, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 4, 4, 5, 6, 7, 8, 9, 10]);
     assert_eq!(plan.last.0, 10);
     assert_eq!(plan.watch.every, 2);
     assert_eq!(plan.inputs.len(), 2);
     assert_eq!(plan.demands.len(), 4, "two loads, a device, and a load that an event adds");
-    let last: Vec<&str> = plan.quantities.iter().rev().take(5).map(|q| q.name.as_str()).collect();
-    assert_eq!(last, ["m.age_s", "m.ev.p_w", "m.end.1.v_pu", "ev.q_var", "ev.p_w"]);
+    let last: Vec<&str> = plan.quantities.iter().rev().take(10).map(|q| q.name.as_str()).collect();
+    let pmu = ["age_s", "sync", "b.angle_deg", "b.v_pu", "a.angle_deg", "a.v_pu"].map(|what| format!("pmu632.{what}"));
+    assert_eq!(last[..6], pmu);
+    assert_eq!(last[6..], ["m.age_s", "m.ev.p_w", "m.end.1.v_pu", "ev.q_var"]);
     assert_eq!(plan.initial.len(), 3);
 }
 

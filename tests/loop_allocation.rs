@@ -87,6 +87,8 @@ fn a_step_of_the_loop_allocates_nothing() {
          {{at_s: 1000, every_s: 100, times: 9, communication: {{of: m, delay_s: 9}}, for_s: 50}}, \
          {{at_s: 2000, every_s: 100, times: 9, communication: {{of: vv, lost: true}}, for_s: 50}}, \
          {{at_s: 3000, sensor: {{instrument: m, dropped: true}}, for_s: 50}}, {{at_s: 3500, lose: ev, for_s: 50}}, \
+         {{at_s: 4000, every_s: 100, times: 9, pmu: {{name: p, gps_lost: true}}, for_s: 50}}, \
+         {{at_s: 4010, pmu: {{name: p, time_step_s: 1.0e-5}}, for_s: 500}}, {{at_s: 4020, pmu: {{name: p, ramp_deg_per_s: 0.05}}, for_s: 500}}, \
          {{at_s: 950, fault: {{bus: end, type: three_phase}}, for_s: 3}}, \
          {{when: {{quantity: line.branch.loading_percent, above: 150, held_s: 2}}, open: branch, reclose_after_s: [3, 9]}}]\n\
          expect: [{{always: feeder.v_max_pu, below: 1}}, {{never: line.trunk.i_a, above: 5}}, \
@@ -95,7 +97,8 @@ fn a_step_of_the_loop_allocates_nothing() {
          {{happens: open branch}}, {{ends_energised: [end]}}, {{tap_operations: reg, at_most: 8}}]\n\
          profiles: {{wave: {{function: {{sine: {{amplitude: 1, period_s: 100}}}}}}}}\nload_shape: wave\n\
          devices: {{ev: {{power: {{bus: end, p_kw: -10, s_kva: 20, ramp_kw_per_s: 1, response_s: 3, profile: wave}}}}}}\n\
-         instruments: {{m: {{meter: {{measures: [end.1.v_pu, end.2.v_pu, ev.p_w], every_s: 2, delay_s: 3, noise: 1.0e-3}}}}}}\n\
+         instruments: {{m: {{meter: {{measures: [end.1.v_pu, end.2.v_pu, ev.p_w], every_s: 2, delay_s: 3, noise: 1.0e-3}}}}, \
+         p: {{pmu: {{bus: end, noise: micro_pmu, every_s: 2, delay_s: 3, jitter_s: 9, loss: 0.1}}}}}}\n\
          controllers: {{vv: {{law: volt_var, every_s: 5, measures: m, actuators: [ev]}}, \
          vw: {{law: volt_watt, measures: m, actuators: [ev], fail_safe: 0}}}}\n",
         small.display()

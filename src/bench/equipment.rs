@@ -11,7 +11,7 @@ use crate::control::{Controller, Droop};
 use crate::device::inverter::ByPhase;
 use crate::quantity::Tick;
 use crate::scenario::{self, Demand, Law, Link, Measure, Plan};
-use crate::sense::{Fault, Meter};
+use crate::sense::{self, ClockFault, Fault};
 use crate::signal::{Frame, Line};
 
 /// Ticks from a command to its effect.
@@ -45,8 +45,8 @@ struct Device {
 }
 
 struct Instrument {
-    meter: Meter,
-    /// Places in the row that it measures.
+    front: sense::Instrument,
+    /// Places in the row of what is behind its channels.
     quantities: Vec<usize>,
 }
 
@@ -84,7 +84,7 @@ impl Equipment {
             told: none,
         };
         let instrument = |i: &scenario::Instrument| Instrument {
-            meter: Meter::new(&i.name, &i.channels, i.settings, plan.seed),
+            front: sense::Instrument::new(&i.name, &i.channels, i.settings, i.kind, plan.seed),
             quantities: i.quantities.clone(),
         };
         let reading = |(row, quantity): (usize, &scenario::Quantity)| match quantity.measure {
@@ -132,9 +132,9 @@ impl Equipment {
 
     /// Once a tick is solved: instruments look at its row and add what they say to it, controllers act on that.
     pub(super) fn sense_and_control(&mut self, tick: Tick, row: &mut [f64]) {
-        for Instrument { meter, quantities } in &mut self.instruments {
+        for Instrument { front, quantities } in &mut self.instruments {
             let truth = |channel: usize| quantities.get(channel).and_then(|&k| row.get(k)).copied().unwrap_or(f64::NAN);
-            meter.step(tick, truth);
+            front.step(tick, truth);
         }
         for &(place, reading) in &self.readings {
             if let Some(slot) = row.get_mut(place) {
@@ -143,7 +143,7 @@ impl Equipment {
         }
         for controller in &mut self.controllers {
             if let Some(seen) = self.instruments.get(controller.instrument) {
-                controller.step(tick, seen.meter.reading());
+                controller.step(tick, seen.front.reading());
             }
         }
     }
@@ -151,7 +151,7 @@ impl Equipment {
     /// NaN where an instrument says nothing.
     #[allow(clippy::cast_precision_loss, reason = "a count of steps")]
     fn said(&self, reading: Reading, tick: Tick) -> f64 {
-        let held = |instrument: usize| self.instruments.get(instrument).map(|i| i.meter.reading());
+        let held = |instrument: usize| self.instruments.get(instrument).map(|i| i.front.reading());
         match reading {
             Reading::Value(instrument, channel) => {
                 let channel = held(instrument).map(|frame| frame.get(channel)).filter(|channel| channel.valid);
@@ -190,15 +190,22 @@ impl Equipment {
     }
 
     pub(super) fn set_fault(&mut self, instrument: usize, channel: Option<usize>, fault: Fault, on: bool) {
-        if let Some(Instrument { meter, .. }) = self.instruments.get_mut(instrument) {
-            meter.set_fault(channel, fault, on);
+        if let Some(Instrument { front, .. }) = self.instruments.get_mut(instrument) {
+            front.set_fault(channel, fault, on);
+        }
+    }
+
+    /// Lets the time of a PMU be wrong, or right again.
+    pub(super) fn set_clock(&mut self, instrument: usize, fault: ClockFault, on: bool) {
+        if let Some(Instrument { front, .. }) = self.instruments.get_mut(instrument) {
+            front.set_clock(fault, on);
         }
     }
 
     /// The line that an instrument's readings or a controller's commands take.
     pub(super) fn line(&mut self, link: Link) -> Option<&mut Line> {
         match link {
-            Link::Instrument(k) => self.instruments.get_mut(k).map(|instrument| instrument.meter.line_mut()),
+            Link::Instrument(k) => self.instruments.get_mut(k).map(|instrument| instrument.front.line_mut()),
             Link::Controller(k) => self.controllers.get_mut(k).map(|controller| &mut controller.line),
             Link::Mitigation(_) | Link::Phasor(_) => None,
         }

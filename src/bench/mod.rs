@@ -272,6 +272,7 @@ impl<'a, P: Plant> Bench<'a, P> {
             Action::FaultSensor { instrument, channel, fault, on } => {
                 self.equipment.set_fault(instrument, channel, fault, on);
             }
+            Action::FaultClock { instrument, fault, on } => self.equipment.set_clock(instrument, fault, on),
         }
     }
 

@@ -273,7 +273,8 @@ fn place(plan: &Plan, action: Action, branches: &[BranchFact]) -> Option<Place> 
         | Action::SetFrequency { .. }
         | Action::LoseLink { .. }
         | Action::DelayLink { .. }
-        | Action::FaultSensor { .. } => None,
+        | Action::FaultSensor { .. }
+        | Action::FaultClock { .. } => None,
     }
 }
 

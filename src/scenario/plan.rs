@@ -350,6 +350,15 @@ pub enum Action {
         /// Whether it then is.
         on: bool,
     },
+    /// A fault of a PMU's clock begins or ends.
+    FaultClock {
+        /// The PMU.
+        instrument: usize,
+        /// What is wrong.
+        fault: sense::ClockFault,
+        /// Whether it then is.
+        on: bool,
+    },
 }
 
 /// How a run is recorded.

@@ -19,6 +19,7 @@
 //! | `fault.NAME.i_a`, `.N.i_a` | current out of the bus into a fault that an event makes |
 //! | `DEVICE.p_w`, `.q_var`, `DEVICE.a.p_w`, `.a.q_var` | power that a device injects; through one of its phases |
 //! | `INSTRUMENT.QUANTITY`, `INSTRUMENT.age_s` | its newest reading that has arrived, and how old that is |
+//! | `PMU.a.v_pu`, `.a.angle_deg`, `.b.…`, `.c.…`, `PMU.sync` | its newest phasors that have arrived, in its own time; 1 while it calls itself synchronised |
 //! | `transformer.NAME.hot_spot_c`, `.top_oil_c`, `.loss_of_life_h`, `.ageing_factor`, `.harmonic_loss_factor` | where its ageing is followed |
 //!
 //! [`super::quality`] has those of harmonics, [`super::phasor`] those of phasor-based control.

@@ -82,6 +82,10 @@ impl Checker<'_> {
                     let instrument = self.meter(name, setting);
                     self.equipment.instruments.push(instrument);
                 }
+                InstrumentSetting::Pmu(setting) => {
+                    let instrument = self.pmu(name, setting);
+                    self.equipment.instruments.extend(instrument);
+                }
                 InstrumentSetting::PowerQuality(setting) => {
                     let analyser = self.analyser(name, setting);
                     self.equipment.analysers.extend(analyser);
@@ -224,9 +228,10 @@ impl Checker<'_> {
             }
             names.push(quantity);
         }
-        let settings =
-            sense::Settings { every, delay, most_extra: 0, noise: s.noise.max(0.0), resolution: s.resolution.max(0.0) };
-        Instrument { name: name.to_owned(), quantities: Vec::new(), channels: Channels::new(names), settings }
+        let settings = sense::Settings { every, delay, ..sense::Settings::default() };
+        let accuracy = sense::Accuracy { noise: s.noise.max(0.0), resolution: s.resolution.max(0.0) };
+        let (kind, channels) = (sense::Kind::Meter(accuracy), Channels::new(names));
+        Instrument { name: name.to_owned(), quantities: Vec::new(), channels, settings, kind, nodes: Vec::new() }
     }
 
     pub(super) fn actuators(&mut self, names: &[String], spots: &Spots) -> Vec<usize> {
@@ -377,7 +382,7 @@ impl Checker<'_> {
         self.ticks_in(seconds, step, span).unwrap_or(0)
     }
 
-    fn room_for(&mut self, every: u64, delay: u64, span: Span) {
+    pub(super) fn room_for(&mut self, every: u64, delay: u64, span: Span) {
         if Line::room(every, delay) > MOST_UNDER_WAY {
             let message = format!("more than {MOST_UNDER_WAY} readings would be under way at once");
             self.report("E0303", message, span, "choose a shorter delay, or a longer every_s");
@@ -393,9 +398,13 @@ impl Checker<'_> {
     ) -> Equipment {
         let mut equipment = self.equipment.clone();
         for instrument in &mut equipment.instruments {
-            let spots = Spots::of(self.root, self.place, "instruments", &instrument.name, Some("meter"));
-            for (k, name) in instrument.channels.names().iter().enumerate() {
-                let span = spots.item("measures", k);
+            let (kind, key) = match instrument.kind {
+                sense::Kind::Meter(_) => ("meter", "measures"),
+                sense::Kind::Pmu(_) => ("pmu", "bus"),
+            };
+            let spots = Spots::of(self.root, self.place, "instruments", &instrument.name, Some(kind));
+            for (k, name) in instrument.inputs().iter().enumerate() {
+                let span = spots.item(key, k);
                 let Some(place) = bind(name, span, names, all, self.found) else { continue };
                 if matches!(all.get(place).map(|q| &q.measure), Some(Measure::Reading(..) | Measure::Age(_))) {
                     let help = "name the quantity that the other one measures";
@@ -441,9 +450,11 @@ impl Checker<'_> {
     /// Whether so long a delay can be had on a line.
     pub(in crate::scenario) fn room_on(&mut self, link: Link, ticks: u64, span: Span) {
         let (every, delay) = match link {
-            Link::Instrument(k) => {
-                self.equipment.instruments.get(k).map_or((1, 0), |i| (i.settings.every, i.settings.delay))
-            }
+            Link::Instrument(k) => self
+                .equipment
+                .instruments
+                .get(k)
+                .map_or((1, 0), |i| (i.settings.every, i.settings.delay + i.settings.jitter)),
             Link::Controller(k) => self.equipment.controllers.get(k).map_or((1, 1), |c| (c.every, 1)),
             Link::Phasor(k) => self.equipment.phasors.get(k).map_or((1, 1), |c| (c.every, c.delay)),
             Link::Mitigation(_) => (1, 1),

@@ -6,13 +6,14 @@ mod droop;
 mod filter;
 mod inverter;
 mod phasor;
+mod pmu;
 
 pub use analyser::Analyser;
 pub use phasor::{Actuated, Observed, Phasor, PhasorSpots};
 
 use super::phasor::Steered;
 use super::quality::{Analysed, Mitigated};
-use super::quantity::Aged;
+use super::quantity::{Aged, NodeRef};
 use super::{ActiveFilterSetting, AgeingSetting, Demand, Element, Law, MitigationSetting};
 use crate::signal::Channels;
 use crate::{control, device, sense};
@@ -127,17 +128,21 @@ pub enum Flow {
     Element(Element),
 }
 
-/// A meter.
+/// A meter or a PMU.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Instrument {
     /// Its name.
     pub name: String,
-    /// The quantities that it measures, as places in [`super::Plan::quantities`].
+    /// The quantities behind its channels, as places in [`super::Plan::quantities`]; behind a PMU's last one, the frequency.
     pub quantities: Vec<usize>,
-    /// Their names.
+    /// Its channels: a meter's by its quantities' names; `a.v_pu`, `a.angle_deg` and so on, then `sync`, of a PMU.
     pub channels: Channels,
-    /// What it is like.
+    /// When it samples, and when that arrives.
     pub settings: sense::Settings,
+    /// What it is.
+    pub kind: sense::Kind,
+    /// The nodes whose voltage phasors a PMU measures, in the order of its channels; none of a meter.
+    pub nodes: Vec<NodeRef>,
 }
 
 /// A control law with its connections.

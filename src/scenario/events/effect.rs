@@ -1,6 +1,6 @@
 //! What an event does: its names bound to places in the feeder.
 
-use super::{Timeline, Written, equipment, quality};
+use super::{Timeline, Written, equipment, pmu, quality};
 use crate::diagnostic::Span;
 use crate::diagnostic::yaml::Node;
 use crate::feeder::{Fault, Terminal};
@@ -63,6 +63,7 @@ impl Timeline {
         effects.extend(quality::active_filter(w, checker));
         effects.extend(e.communication.as_ref().and_then(|event| equipment::communication(event, w, checker)));
         effects.extend(e.sensor.as_ref().and_then(|event| equipment::sensor(event, w, checker)));
+        effects.extend(e.pmu.as_ref().and_then(|event| pmu::clock(event, w, checker)));
         effects
     }
 

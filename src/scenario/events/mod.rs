@@ -2,6 +2,7 @@
 
 mod effect;
 mod equipment;
+mod pmu;
 mod quality;
 
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ pub(super) struct Written<'a> {
 }
 
 /// Keys of an event, exactly one of which says what happens.
-const ACTIONS: [&str; 22] = [
+const ACTIONS: [&str; 23] = [
     "load",
     "add_load",
     "open",
@@ -41,6 +42,7 @@ const ACTIONS: [&str; 22] = [
     "target",
     "communication",
     "sensor",
+    "pmu",
     "emission",
     "scale_background",
     "active_filter",
@@ -313,12 +315,13 @@ fn target(action: Action) -> Option<Target> {
         Action::SetEmission { device, .. } | Action::SwitchFilter { device, .. } => Some(Target::Emission(device)),
         Action::ScaleBackground { background, .. } => Some(Target::Background(background)),
         Action::LoseLink { link, .. } => Some(Target::Link(link)),
-        // Different phases of one source or line, and different sensors, may change at one time.
+        // Different phases of one source or line, and different faults of one instrument, may change at one time.
         Action::ConnectLoad { .. }
         | Action::SwitchPhases { .. }
         | Action::SetSource { .. }
         | Action::Sag { .. }
         | Action::DelayLink { .. }
-        | Action::FaultSensor { .. } => None,
+        | Action::FaultSensor { .. }
+        | Action::FaultClock { .. } => None,
     }
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ActiveFilterSetting, AnalyserSetting, InverterSetting, MitigationSetting, PhasorSetting};
+use super::{ActiveFilterSetting, AnalyserSetting, InverterSetting, MitigationSetting, PhasorSetting, PmuSetting};
 use crate::feeder::Terminal;
 
 /// A device, by its kind.
@@ -74,6 +74,8 @@ pub enum PrioritySetting {
 pub enum InstrumentSetting {
     /// A meter: samples quantities, delivers them late, noisy and rounded.
     Meter(MeterSetting),
+    /// A phasor measurement unit: voltage phasors in a common time.
+    Pmu(PmuSetting),
     /// A power-quality analyser: samples waveforms.
     PowerQuality(Box<AnalyserSetting>),
 }
@@ -140,7 +142,7 @@ pub struct DroopSetting {
     #[serde(default)]
     pub response_s: Option<f64>,
     /// Age in s up to which a measurement counts; three periods of the slower of instrument and controller, and the
-    /// instrument's delay, when not given.
+    /// instrument's delay and jitter, when not given.
     #[serde(default)]
     pub timeout_s: Option<f64>,
     /// Command per rated apparent power when no measurement has come for longer; the last command holds when not given.

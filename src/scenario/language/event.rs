@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CommunicationEvent, DeviceEvent, FilterState, SensorEvent, SwitchState, TargetEvent};
+use super::{CommunicationEvent, DeviceEvent, FilterState, PmuEvent, SensorEvent, SwitchState, TargetEvent};
 use crate::feeder::{FaultKind, Named, Terminal};
 
 /// Something that happens: a time (`at_s`, with `every_s` again and again) or a condition (`when`), and exactly one of
@@ -29,7 +29,7 @@ pub struct Event {
     pub when: Option<Condition>,
     /// It is over after this many s, and things are as they were: of `add_load`, `lose_phase`, `lose`, `source`, `sag`,
     /// `frequency_hz`, `fault`, `emission`, `scale_background`,
-    /// `communication` and `sensor`.
+    /// `communication`, `sensor` and `pmu`.
     #[serde(default)]
     pub for_s: Option<f64>,
     /// A load takes another nominal power or scale.
@@ -104,6 +104,9 @@ pub struct Event {
     /// A sensor of an instrument fails.
     #[serde(default)]
     pub sensor: Option<SensorEvent>,
+    /// The time of a PMU goes wrong.
+    #[serde(default)]
+    pub pmu: Option<PmuEvent>,
 }
 
 /// A quantity beyond a limit for some time, at every step.

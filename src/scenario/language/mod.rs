@@ -6,6 +6,7 @@ mod event;
 mod expect;
 mod output;
 mod phasor;
+mod pmu;
 mod profile;
 mod quality;
 
@@ -15,6 +16,7 @@ pub use event::*;
 pub use expect::*;
 pub use output::*;
 pub use phasor::*;
+pub use pmu::*;
 pub use profile::*;
 pub use quality::*;
 

@@ -1,88 +1,93 @@
-//! A meter: samples quantities every so many ticks and delivers each reading some ticks later, with noise and a
-//! resolution; its sensors can fail.
+//! An instrument: samples what is true every so many ticks and delivers each reading some ticks later; its sensors can
+//! fail. A meter reads quantities as they are; a PMU has its own front end ([`super::pmu`]).
 //!
-//! reading = round to resolution of (gain · value + offset + sd · n), n standard normal by (seed, channel, tick), so that
-//! one channel more moves nobody else's noise. Between readings the last one holds. Limits: no averaging over a window,
-//! no error by range, no clock of its own.
+//! Between readings the last one holds. Limits: samples, no averaging over a window; a meter has no clock of its own.
 
+use super::pmu::{ClockFault, Pmu, PmuSettings};
+use super::sensor::{Accuracy, Fault, Sensor};
 use crate::quantity::{Noise, Tick};
 use crate::signal::{Channels, Frame, Line};
 
-/// What a meter is like.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// When an instrument samples, and when its readings arrive.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Settings {
     /// Ticks from sample to sample; the first is taken after as many.
     pub every: u64,
     /// Ticks from a sample to its arrival.
     pub delay: u64,
-    /// Ticks by which it may arrive later than that, at most.
+    /// Ticks by which a reading may be later than that by itself, at most.
+    pub jitter: u64,
+    /// Ticks by which all may be later still, at most: what events bring.
     pub most_extra: u64,
-    /// Standard deviation of the noise, in the quantity's unit.
-    pub noise: f64,
-    /// Smallest step of a reading, in the quantity's unit; 0 is none.
-    pub resolution: f64,
 }
 
-/// What can be wrong with a sensor.
+/// What an instrument is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Fault {
-    /// It goes on saying what it said last.
-    Stuck,
-    /// It says so much more.
-    Offset(f64),
-    /// It says so many times as much.
-    Gain(f64),
-    /// It says nothing.
-    Dropped,
+pub enum Kind {
+    /// It reads quantities, each as exactly as this, in its own unit.
+    Meter(Accuracy),
+    /// It reads voltage phasors in a common time.
+    Pmu(PmuSettings),
 }
 
-/// A meter with the line that its readings take.
+/// An instrument with the line that its readings take.
 #[derive(Clone, Debug)]
-pub struct Meter {
-    settings: Settings,
+pub struct Instrument {
+    every: u64,
+    front: Front,
     sensors: Vec<Sensor>,
     frame: Frame,
     line: Line,
 }
 
 #[derive(Clone, Debug)]
-struct Sensor {
-    noise: Noise,
-    gain: f64,
-    offset: f64,
-    stuck: bool,
-    dropped: bool,
-    last: f64,
+enum Front {
+    Meter(Accuracy),
+    Pmu(Pmu),
 }
 
-impl Meter {
-    /// A meter called `name` for these channels.
-    pub fn new(name: &str, channels: &Channels, settings: Settings, seed: u64) -> Self {
-        let sensor = |channel: &String| Sensor {
-            noise: Noise::new(seed, &format!("{name}.{channel}")),
-            gain: 1.0,
-            offset: 0.0,
-            stuck: false,
-            dropped: false,
-            last: f64::NAN,
-        };
+impl Instrument {
+    /// An instrument called `name` for these channels; those of a PMU are its phases' magnitudes and angles in turns, and
+    /// whether it is synchronised.
+    pub fn new(name: &str, channels: &Channels, settings: Settings, kind: Kind, seed: u64) -> Self {
+        let noise = |channel: &str| Noise::new(seed, &format!("{name}.{channel}"));
         let count = channels.names().len();
+        let front = match kind {
+            Kind::Meter(accuracy) => Front::Meter(accuracy),
+            Kind::Pmu(own) => Front::Pmu(Pmu::new(own, settings.jitter, count / 2, &noise)),
+        };
+        let most_extra = settings.jitter.saturating_add(settings.most_extra);
         Self {
-            settings,
-            sensors: channels.names().iter().map(sensor).collect(),
+            every: settings.every.max(1),
+            front,
+            sensors: channels.names().iter().map(|channel| Sensor::new(noise(channel))).collect(),
             frame: Frame::new(count),
-            line: Line::new(count, settings.every, settings.delay, settings.most_extra),
+            line: Line::new(count, settings.every, settings.delay, most_extra),
         }
     }
 
-    /// Passes a tick: takes a sample when one is due, and takes in what has arrived. `truth` is the value of a channel.
+    /// Passes a tick: takes a sample when one is due, and takes in what has arrived. `truth` is the value behind a channel;
+    /// behind a PMU's last one, the frequency in Hz.
     pub fn step(&mut self, tick: Tick, truth: impl Fn(usize) -> f64) {
-        if tick.0.is_multiple_of(self.settings.every.max(1)) {
+        if let Front::Pmu(pmu) = &mut self.front {
+            pmu.pass(tick);
+        }
+        if tick.0.is_multiple_of(self.every) {
             self.frame.advance(tick);
             for (k, sensor) in self.sensors.iter_mut().enumerate() {
-                self.frame.set(k, sensor.reading(tick, truth(k), &self.settings));
+                let said = match &self.front {
+                    Front::Meter(accuracy) => sensor.reading(tick, truth(k), *accuracy),
+                    Front::Pmu(pmu) => pmu.reading(tick, k, sensor, &truth),
+                };
+                self.frame.set(k, said);
             }
-            self.line.send(&self.frame);
+            let late = match &self.front {
+                Front::Meter(_) => Some(0),
+                Front::Pmu(pmu) => pmu.late(tick),
+            };
+            if let Some(ticks) = late {
+                self.line.send_later(&self.frame, ticks);
+            }
         }
         self.line.receive(tick);
     }
@@ -100,31 +105,14 @@ impl Meter {
     /// Begins or ends a fault of one sensor, or of all.
     pub fn set_fault(&mut self, channel: Option<usize>, fault: Fault, on: bool) {
         let chosen = self.sensors.iter_mut().enumerate().filter(|(k, _)| channel.is_none_or(|own| own == *k));
-        for (_, sensor) in chosen {
-            match fault {
-                Fault::Stuck => sensor.stuck = on,
-                Fault::Offset(offset) => sensor.offset = if on { offset } else { 0.0 },
-                Fault::Gain(gain) => sensor.gain = if on { gain } else { 1.0 },
-                Fault::Dropped => sensor.dropped = on,
-            }
-        }
+        chosen.for_each(|(_, sensor)| sensor.set_fault(fault, on));
     }
-}
 
-impl Sensor {
-    /// NaN when it says nothing. A sensor that is stuck before its first reading is stuck at that.
-    fn reading(&mut self, tick: Tick, value: f64, settings: &Settings) -> f64 {
-        if self.dropped {
-            return f64::NAN;
+    /// Begins or ends a fault of its clock, from the next tick that it passes on; a meter has none.
+    pub const fn set_clock(&mut self, fault: ClockFault, on: bool) {
+        if let Front::Pmu(pmu) = &mut self.front {
+            pmu.set_clock(fault, on);
         }
-        if self.stuck && !self.last.is_nan() {
-            return self.last;
-        }
-        let noise = if settings.noise > 0.0 { settings.noise * self.noise.normal(tick.0) } else { 0.0 };
-        let said = self.gain * value + self.offset + noise;
-        let step = settings.resolution;
-        self.last = if step > 0.0 { (said / step).round() * step } else { said };
-        self.last
     }
 }
 
@@ -132,14 +120,15 @@ impl Sensor {
 mod tests {
     use super::*;
 
-    const PLAIN: Settings = Settings { every: 1, delay: 0, most_extra: 0, noise: 0.0, resolution: 0.0 };
+    const PLAIN: Settings = Settings { every: 1, delay: 0, jitter: 0, most_extra: 0 };
+    const EXACT: Accuracy = Accuracy { noise: 0.0, resolution: 0.0 };
 
-    fn meter(settings: Settings) -> Meter {
+    fn meter(settings: Settings, accuracy: Accuracy) -> Instrument {
         let channels = Channels::new(vec!["a.1.v_pu".into(), "a.2.v_pu".into()]);
-        Meter::new("m", &channels, settings, 7)
+        Instrument::new("m", &channels, settings, Kind::Meter(accuracy), 7)
     }
 
-    fn read(meter: &mut Meter, tick: u64) -> (f64, bool, u64) {
+    fn read(meter: &mut Instrument, tick: u64) -> (f64, bool, u64) {
         meter.step(Tick(tick), |_| tick as f64);
         let channel = meter.reading().get(0);
         (channel.value, channel.valid, channel.age)
@@ -147,7 +136,7 @@ mod tests {
 
     #[test]
     fn samples_are_late_and_held() {
-        let mut meter = meter(Settings { every: 5, delay: 2, ..PLAIN });
+        let mut meter = meter(Settings { every: 5, delay: 2, ..PLAIN }, EXACT);
         let seen: Vec<(f64, bool, u64)> = (1..=13).map(|k| read(&mut meter, k)).collect();
         assert!(seen[..6].iter().all(|(value, valid, _)| value.is_nan() && !valid));
         assert_eq!(seen[6..8], [(5.0, true, 2), (5.0, true, 3)], "sampled at 5, there at 7");
@@ -157,7 +146,7 @@ mod tests {
     /// The mean of n samples has a standard deviation of sd/√n, their variance one of about sd²·√(2/n): 5 of those.
     #[test]
     fn noise_has_its_standard_deviation_and_channels_their_own() {
-        let mut meter = meter(Settings { noise: 0.01, ..PLAIN });
+        let mut meter = meter(PLAIN, Accuracy { noise: 0.01, ..EXACT });
         let n = 20_000u32;
         let pairs: Vec<[f64; 2]> = (1..=u64::from(n))
             .map(|k| {
@@ -174,14 +163,14 @@ mod tests {
 
     #[test]
     fn a_resolution_rounds() {
-        let mut meter = meter(Settings { resolution: 0.5, ..PLAIN });
+        let mut meter = meter(PLAIN, Accuracy { resolution: 0.5, ..EXACT });
         meter.step(Tick(1), |k| [1.2, 1.3][k]);
         assert_eq!([0, 1].map(|k| meter.reading().get(k).value), [1.0, 1.5]);
     }
 
     #[test]
     fn sensors_fail_one_by_one_and_recover() {
-        let mut meter = meter(PLAIN);
+        let mut meter = meter(PLAIN, EXACT);
         read(&mut meter, 1);
         meter.set_fault(Some(0), Fault::Stuck, true);
         assert_eq!(read(&mut meter, 2), (1.0, true, 0), "stuck, and nobody can tell");
