@@ -11,23 +11,21 @@ use tempfile::TempDir;
 
 use crate::{allocations, measured, setup, valid};
 
-/// Makes a library from a file of C, in a directory of its own. Warnings are errors: the header has to be clean C99.
-pub(crate) fn compiled(source: &Path) -> (TempDir, PathBuf) {
-    let place = tempfile::tempdir().unwrap();
-    let library = place.path().join("libmine.so");
+/// Makes a library from a file of C. Warnings are errors: the header has to be clean C99.
+pub(crate) fn compile(source: &Path, library: &Path) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut cc = Command::new("cc");
     cc.args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O1", "-shared", "-fPIC", "-I"]);
-    let made = cc.arg(root.join("hil")).arg(source).arg("-o").arg(&library).arg("-lm").output().unwrap();
+    let made = cc.arg(root.join("hil")).arg(source).arg("-o").arg(library).arg("-lm").output().unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    (place, library)
 }
 
 fn compiled_text(text: &str) -> (TempDir, PathBuf) {
     let place = tempfile::tempdir().unwrap();
-    let source = place.path().join("mine.c");
+    let (source, library) = (place.path().join("mine.c"), place.path().join("libmine.so"));
     std::fs::write(&source, text).unwrap();
-    compiled(&source)
+    compile(&source, &library);
+    (place, library)
 }
 
 /// A controller whose step is this, with the gain of its set-up in `own->gain`.

@@ -20,16 +20,17 @@ struct loop {
     int saturated;
 };
 
-/* An actuator's phase: its rating and the places of what it is told. */
-struct seat {
-    double s_va;
-    size_t p, q;
-};
-
-/* What is measured of a phase: the place of the channel, and its last good value. */
+/* What is measured: the place of the channel, and its last good value. */
 struct seen {
     size_t place;
     double known;
+};
+
+/* An actuator's phase: its rating, what it reports, and the places of what it is told. */
+struct seat {
+    double s_va;
+    struct seen p_w, q_var;
+    size_t p, q;
 };
 
 struct phase {
@@ -44,6 +45,7 @@ struct pi {
     struct phase phases[MOST_PHASES];
     size_t phase_count;
     double base_va;
+    int began;
     uint64_t newest; /* one more than the tick of the newest measurement; 0 is none */
 };
 
@@ -100,7 +102,10 @@ static int find_seats(const struct phasorbench_setup *setup, struct phase *own, 
         memcpy(actuator, name, length);
         actuator[length] = 0;
         snprintf(key, sizeof key, "%s.q_var", actuator);
-        struct seat seat = {0.0, k, place(setup->output_names, setup->output_count, key, phase)};
+        struct seat seat = {0.0, {NONE, NAN}, channel(setup, key, phase), k, NONE};
+        seat.q = place(setup->output_names, setup->output_count, key, phase);
+        snprintf(key, sizeof key, "%s.p_w", actuator);
+        seat.p_w = channel(setup, key, phase);
         snprintf(key, sizeof key, "%s.s_va", actuator);
         seat.s_va = parameter(setup, key, NAN);
         if (seat.q == NONE || !(seat.s_va >= 0.0)) {
@@ -150,11 +155,10 @@ void *phasorbench_controller_create(const struct phasorbench_setup *setup)
     return pi;
 }
 
-static double look(struct seen *seen, const struct phasorbench_channel *inputs, size_t count)
+static void look(struct seen *seen, const struct phasorbench_channel *inputs, size_t count)
 {
     if (seen->place < count && inputs[seen->place].valid)
         seen->known = inputs[seen->place].value;
-    return seen->known;
 }
 
 static double turn(struct loop *loop, double error, int fresh)
@@ -182,13 +186,46 @@ static int is_new(struct pi *pi, uint64_t tick, const struct phasorbench_channel
     return fresh;
 }
 
-static void step_phase(struct phase *own, double base_va, int fresh, const struct phasorbench_channel *inputs, size_t count,
-                       double *outputs)
+static void look_at_all(struct phase *own, const struct phasorbench_channel *inputs, size_t count)
+{
+    struct seen *all[] = {&own->v, &own->angle, &own->reference_angle, &own->target_v, &own->target_angle};
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+        look(all[k], inputs, count);
+    for (size_t k = 0; k < own->seat_count; k++) {
+        look(&own->seats[k].p_w, inputs, count);
+        look(&own->seats[k].q_var, inputs, count);
+    }
+}
+
+static void begin_loop(struct loop *loop, double power)
+{
+    loop->integral = loop->asked = loop->told = power;
+}
+
+/* Begins from what actuators report, once both nodes are measured. Whether they are. */
+static int begin(struct pi *pi)
+{
+    pi->began = 1;
+    for (size_t k = 0; k < pi->phase_count; k++) {
+        struct phase *own = &pi->phases[k];
+        double p_w = 0.0, q_var = 0.0;
+        for (size_t i = 0; i < own->seat_count; i++) {
+            p_w += isnan(own->seats[i].p_w.known) ? 0.0 : own->seats[i].p_w.known;
+            q_var += isnan(own->seats[i].q_var.known) ? 0.0 : own->seats[i].q_var.known;
+        }
+        begin_loop(&own->by_angle, p_w / pi->base_va);
+        begin_loop(&own->by_v, q_var / pi->base_va);
+        if (isnan(own->v.known) || isnan(own->angle.known) || isnan(own->reference_angle.known))
+            pi->began = 0;
+    }
+    return pi->began;
+}
+
+static void step_phase(struct phase *own, double base_va, int fresh, double *outputs)
 {
     const double rad_per_deg = 3.14159265358979323846 / 180.0;
-    double e_v = look(&own->target_v, inputs, count) - look(&own->v, inputs, count);
-    double angle_deg = look(&own->angle, inputs, count) - look(&own->reference_angle, inputs, count);
-    double e_deg = look(&own->target_angle, inputs, count) - angle_deg;
+    double e_v = own->target_v.known - own->v.known;
+    double e_deg = own->target_angle.known - (own->angle.known - own->reference_angle.known);
     e_deg -= 360.0 * floor((e_deg + 180.0) / 360.0);
     double p = turn(&own->by_angle, e_deg * rad_per_deg, fresh), q = turn(&own->by_v, e_v, fresh);
     double size_va = hypot(p, q) * base_va;
@@ -210,7 +247,13 @@ int phasorbench_controller_step(void *self, uint64_t tick, double t_s, const str
     (void)t_s, (void)output_count;
     int fresh = is_new(pi, tick, inputs, input_count);
     for (size_t k = 0; k < pi->phase_count; k++)
-        step_phase(&pi->phases[k], pi->base_va, fresh, inputs, input_count, outputs);
+        look_at_all(&pi->phases[k], inputs, input_count);
+    if (!pi->began)
+        fresh = begin(pi);
+    if (!pi->began)
+        return 0;
+    for (size_t k = 0; k < pi->phase_count; k++)
+        step_phase(&pi->phases[k], pi->base_va, fresh, outputs);
     return 0;
 }
 

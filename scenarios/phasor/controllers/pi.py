@@ -5,7 +5,8 @@ Each phase by itself: reactive power from the magnitude's error, active power fr
     I <- I + ki e,    u = I + kp e        (per unit of base_va; only a new measurement moves I)
 
 All actuators of a phase follow u in proportion to their rating; together they stay in its circle. While they cannot follow,
-I stands still where the error pushes it further (or, with `back`, this part of what was cut off is taken back a step).
+I stands still where the error pushes it further (or, with `back`, this part of what was cut off is taken back a step). It
+begins when both nodes are measured, from what actuators report then, so without a bump.
 
 Parameters: kp_v, ki_v (pu per pu), kp_angle, ki_angle (pu per rad), each for all phases or, as kp_v.a, for one; base_va of
 a phase; ACT.s_va, the rating of one phase of actuator ACT; back. docs/models/own-controller.md has the protocol.
@@ -23,6 +24,9 @@ class Loop:
         self.kp, self.ki, self.back = kp, ki, back
         self.integral = self.asked = self.told = 0.0
         self.saturated = False
+
+    def begin(self, power):
+        self.integral = self.asked = self.told = power
 
     def step(self, error, fresh):
         error = error if math.isfinite(error) else 0.0
@@ -54,11 +58,16 @@ class Pi:
             if quantity == "p_w" and phase in self.actuators:
                 self.actuators[phase][actuator] = parameters[f"{actuator}.s_va"]
         self.known = {}  # The last good value of each channel.
+        self.began = False
         self.origin = -1
 
     def step(self, tick, channels, ages):
         self.known.update((name, value) for name, value in channels.items() if value is not None)
         fresh = self.is_new(tick, channels, ages)
+        if not self.began:
+            fresh = self.begin()
+        if not self.began:
+            return {}
         commands = {}
         for phase in self.phases:
             e_v, e_angle = self.errors(phase)
@@ -66,6 +75,16 @@ class Pi:
             p, q = by_angle.step(e_angle, fresh), by_v.step(e_v, fresh)
             commands.update(self.shared(phase, p, q))
         return commands
+
+    def begin(self):
+        """Begins from what actuators report, once both nodes are measured. Whether they are."""
+        needed = ("v_pu", "angle_deg", "reference.angle_deg")
+        self.began = all(f"{name}.{phase}" in self.known for name in needed for phase in self.phases)
+        for phase, loops in self.loops.items():
+            for loop, quantity in zip(loops, ("p_w", "q_var")):
+                reports = (self.known.get(f"{name}.{quantity}.{phase}", 0.0) for name in self.actuators[phase])
+                loop.begin(sum(reports) / self.base_va)
+        return self.began
 
     def is_new(self, tick, channels, ages):
         """Whether something of the performance node was measured since the step before."""

@@ -31,7 +31,7 @@ const LOOK: Duration = Duration::from_millis(10);
 /// How long what an ended child had written may take to be read.
 const DRAIN: Duration = Duration::from_secs(1);
 /// How long a child may take to end by itself once its input has ended.
-const GRACE: Duration = Duration::from_millis(500);
+const GRACE: Duration = Duration::from_secs(2);
 /// How long the system may take to end a child that was killed.
 const REAP: Duration = Duration::from_secs(2);
 
@@ -140,6 +140,8 @@ impl Running {
     /// Ends it, after some time to end by itself. It is reaped when this is dropped.
     pub(super) fn end(&mut self, grace: Duration) {
         self.questions = None;
+        // Its output closes with the next line, so that one which does nothing but write ends as well.
+        self.said = sync_channel(0).1;
         self.wait(grace);
         if !std::mem::replace(&mut self.killed, true) {
             group::kill(&mut self.child);
