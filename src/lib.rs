@@ -11,6 +11,7 @@ pub mod control;
 pub mod device;
 pub mod diagnostic;
 pub mod feeder;
+pub mod link;
 pub mod monitor;
 pub mod quantity;
 pub mod record;
