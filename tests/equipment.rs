@@ -108,6 +108,17 @@ fn a_reading_is_late_by_its_delay_and_a_command_by_one_tick() {
     close(q_var[6], prompt_var(seen[5]), 1e-3);
 }
 
+#[test]
+fn a_controller_sees_a_pmu_as_it_sees_a_meter() {
+    let pmu = PROMPT.replace("meter: {measures: [634.1.v_pu]}", "pmu: {bus: \"634\", phases: a}");
+    let [metered, phasors] = [PROMPT, &pmu].map(|text| run(10, &format!("{text}events: [{{at_s: 5, {STEP}}}]\n")));
+    let q_var = values(&phasors, "ev634.q_var");
+    assert_eq!(values(&metered, "ev634.q_var")[1..], q_var[1..]);
+    assert!((q_var[7] - q_var[5]).abs() > 1e3, "and acts on it: {q_var:?}");
+    assert_eq!(values(&phasors, "m634.a.angle_deg").len(), 11);
+}
+
+const STEP: &str = "add_load: {bus: \"634\", p_kw: 60, q_kvar: 30}";
 const MORE: &str = "{at_s: 12, add_load: {bus: \"634\", p_kw: 60, q_kvar: 30}}";
 
 #[test]

@@ -454,7 +454,7 @@ impl Checker<'_> {
                 .equipment
                 .instruments
                 .get(k)
-                .map_or((1, 0), |i| (i.settings.every, i.settings.delay + i.settings.jitter)),
+                .map_or((1, 0), |i| (i.settings.every, i.settings.delay.saturating_add(i.settings.jitter))),
             Link::Controller(k) => self.equipment.controllers.get(k).map_or((1, 1), |c| (c.every, 1)),
             Link::Phasor(k) => self.equipment.phasors.get(k).map_or((1, 1), |c| (c.every, c.delay)),
             Link::Mitigation(_) => (1, 1),

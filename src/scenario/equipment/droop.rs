@@ -20,8 +20,11 @@ impl Checker<'_> {
         let seen = self.equipment.instruments.get(instrument)?;
         let is_voltage = |(_, name): &(usize, &String)| name.ends_with(".v_pu");
         let inputs: Vec<usize> = seen.channels.names().iter().enumerate().filter(is_voltage).map(|(k, _)| k).collect();
-        let usual =
-            every.max(seen.settings.every).saturating_mul(3).saturating_add(seen.settings.delay + seen.settings.jitter);
+        let usual = every
+            .max(seen.settings.every)
+            .saturating_mul(3)
+            .saturating_add(seen.settings.delay)
+            .saturating_add(seen.settings.jitter);
         if inputs.is_empty() {
             let message = format!("instrument {:?} measures no voltage per unit", s.measures);
             let help = "let it measure the voltages at the devices, as in 634.1.v_pu";
