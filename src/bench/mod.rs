@@ -12,6 +12,8 @@ mod expect;
 mod grid;
 mod harmonic;
 mod machine;
+#[cfg(feature = "optimise")]
+pub mod model;
 mod numbers;
 mod outcome;
 mod pace;

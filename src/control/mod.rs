@@ -7,6 +7,8 @@ mod curve;
 mod droop;
 pub mod mitigation;
 pub mod phasor;
+#[cfg(feature = "optimise")]
+pub mod supervisory;
 
 use crate::quantity::Tick;
 use crate::signal::Frame;

@@ -25,5 +25,5 @@ pub use grid::{Grid, GridBus, GridError, Node, NodeId};
 pub use kernel::Isa;
 pub use loading::{Ratings, RatingsOf};
 pub use network::{ElementId, Kind};
-pub use power_flow::{Batch, LanePowers, LoadsAs, Method, PowerFlow, Settings, Solved, Status};
+pub use power_flow::{Batch, LanePowers, LoadsAs, Method, PowerFlow, Response, Settings, Solved, Status};
 pub use regulation::{ControlError, Controls, Settled};

@@ -122,7 +122,17 @@ impl Network {
         self.currents_into(id, v, out);
     }
 
-    /// The same into a buffer of [`MOST`] zeros; returns the number of conductors.
+    /// Small change of the currents into an element where voltages change so; no EMF does.
+    pub(in crate::solver) fn current_response(&self, id: ElementId, change: &[Lanes<1>], out: &mut Vec<Complex>) {
+        let element = &self.elements[id.0 as usize];
+        out.clear();
+        out.resize(usize::from(element.conductors), complex(0.0, 0.0));
+        if element.in_service {
+            self.element_currents(element, self.values(), &[], change, out);
+        }
+    }
+
+    /// Currents into an element at all its conductors, into a buffer of [`MOST`] zeros; returns the number of conductors.
     pub(in crate::solver) fn currents_on(&self, id: ElementId, v: &[Lanes<1>], out: &mut [Complex; MOST]) -> usize {
         let count = usize::from(self.elements[id.0 as usize].conductors);
         self.currents_into(id, v, &mut out[..count]);

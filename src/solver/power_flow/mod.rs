@@ -19,7 +19,7 @@ mod switch;
 
 pub use batch::Batch;
 pub use lane::LanePowers;
-pub use sensitivity::LoadsAs;
+pub use sensitivity::{LoadsAs, Response};
 pub use settings::{Method, Settings, Solved, Status};
 
 use super::element::{Admittance, Nominal};

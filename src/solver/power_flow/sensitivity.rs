@@ -6,7 +6,8 @@
 use super::{Active, PowerFlow};
 use crate::quantity::{Complex, complex};
 use crate::solver::grid::{GridError, NodeId};
-use crate::solver::kernel::{LaneVec, Ldlt, Operator, Sweep};
+use crate::solver::kernel::{LaneVec, Lanes, Ldlt, Operator, Sweep};
+use crate::solver::network::ElementId;
 
 /// How loads stand in a Thévenin impedance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,23 @@ pub enum LoadsAs {
     Admittance,
 }
 
+/// Small changes of all nodes' voltages.
+#[derive(Clone, Debug)]
+pub struct Response(LaneVec<1>);
+
+impl Response {
+    /// Change of a node's voltage in V.
+    pub fn at(&self, node: NodeId) -> Complex {
+        let x = &self.0[node.0 as usize];
+        complex(x[0][0], x[1][0])
+    }
+
+    /// Changes by place.
+    pub(in crate::solver) fn places(&self) -> &[Lanes<1>] {
+        &self.0
+    }
+}
+
 impl PowerFlow {
     /// Change of every node's voltage, in V by [`NodeId`], for small currents injected into nodes, in A, at the present
     /// solution. Proportional to the currents as a whole, but not to a complex factor: loads follow V and conj(V).
@@ -24,18 +42,35 @@ impl PowerFlow {
     /// # Errors
     /// [`GridError::Floating`] if the network cannot be solved.
     pub fn voltage_response(&mut self, injected_a: &[(NodeId, Complex)]) -> Result<Vec<Complex>, GridError> {
+        let answers = self.responses(&[injected_a])?;
+        Ok(answers.iter().flat_map(|answer| answer.0.iter()).map(|x| complex(x[0][0], x[1][0])).collect())
+    }
+
+    /// The same for many sets of small currents, from one factor.
+    ///
+    /// # Errors
+    /// As [`PowerFlow::voltage_response`].
+    pub fn responses(&mut self, injected_a: &[&[(NodeId, Complex)]]) -> Result<Vec<Response>, GridError> {
         self.rebuild(Active::Chord).map_err(|pivot| self.grid.floating(pivot))?;
         let n = self.grid.pattern.n;
-        let (mut x, mut v) = (LaneVec::<1>::zeros(n), LaneVec::<1>::zeros(n));
-        for (node, i) in injected_a {
-            if !self.grid.network.fixed[node.0 as usize] {
+        let mut v = LaneVec::<1>::zeros(n);
+        let respond = |injected_a: &&[(NodeId, Complex)]| {
+            let mut x = LaneVec::<1>::zeros(n);
+            for (node, i) in injected_a.iter().filter(|(node, _)| !self.grid.network.fixed[node.0 as usize]) {
                 x[node.0 as usize][0][0] += i.re;
                 x[node.0 as usize][1][0] += i.im;
             }
-        }
-        let sweep = Sweep { step: &[1.0], v: &mut v, weight: &self.inverse_base };
-        self.block.solve(self.isa, &self.grid.pattern, 0, &mut x, sweep);
-        Ok(x.iter().map(|x| complex(x[0][0], x[1][0])).collect())
+            let sweep = Sweep { step: &[1.0], v: &mut v, weight: &self.inverse_base };
+            self.block.solve(self.isa, &self.grid.pattern, 0, &mut x, sweep);
+            Response(x)
+        };
+        Ok(injected_a.iter().map(respond).collect())
+    }
+
+    /// Small change of the currents into an element at all its conductors, terminal after terminal, in A, where voltages
+    /// change so. Sources' EMF does not change.
+    pub fn current_response(&self, id: ElementId, change: &Response, out: &mut Vec<Complex>) {
+        self.grid.network.current_response(id, &change.0, out);
     }
 
     /// Change of every node's voltage, in V by [`NodeId`], per W (real part of `s_va` = 1) or per var (imaginary part)

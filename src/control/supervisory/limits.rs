@@ -1,0 +1,205 @@
+//! Limits of the program: power of actuators, ramps, energy of storages, bands of voltage and ampacity of branches.
+//!
+//! **Energy.** A storage that gives p for a step of h hours loses h·max(p/η_d, η_c·p). That is convex, so a loss variable w
+//! above both keeps the lower limit exactly. The upper limit is kept with h·η_c·p, which is exact while it charges and on
+//! the safe side otherwise: with w it could be kept by wasting energy, which no storage does.
+//!
+//! **Bands and ampacity** come into the program only where they are near ([`Watch`]): of thousands, few ever bind.
+
+use super::affine::{Offsets, Step};
+use super::plan::{Group, Inputs};
+use super::program::{Program, Row};
+use super::settings::{Circle, Settings};
+
+/// Below this, per unit of power, a limit leaves nothing to choose.
+const NOTHING_PU: f64 = 1e-9;
+/// A limit comes in when a solution breaks it by more than this, per unit.
+const BROKEN: f64 = 1e-7;
+/// And from the start where the linearisation's own point is that near to it.
+const NEAR: f64 = 2e-3;
+/// Most limits that come in at once.
+const MOST_AT_ONCE: usize = 400;
+
+/// Share of its limits that an actuator phase has.
+fn share(inputs: &Inputs, actuator: usize) -> f64 {
+    match inputs.available.get(actuator) {
+        None => 1.0,
+        Some(share) if share.is_finite() => share.clamp(0.0, 1.0),
+        Some(_) => 0.0,
+    }
+}
+
+/// Adds limits of power, ramps and energy.
+pub(super) fn add_of_actuators(
+    program: &mut Program,
+    settings: &Settings,
+    inputs: &Inputs,
+    applied: &[f64],
+    base_va: f64,
+) {
+    let count = settings.actuators.len();
+    for step in 0..program.size.steps {
+        for (k, actuator) in settings.actuators.iter().enumerate() {
+            let places = [program.size.input(step, k), program.size.input(step, count + k)];
+            let share = share(inputs, k) / base_va;
+            let radius = actuator.s_va * share;
+            for (place, band) in places.into_iter().zip([actuator.p_w, actuator.q_var]) {
+                add_box(program, place, band.map(|x| x * share).map(|x| if x.is_nan() { 0.0 } else { x }), radius);
+            }
+            if radius <= NOTHING_PU {
+                continue; // It has failed: nothing to choose, and no ramp.
+            }
+            add_circle(program, settings.circle, places, radius);
+            if let Some(ramp) = actuator.ramp_w_per_s {
+                let now = [k, count + k].map(|input| applied.get(input).copied().unwrap_or(0.0));
+                // One that was derated below what it does may come down at once.
+                let most = (ramp * settings.step_s / base_va).max(now[0].hypot(now[1]) - radius);
+                places.into_iter().zip(now).for_each(|(place, now)| add_ramp(program, place, step, most, now));
+            }
+        }
+    }
+    for storage in 0..settings.storages.len() {
+        add_energy(program, settings, inputs, storage, base_va);
+    }
+}
+
+fn add_box(program: &mut Program, place: usize, [least, most]: [f64; 2], radius: f64) {
+    if radius <= NOTHING_PU || most - least <= NOTHING_PU {
+        program.given.push((place, 0.0));
+        return;
+    }
+    for (sign, bound) in [(1.0, most), (-1.0, -least)].into_iter().filter(|(_, bound)| *bound < radius) {
+        program.rows.push(Row { terms: vec![(place, sign)], upper: bound, group: None });
+    }
+}
+
+fn add_circle(program: &mut Program, circle: Circle, places: [usize; 2], radius: f64) {
+    let Circle::Polygon(sides) = circle else {
+        program.circles.push((places, radius));
+        return;
+    };
+    let half = std::f64::consts::PI / f64::from(sides);
+    for side in 0..sides {
+        let (sin, cos) = (2.0 * half * f64::from(side)).sin_cos();
+        let terms = vec![(places[0], cos), (places[1], sin)];
+        program.rows.push(Row { terms, upper: radius * half.cos(), group: None });
+    }
+}
+
+fn add_ramp(program: &mut Program, place: usize, step: usize, most: f64, applied: f64) {
+    let before = (step > 0).then(|| place - program.size.inputs);
+    for sign in [1.0, -1.0] {
+        let mut terms = vec![(place, sign)];
+        terms.extend(before.map(|before| (before, -sign)));
+        let upper = if before.is_some() { most } else { most + sign * applied };
+        program.rows.push(Row { terms, upper, group: Some(Group::Ramp) });
+    }
+}
+
+fn add_energy(program: &mut Program, settings: &Settings, inputs: &Inputs, storage: usize, base_va: f64) {
+    let Some(store) = settings.storages.get(storage) else { return };
+    let [least, most] = store.energy_wh;
+    let [charging, discharging] = store.efficiency;
+    let stored = inputs.stored_wh.get(storage).copied().unwrap_or(f64::midpoint(least, most));
+    let (size, span) = (program.size, most - least);
+    let per_pu = base_va * settings.step_s / 3600.0 / span;
+    for step in 0..size.steps {
+        let power = |k: usize, by: f64| store.actuators.iter().map(move |a| (size.input(k, *a), by));
+        for by in [1.0 / discharging, charging] {
+            let terms = power(step, by).chain([(size.store(storage, step), -1.0)]).collect();
+            program.rows.push(Row { terms, upper: 0.0, group: None });
+        }
+        let lost = (0..=step).map(|k| (size.store(storage, k), per_pu)).collect();
+        program.rows.push(Row { terms: lost, upper: (stored - least) / span, group: Some(Group::Energy) });
+        let gained = (0..=step).flat_map(|k| power(k, -charging * per_pu)).collect();
+        program.rows.push(Row { terms: gained, upper: (most - stored) / span, group: Some(Group::Energy) });
+        // Nothing else holds the loss variable down where energy is plenty.
+        program.near(1e-9, size.store(storage, step), 0.0);
+    }
+}
+
+/// A limit on a quantity of the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Watched {
+    /// Of a band, at a node: lower.
+    Low(usize, usize),
+    /// Upper.
+    High(usize, usize),
+    /// Of a branch.
+    Loading(usize),
+}
+
+/// The limits on the network that the program has by now, by step.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Watch {
+    within: std::collections::BTreeSet<(usize, Watched)>,
+}
+
+impl Watch {
+    /// Takes in what the steps' own points are near to; what a dispatch breaks, when one is given. How many came in.
+    pub(super) fn look(
+        &mut self,
+        settings: &Settings,
+        offsets: &Offsets,
+        steps: &[Step],
+        dispatch: Option<&[Vec<f64>]>,
+    ) -> usize {
+        let margin = if dispatch.is_some() { BROKEN } else { -NEAR };
+        let mut found = Vec::new();
+        for (k, step) in steps.iter().enumerate() {
+            let u = dispatch.and_then(|dispatch| dispatch.get(k)).unwrap_or(&step.at);
+            excesses(settings, offsets, step, u, |excess, watched| {
+                if excess > margin && !self.within.contains(&(k, watched)) {
+                    found.push((excess, (k, watched)));
+                }
+            });
+        }
+        found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        found.truncate(MOST_AT_ONCE);
+        let count = found.len();
+        self.within.extend(found.into_iter().map(|(_, watched)| watched));
+        count
+    }
+
+    /// Adds all of them.
+    pub(super) fn add(&self, program: &mut Program, settings: &Settings, offsets: &Offsets, steps: &[Step]) {
+        for &(k, watched) in &self.within {
+            let Some(step) = steps.get(k) else { continue };
+            let band = |band: usize| settings.bands.get(band).map_or([0.0, f64::INFINITY], |band| band.v_pu);
+            match watched {
+                Watched::Low(b, node) => {
+                    program.limit(k, &step.magnitude(node, offsets), -1.0, -band(b)[0], Group::Undervoltage);
+                }
+                Watched::High(b, node) => {
+                    program.limit(k, &step.magnitude(node, offsets), 1.0, band(b)[1], Group::Overvoltage);
+                }
+                Watched::Loading(branch) => {
+                    let most = settings.most_loading.unwrap_or(f64::INFINITY);
+                    program.limit(k, &step.loading(branch), 1.0, most, Group::Loading);
+                }
+            }
+        }
+    }
+}
+
+/// By how much each limit on the network is broken at a dispatch (negative: kept).
+fn excesses(settings: &Settings, offsets: &Offsets, step: &Step, u: &[f64], mut take: impl FnMut(f64, Watched)) {
+    let moved = u.iter().zip(&step.at).any(|(u, at)| u != at);
+    let v_pu = |node: usize| match moved {
+        true => step.magnitude(node, offsets).value(u),
+        false => step.v_pu(node, offsets),
+    };
+    for (place, band) in settings.bands.iter().enumerate() {
+        let all = 0..if band.nodes.is_empty() { step.state.v_pu.len() } else { 0 };
+        for node in band.nodes.iter().copied().chain(all).filter(|node| step.fed(*node)) {
+            let v_pu = v_pu(node);
+            take(band.v_pu[0] - v_pu, Watched::Low(place, node));
+            take(v_pu - band.v_pu[1], Watched::High(place, node));
+        }
+    }
+    if let Some(most) = settings.most_loading {
+        for branch in 0..step.state.loading.len() {
+            take(step.loading(branch).value(u) - most, Watched::Loading(branch));
+        }
+    }
+}
