@@ -14,6 +14,7 @@ pub mod tamper;
 #[cfg(test)]
 mod testing;
 pub mod tie;
+pub mod zones;
 
 /// Counts steps in a row in which something holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
