@@ -229,6 +229,8 @@ const fn distrust(health: &Health) -> Option<(Mode, Why)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sync::{Input, Settings as SyncSettings, Sync};
+    use super::super::testing::{DEG, Rig, b, disturbance};
     use super::*;
 
     const GOOD: Health = Health {
@@ -319,5 +321,73 @@ mod tests {
         assert_eq!(failsafe.step(&GOOD), Mode::MagnitudeOnly);
         assert_eq!(until_change(&mut failsafe, &GOOD), Some((3, Mode::Full)));
         assert_eq!([Mode::Hold, Mode::MagnitudeOnly, Mode::Full].map(Mode::code), [0, 1, 2]);
+    }
+
+    /// A loop whose mode the fail-safe chooses; `before` changes the rig and says whether the reference arrives.
+    fn run(seed: u64, steps: u64, mut before: impl FnMut(&mut Rig) -> bool) -> Vec<(Mode, [f64; 2])> {
+        let (mut rig, mut failsafe) = (Rig::new(seed), FailSafe::new(Settings::default()));
+        let mut sync = Sync::new(SyncSettings::default(), &b(), None).unwrap();
+        let mut age = 0;
+        let step = |_| {
+            age = if before(&mut rig) { 0 } else { age + 1 };
+            let y = rig.measure();
+            let fault = sync.step(&Input {
+                tick: Tick(rig.tick),
+                measured: &y,
+                acting: &rig.u,
+                fresh: age == 0,
+                synchronised: true,
+                reference_v_pu: &[],
+                head: None,
+            });
+            let mode = failsafe.step(&Health { reference_age: Some(age), sync: fault, ..GOOD });
+            match mode {
+                Mode::Full if age == 0 => rig.control(&y),
+                Mode::Hold | Mode::Full => {}
+                Mode::MagnitudeOnly => rig.control_magnitudes(&y),
+            }
+            (mode, rig.true_error())
+        };
+        (0..steps).map(step).collect()
+    }
+
+    #[test]
+    fn after_a_loss_of_the_reference_the_loop_is_back_in_the_tight_band_within_1_5_s() {
+        let mut latest = 0;
+        for seed in 1..=100 {
+            let past = run(seed, 220, |rig| {
+                if rig.tick == 100 {
+                    rig.d = disturbance(2);
+                }
+                !(50..150).contains(&rig.tick)
+            });
+            // In between, magnitudes are held and angles drift.
+            let (mode, [v, angle]) = past[149];
+            assert!(mode == Mode::MagnitudeOnly && v < 1e-3 && angle > 0.1 * DEG, "{mode:?} {v} {angle}");
+            let outside = past.iter().rposition(|(_, [v, angle])| *v > 1e-3 || *angle > 0.05 * DEG).unwrap();
+            assert!((150..219).contains(&outside), "seed {seed}: {outside}");
+            latest = latest.max(outside + 1 - 150);
+        }
+        println!("communication: back in the tight band after {} steps at the latest", latest + 1);
+        assert!(latest < 15, "{latest}");
+    }
+
+    #[test]
+    fn a_spoofed_clock_moves_the_true_angle_by_little_before_it_is_found() {
+        for (name, spoof, most) in [
+            ("step of 1°", &(|k: u64| if k < 100 { 0.0 } else { 1.0 }) as &dyn Fn(u64) -> f64, 0.05),
+            ("ramp of 0.05°/s", &|k| 0.005 * k.saturating_sub(100) as f64, 0.25),
+        ] {
+            let mut worst = 0.0f64;
+            for seed in 1..=100 {
+                let past = run(seed, 300, |rig| {
+                    rig.clock_rad = spoof(rig.tick) * DEG;
+                    true
+                });
+                worst = past[50..].iter().fold(worst, |w, (_, [_, angle])| w.max(*angle));
+            }
+            println!("{name}: true error of an angle at most {:.3}°", worst / DEG);
+            assert!(worst < most * DEG, "{name}: {}°", worst / DEG);
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! Each file is one question, answered from what a controller has: phasors, commands, reports and a linear model
 //! `y ≈ y₀ + B·u`. No plant, no clock, no file. A step allocates nothing and ends in bounded time; what is not a number is
 //! no evidence. Slices are laid out as `super` says. What each test cannot see, and why, stands in its header and in
-//! `docs/models/phasor-control.md`.
+//! `docs/models/phasor-supervision.md`.
 
 pub mod classify;
 pub mod failsafe;
@@ -14,6 +14,7 @@ pub mod tamper;
 #[cfg(test)]
 mod testing;
 pub mod tie;
+pub mod zones;
 
 /// Counts steps in a row in which something holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

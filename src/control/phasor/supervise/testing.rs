@@ -90,6 +90,21 @@ impl Rig {
         }
     }
 
+    /// Magnitudes alone, by reactive power; active power stays.
+    pub(super) fn control_magnitudes(&mut self, y: &[f64; 6]) {
+        let by_q = nalgebra::SMatrix::<f64, 3, 3>::from_fn(|i, j| B_632[i][3 + j]).try_inverse().unwrap();
+        let e = self.error(y);
+        let dq = by_q * nalgebra::SVector::from([e[0], e[1], e[2]]) * self.gain;
+        (0..3).for_each(|k| self.u[3 + k] += dq[k]);
+    }
+
+    /// The largest error of magnitudes (per unit) and angles (rad) that is really there.
+    pub(super) fn true_error(&self) -> [f64; 2] {
+        let y = times_b(&self.u);
+        let off = |i: usize| (self.target[i] - y[i] - self.d[i]).abs();
+        [0, 3].map(|first| (first..first + 3).map(off).fold(0.0, f64::max))
+    }
+
     /// The disturbances of the reference scenario, closer together: D1 at 12 s, D2 at 18 s, D3 at 24 s.
     pub(super) fn scenario(&mut self) {
         match self.tick {
