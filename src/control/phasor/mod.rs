@@ -6,6 +6,7 @@
 //! all phases, then reactive power, injected into the network, per unit of the base of one phase. A sensitivity B is 2n by
 //! 2n in that order: `y ≈ y₀ + B·u`.
 
+mod extremum;
 mod law;
 mod lqpc;
 mod model;
@@ -14,6 +15,7 @@ mod riccati;
 #[cfg(test)]
 mod testing;
 
+pub use extremum::{Extremum, ExtremumSettings};
 pub use law::{Law, Seen};
 pub use lqpc::{Lqpc, LqpcSettings, MOST_HIDDEN};
 pub use model::LawError;
