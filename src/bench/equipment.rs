@@ -38,7 +38,7 @@ struct Device {
     /// Largest active power in W that a controller leaves it.
     p_most_w: Option<f64>,
     /// Power of each phase that a controller commands.
-    by_phase: Option<ByPhase>,
+    by_phase: [Option<[f64; 2]>; 3],
     /// What it injects, and what of that the plant was told.
     output: ByPhase,
     told: ByPhase,
@@ -79,7 +79,7 @@ impl Equipment {
             own: d.set_point,
             q_var: None,
             p_most_w: None,
-            by_phase: None,
+            by_phase: [None; 3],
             output: none,
             told: none,
         };
@@ -164,6 +164,23 @@ impl Equipment {
         }
     }
 
+    /// The newest reading of an instrument that has arrived.
+    pub(super) fn reading(&self, instrument: usize) -> Option<&Frame> {
+        self.instruments.get(instrument).map(|own| own.front.reading())
+    }
+
+    /// Active and reactive power that a device injects through a phase, in W and var.
+    pub(super) fn output(&self, device: usize, phase: usize) -> [f64; 2] {
+        self.devices.get(device).and_then(|own| own.output.get(phase)).copied().unwrap_or_default()
+    }
+
+    /// Commands a phase of a device from now on; `None` gives it back to the device's own set-point.
+    pub(super) fn command(&mut self, device: usize, phase: usize, power: Option<[f64; 2]>) {
+        if let Some(own) = self.devices.get_mut(device).and_then(|own| own.by_phase.get_mut(phase)) {
+            *own = power;
+        }
+    }
+
     pub(super) fn set_lost(&mut self, device: usize, lost: bool) {
         if let Some(machine) = self.machines.get_mut(device) {
             machine.set_lost(lost);
@@ -219,8 +236,10 @@ impl Device {
         let p_w = self.p_most_w.map_or(own_w, |most_w| own_w.min(most_w));
         let alike = [p_w, self.q_var.unwrap_or(own_var)].map(|x| x / phases as f64);
         let mut set_points = [[0.0; 2]; 3];
-        set_points.iter_mut().take(phases).for_each(|own| *own = alike);
-        self.by_phase.unwrap_or(set_points)
+        for (own, commanded) in set_points.iter_mut().zip(&self.by_phase).take(phases) {
+            *own = commanded.unwrap_or(alike);
+        }
+        set_points
     }
 }
 

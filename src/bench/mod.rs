@@ -185,6 +185,7 @@ impl<'a, P: Plant> Bench<'a, P> {
         self.channels.fill(&mut self.row, &mut self.plant, &overall);
         self.quality.sense(tick, f_hz, &mut self.plant, machines, &mut self.row);
         self.equipment.sense_and_control(tick, &mut self.row);
+        self.phasors.control(tick, &self.equipment, self.plant.voltages(), &mut self.row);
         self.numbers.take(tick, &self.row, solution.converged);
         self.expectations.take(tick, &self.row, &overall, &mut self.plant);
         self.triggers.look(tick, &self.row, &self.plan.triggers);
@@ -194,6 +195,7 @@ impl<'a, P: Plant> Bench<'a, P> {
     fn actuate(&mut self, tick: Tick) {
         self.demands.look(self.plan.clock_s(tick));
         self.quality.actuate(tick, &mut self.equipment.machines);
+        self.phasors.deliver(tick, &mut self.equipment);
         self.equipment.actuate(tick, &mut self.demands);
         self.demands.apply(&mut self.plant);
         self.equipment.tell_phases(&mut self.plant);
@@ -267,6 +269,8 @@ impl<'a, P: Plant> Bench<'a, P> {
             Action::SetEmission { device, factor } => self.equipment.set_noisy(device, factor),
             Action::ScaleBackground { background, factor } => self.quality.scale_background(background, factor),
             Action::SwitchFilter { device, on } => self.equipment.switch_filter(device, on),
+            Action::Acknowledge { controller } => self.phasors.acknowledge(controller),
+            Action::LoseLink { link: Link::Phasor(controller), lost } => self.phasors.set_lost(controller, lost),
             Action::LoseLink { link, lost } => self.line(link).into_iter().for_each(|line| line.set_lost(lost)),
             Action::DelayLink { link, ticks } => {
                 self.line(link).into_iter().for_each(|line| line.set_extra(ticks));

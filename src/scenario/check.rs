@@ -1,5 +1,7 @@
 //! Meaning: names that exist, times that are ticks, values that make sense – each finding at its place.
 
+use std::path::PathBuf;
+
 use indexmap::IndexMap;
 
 use super::events::{Timeline, Written};
@@ -28,6 +30,8 @@ pub(super) struct Checker<'a> {
     pub(super) equipment: Equipment,
     /// Feeders that controllers have for a model, by the controller's name.
     pub(super) models: IndexMap<String, Feeder>,
+    /// Folders of the files in which controllers are written, by the controller's name.
+    pub(super) folders: IndexMap<String, PathBuf>,
     /// Harmonics, when there are any.
     pub(super) harmonics: Option<Harmonics>,
     /// Length of a step, where it is known.
@@ -44,6 +48,7 @@ impl<'a> Checker<'a> {
             profiles: Vec::new(),
             equipment: Equipment::default(),
             models: IndexMap::new(),
+            folders: IndexMap::new(),
             harmonics: None,
             step: None,
         }

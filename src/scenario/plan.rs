@@ -304,6 +304,11 @@ pub enum Action {
         /// Angles in degrees by phase.
         angle_deg: Option<[f64; 3]>,
     },
+    /// Somebody has seen to a phasor controller: its clocks are right, its actuators work.
+    Acknowledge {
+        /// The controller.
+        controller: usize,
+    },
     /// The harmonic source of a device's units is so many times as large as it should be.
     SetEmission {
         /// The device.

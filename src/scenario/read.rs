@@ -1,6 +1,6 @@
 //! Reading a scenario with all it refers to.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 
@@ -139,9 +139,10 @@ impl Document {
             ..scenario?
         };
         let models = self.models(root, &scenario);
+        let folders = self.folders(root);
         let feeder = self.feeder(root)?;
         let mut checker = Checker::new(root, place, &feeder, &mut self.found);
-        checker.models = models;
+        (checker.models, checker.folders) = (models, folders);
         let plan = checker.plan(&scenario, shapes, &outputs, &written, &expected)?;
         let input = |(path, text): (&Path, &str)| Input { path: path.into(), fnv1a_64: fnv1a_64(text.as_bytes()) };
         let inputs = self.sources.iter().map(input).collect();
@@ -236,6 +237,12 @@ impl Document {
         // What cannot be read at all is a finding about the name in the scenario.
         self.found.extend(findings.into_iter().map(|f| if f.span.is_none() { f.at(span) } else { f }));
         Some(expand(&reading.feeder?).into_owned())
+    }
+
+    /// The folder of the file in which each controller is written.
+    fn folders(&self, root: &Node) -> IndexMap<String, PathBuf> {
+        let controllers = root.get("controllers").map(Node::entries).unwrap_or_default();
+        controllers.iter().map(|(key, node)| (key.name.to_lowercase(), self.beside(node.span, "."))).collect()
     }
 
     /// The feeders that controllers have for a model of their own, by the controller's name.

@@ -80,6 +80,13 @@ impl Frame {
         }
     }
 
+    /// Gives a channel a value with its validity and age.
+    pub fn put(&mut self, channel: usize, value: Channel) {
+        if let Some(own) = self.channels.get_mut(channel) {
+            *own = value;
+        }
+    }
+
     /// Takes over another frame of as many channels, as it is some ticks after its origin.
     pub fn take(&mut self, other: &Self, later: u64) {
         (self.sequence, self.origin) = (other.sequence, other.origin);

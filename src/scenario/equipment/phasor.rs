@@ -1,5 +1,7 @@
 //! L-PBC: from the file to [`Phasor`]; what is wrong is reported, but for what only the compiled network can tell.
 
+use std::path::PathBuf;
+
 use super::Instrument;
 use super::check::Spots;
 use crate::diagnostic::Span;
@@ -32,8 +34,12 @@ pub struct Phasor {
     pub timeout: u64,
     /// Ticks without a measurement after which the fail-safe acts.
     pub fail_safe_after: u64,
+    /// Ticks from a measurement of the performance PMU to its arrival.
+    pub seen_delay: u64,
     /// Steps of delay that the law is told of, beside the one from step to step.
     pub assumed_delay: u64,
+    /// The folder of the file that it is written in: programs and libraries are looked for from there.
+    pub folder: PathBuf,
     /// The feeder that it takes for its network; the scenario's without one.
     pub model: Option<Box<Feeder>>,
     /// Where it stands in the file: the whole, its actuators, its target, its parameters.
@@ -122,7 +128,9 @@ impl Checker<'_> {
             most_extra: 0,
             timeout,
             fail_safe_after,
+            seen_delay: seen.delay,
             assumed_delay: assumed_delay.div_ceil(every.max(1)),
+            folder: self.folders.get(name).cloned().unwrap_or_default(),
             model: self.own_model(name, &spots),
             spots: PhasorSpots {
                 law: spots.at("law"),

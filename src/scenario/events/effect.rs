@@ -58,6 +58,13 @@ impl Timeline {
         effects.extend(e.fault.as_ref().and_then(|fault| self.fault(fault, w, checker)));
         effects.extend(e.device.as_ref().and_then(|device| equipment::set_device(device, w, checker)));
         effects.extend(e.target.as_ref().and_then(|target| equipment::set_target(target, w, checker)));
+        if let Some(name) = &e.acknowledge {
+            let span = w.at("acknowledge");
+            let controller = checker.known_phasor(name, span);
+            let effect =
+                |controller| Effect::new(Action::Acknowledge { controller }, format!("{name} acknowledged"), span);
+            effects.extend(controller.map(effect));
+        }
         effects.extend(quality::emission(w, checker));
         effects.extend(quality::scale_background(w, checker));
         effects.extend(quality::active_filter(w, checker));

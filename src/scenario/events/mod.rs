@@ -22,7 +22,7 @@ pub(super) struct Written<'a> {
 }
 
 /// Keys of an event, exactly one of which says what happens.
-const ACTIONS: [&str; 23] = [
+const ACTIONS: [&str; 24] = [
     "load",
     "add_load",
     "open",
@@ -40,6 +40,7 @@ const ACTIONS: [&str; 23] = [
     "fault",
     "device",
     "target",
+    "acknowledge",
     "communication",
     "sensor",
     "pmu",
@@ -321,6 +322,7 @@ fn target(action: Action) -> Option<Target> {
         | Action::SetSource { .. }
         | Action::Sag { .. }
         | Action::DelayLink { .. }
+        | Action::Acknowledge { .. }
         | Action::FaultSensor { .. }
         | Action::FaultClock { .. } => None,
     }

@@ -95,6 +95,9 @@ pub struct Event {
     /// Active filters are switched on or off.
     #[serde(default)]
     pub active_filter: Option<Named<FilterState>>,
+    /// Somebody has seen to a phasor controller, by its name: its clocks are right, its actuators work.
+    #[serde(default)]
+    pub acknowledge: Option<String>,
     /// A phasor controller takes another target.
     #[serde(default)]
     pub target: Option<TargetEvent>,
