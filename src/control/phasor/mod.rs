@@ -8,6 +8,7 @@
 
 #[cfg(test)]
 mod acceptance;
+mod adaptive;
 mod allocate;
 #[cfg(test)]
 mod allocate_tests;
@@ -17,6 +18,7 @@ mod controller;
 mod controller_tests;
 mod deadband;
 mod decoupled;
+mod impedance;
 mod law;
 mod pairing;
 mod pi;
@@ -26,11 +28,13 @@ mod setup;
 #[cfg(test)]
 mod testing;
 
+pub use adaptive::{Adaptive, SensitivityEstimate, SensitivitySettings};
 pub use allocate::{Allocation, Applied, Participant};
 pub use channels::{command_channels, measured_channels};
 pub use controller::{Lpbc, LpbcReport, Mode};
 pub use deadband::Deadband;
 pub use decoupled::{Decoupled, DecoupledGains};
+pub use impedance::{Impedance, ImpedanceEstimate, ImpedanceSettings, sensitivity_of_impedance};
 pub use law::{Law, Seen};
 pub use pi::{AntiWindup, PhaseGains, Pi, PiSettings};
 pub use sensitivity::{Inverse, MOST_CONDITION, Mask, Sensitivity, SensitivityError};
