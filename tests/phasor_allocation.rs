@@ -37,7 +37,7 @@ fn allocations(law: Option<Box<dyn Law>>) -> u64 {
         measured.advance(Tick(tick));
         let total = lpbc.report().applied.total;
         let moved = b.moved(&total);
-        let load = |k: usize| if tick / 100 % 2 == 0 { 0.02 } else { 0.2 } * noise.normal(tick / 100 * 8 + k as u64);
+        let load = |k: usize| if (tick / 100).is_multiple_of(2) { 0.02 } else { 0.2 } * noise.normal(tick / 100 * 8 + k as u64);
         for k in 0..3 {
             let lost = |every: u64| tick / 50 % every == 1;
             let known = |x: f64, lost: bool| if lost { f64::NAN } else { x };

@@ -42,7 +42,7 @@ fn cost(pi: bool, s_va: f64) -> (f64, bool) {
             tick += 1;
             measured.advance(Tick(tick));
             let moved = b.moved(&lpbc.report().applied.total);
-            let load = if tick / 40 % 2 == 0 { 0.02 } else { 0.05 };
+            let load = if (tick / 40).is_multiple_of(2) { 0.02 } else { 0.05 };
             for k in 0..3 {
                 measured.set(k, 1.0 + moved[k] - load);
                 measured.set(3 + k, (moved[3 + k] + 0.3 * load).to_degrees());

@@ -286,8 +286,9 @@ mod tests {
         let mut estimate = SensitivityEstimate::new(b(), settings);
         let noise = Noise::new(2, "anything");
         for step in 0..2000u64 {
-            let random =
-                |k: u64| if noise.bits(step * 16 + k) % 50 == 0 { f64::NAN } else { noise.normal(step * 16 + k) };
+            let random = |k: u64| {
+                if noise.bits(step * 16 + k).is_multiple_of(50) { f64::NAN } else { noise.normal(step * 16 + k) }
+            };
             let (dy, du): (Vec<f64>, Vec<f64>) = (0..6).map(|k| (random(k), random(k + 6))).unzip();
             estimate.learn(&dy, &du);
             assert!(off(&estimate) <= 0.5 + 1e-9);
