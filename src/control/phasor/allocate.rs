@@ -207,7 +207,8 @@ impl Allocation {
         let alike = self.units.iter().all(|unit| unit.weighted.is_none());
         let free = |unit: &Unit| !unit.in_service || largest(&unit.point, &unit.ahead) <= NOTHING_PU;
         let unlimited = self.units.iter().all(free);
-        if !unlimited && !(self.share_rest(&asked) && alike) {
+        let enough = unlimited || self.share_rest(&asked) && alike;
+        if !enough {
             self.descend(&asked);
         }
         self.finish(&asked)
@@ -324,14 +325,12 @@ impl Allocation {
                 x[1] -= length * unit.share[phase] * slope[n + phase];
             }
             let new = unit.nearest(&to);
-            for phase in 0..n {
-                let weight = unit.share[phase].max(1e-9).recip();
-                for part in 0..2 {
-                    let step = new[phase][part] - unit.point[phase][part];
-                    uphill += weight * (unit.ahead[phase][part] - new[phase][part]) * step;
-                    moved = moved.max(step.abs());
-                    unit.ahead[phase][part] = new[phase][part] + momentum * step;
-                }
+            let parts = new.as_flattened().iter().zip(unit.point.as_flattened()).zip(unit.ahead.as_flattened_mut());
+            for (k, ((new, point), ahead)) in parts.enumerate() {
+                let step = new - point;
+                uphill += (*ahead - new) * step / unit.share[k / 2].max(1e-9);
+                moved = moved.max(step.abs());
+                *ahead = new + momentum * step;
             }
             unit.point = new;
         }

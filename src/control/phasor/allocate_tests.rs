@@ -161,9 +161,9 @@ fn whatever_is_asked_stays_within_limits() {
             })
             .collect();
         let range = |k: u64| 2.0 * noise.normal(90_000 + case * 2 + k);
-        all.set_p_range((case % 4) as usize, [range(0), if case % 5 == 0 { f64::NAN } else { range(1) }]);
+        all.set_p_range((case % 4) as usize, [range(0), if case.is_multiple_of(5) { f64::NAN } else { range(1) }]);
         all.derate((case % 3) as usize, [0.9, f64::NAN, -1.0, 1.0][(case % 4) as usize]);
-        all.set_in_service((case % 5) as usize, case % 3 != 0);
+        all.set_in_service((case % 5) as usize, !case.is_multiple_of(3));
         let applied = all.step(&asked);
         assert!(applied.total.iter().all(|x| x.is_finite()));
         for (k, s_pu) in [[0.5, 0.0, 0.4], [0.0, 0.0, 1e6], [0.3; 3]].iter().enumerate() {

@@ -8,6 +8,7 @@
 
 #[cfg(test)]
 mod acceptance;
+mod adaptive;
 mod allocate;
 #[cfg(test)]
 mod allocate_tests;
@@ -18,6 +19,7 @@ mod controller_tests;
 mod deadband;
 mod decoupled;
 mod extremum;
+mod impedance;
 mod law;
 mod lqpc;
 mod model;
@@ -34,12 +36,14 @@ mod supervised;
 mod testing;
 pub mod tune;
 
+pub use adaptive::{Adaptive, SensitivityEstimate, SensitivitySettings};
 pub use allocate::{Allocation, Applied, Participant};
 pub use channels::{command_channels, measured_channels};
 pub use controller::{Lpbc, LpbcReport, Mode};
 pub use deadband::Deadband;
 pub use decoupled::{Decoupled, DecoupledGains};
 pub use extremum::{Extremum, ExtremumSettings};
+pub use impedance::{Impedance, ImpedanceEstimate, ImpedanceSettings, sensitivity_of_impedance};
 pub use law::{Law, Seen};
 pub use lqpc::{Lqpc, LqpcSettings, MOST_HIDDEN};
 pub use model::LawError;

@@ -150,7 +150,7 @@ impl Sensitivity {
         let none = SensitivityError::Condition { condition: f64::INFINITY, most };
         let (svd, largest, smallest) = self.decomposed(outputs, inputs).ok_or(none)?;
         let condition = if smallest > 0.0 { largest / smallest } else { f64::INFINITY };
-        if !(condition <= most) {
+        if condition > most || most.is_nan() {
             return Err(SensitivityError::Condition { condition, most });
         }
         let inverse = svd.pseudo_inverse(0.5 * smallest).map_err(|_| none)?;
