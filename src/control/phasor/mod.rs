@@ -9,6 +9,7 @@
 mod extremum;
 mod law;
 mod lqpc;
+mod lqpc_published;
 mod model;
 mod rcac;
 mod riccati;
@@ -18,6 +19,7 @@ mod testing;
 pub use extremum::{Extremum, ExtremumSettings};
 pub use law::{Law, Seen};
 pub use lqpc::{Lqpc, LqpcSettings, MOST_HIDDEN};
+pub use lqpc_published::{PublishedLqpc, PublishedLqpcSettings};
 pub use model::LawError;
 pub use rcac::{Rcac, RcacSettings};
 
