@@ -18,7 +18,7 @@ mod actuator;
 mod tests;
 mod window;
 
-use super::Spell;
+use super::{LOOK, Spell};
 use crate::control::phasor::{MOST_PHASES, MOST_SIZE};
 use crate::quantity::Tick;
 
@@ -188,6 +188,8 @@ pub struct Classifier {
     watched: Vec<Watched>,
     window: Window,
     swinging: bool,
+    /// Samples since the last look at the window.
+    unseen: u32,
     silent: [Spell; MOST_PHASES],
     dead: [bool; MOST_PHASES],
     acting: [Acting; MOST_AGE],
@@ -209,6 +211,7 @@ impl Classifier {
             b: b.to_vec(),
             window: Window::new(settings.window),
             swinging: false,
+            unseen: 0,
             silent: [Spell::default(); MOST_PHASES],
             dead: [false; MOST_PHASES],
             acting: [[[0.0; MOST_SIZE]; 2]; MOST_AGE],
@@ -357,6 +360,11 @@ impl Classifier {
         let size = 2 * self.n;
         let Some(error) = input.error.get(..size).filter(|e| e.iter().all(|x| x.is_finite())) else { return };
         self.window.push(error);
+        self.unseen += 1;
+        if self.unseen < LOOK {
+            return;
+        }
+        self.unseen = 0;
         let found = (0..size).find_map(|i| {
             let limit = self.settings.rms[i / self.n];
             self.window.swings(i, limit, &self.settings).map(|(rms, mean, swings)| (i, rms, mean, swings))
