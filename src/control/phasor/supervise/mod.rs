@@ -16,6 +16,9 @@ mod testing;
 pub mod tie;
 pub mod zones;
 
+/// Samples from one look at a window to the next: what a window of seconds says changes slowly, and a look costs microseconds.
+const LOOK: u32 = 5;
+
 /// Counts steps in a row in which something holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Spell(u32);

@@ -22,7 +22,7 @@ pub struct Settings {
     pub band: [f64; 2],
     /// Weights of magnitudes and angles, per per unit and rad.
     pub weights: [f64; 2],
-    /// Iterations of an answer.
+    /// Most iterations of an answer.
     pub iterations: u32,
 }
 
@@ -38,6 +38,9 @@ impl Default for Settings {
         }
     }
 }
+
+/// An iteration that moves no power by more than this per unit is the last.
+const SETTLED_PU: f64 = 1e-8;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,6 +215,10 @@ impl Retarget {
                 self.u.iter_mut().zip(row).for_each(|(u, j)| *u += self.pace * rest * j);
             }
             self.project();
+            let moved = self.u.iter().zip(&self.before).map(|(u, before)| (u - before).abs()).fold(0.0, f64::max);
+            if moved < SETTLED_PU {
+                return;
+            }
             let next = f64::midpoint(1.0, (1.0 + 4.0 * momentum * momentum).sqrt());
             let carry = (momentum - 1.0) / next;
             momentum = next;

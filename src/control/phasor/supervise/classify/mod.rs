@@ -18,7 +18,7 @@ mod actuator;
 mod tests;
 mod window;
 
-use super::Spell;
+use super::{LOOK, Spell};
 use crate::control::phasor::{MOST_PHASES, MOST_SIZE};
 use crate::quantity::Tick;
 
@@ -188,6 +188,8 @@ pub struct Classifier {
     watched: Vec<Watched>,
     window: Window,
     swinging: bool,
+    /// Samples since the last look at the window.
+    unseen: u32,
     silent: [Spell; MOST_PHASES],
     dead: [bool; MOST_PHASES],
     acting: [Acting; MOST_AGE],
@@ -209,6 +211,7 @@ impl Classifier {
             b: b.to_vec(),
             window: Window::new(settings.window),
             swinging: false,
+            unseen: 0,
             silent: [Spell::default(); MOST_PHASES],
             dead: [false; MOST_PHASES],
             acting: [[[0.0; MOST_SIZE]; 2]; MOST_AGE],
@@ -325,20 +328,16 @@ impl Classifier {
     ) {
         let (n, size) = (self.n, 2 * self.n);
         let change = |of: usize, j: usize| now.1[of][j] - before.1[of][j];
-        let (mut predicted, mut measured) = (0.0, 0.0);
-        for i in 0..size {
-            let row = &self.b[i * size..(i + 1) * size];
-            let own = row[phase] * change(1, phase) + row[n + phase] * change(1, n + phase);
-            let all: f64 = row.iter().enumerate().map(|(j, b)| b * change(0, j)).sum();
-            let turn = now.0[i] - before.0[i];
-            let seen = if i < n { turn } else { super::short_way(turn) };
-            predicted += own * own;
-            measured += (seen - (all - own)).powi(2);
-        }
-        let (predicted, measured) = (predicted.sqrt(), measured.sqrt());
+        let row = |i: usize| &self.b[i * size..(i + 1) * size];
+        let own = |i: usize| row(i)[phase] * change(1, phase) + row(i)[n + phase] * change(1, n + phase);
+        let predicted = (0..size).map(|i| own(i).powi(2)).sum::<f64>().sqrt();
         if predicted.is_nan() || predicted < self.settings.excited {
             return;
         }
+        let others = |i: usize| row(i).iter().enumerate().map(|(j, b)| b * change(0, j)).sum::<f64>() - own(i);
+        let turn = |i: usize| now.0[i] - before.0[i];
+        let seen = |i: usize| if i < n { turn(i) } else { super::short_way(turn(i)) };
+        let measured = (0..size).map(|i| (seen(i) - others(i)).powi(2)).sum::<f64>().sqrt();
         let missing = measured < self.settings.least_answer * predicted;
         let dead = self.silent[phase].count(missing, self.settings.failure_steps) || (self.dead[phase] && missing);
         if dead != self.dead[phase] {
@@ -357,6 +356,11 @@ impl Classifier {
         let size = 2 * self.n;
         let Some(error) = input.error.get(..size).filter(|e| e.iter().all(|x| x.is_finite())) else { return };
         self.window.push(error);
+        self.unseen += 1;
+        if self.unseen < LOOK {
+            return;
+        }
+        self.unseen = 0;
         let found = (0..size).find_map(|i| {
             let limit = self.settings.rms[i / self.n];
             self.window.swings(i, limit, &self.settings).map(|(rms, mean, swings)| (i, rms, mean, swings))

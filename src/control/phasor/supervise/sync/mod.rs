@@ -19,7 +19,7 @@ mod line;
 #[cfg(test)]
 mod tests;
 
-use super::{Spell, largest, mean, short_way, spread};
+use super::{LOOK, Spell, largest, mean, short_way, spread};
 use crate::control::phasor::{MOST_PHASES, MOST_SIZE};
 use crate::quantity::Tick;
 
@@ -47,11 +47,11 @@ pub struct Settings {
     pub window: usize,
     /// Samples for which a ramp, or a contradiction with the line, must last.
     pub hold: u32,
-    /// Error of B, relative, in the step test: while commands turn all phases together, an angle is trusted only so far. 1
-    /// is for a B of half to any multiple of the true one.
-    pub step_model_error: f64,
-    /// The same in the ramp test; less, since commands that undo a ramp hide it by as much. Targets that themselves ramp
-    /// ask for the true error.
+    /// Least and largest true effect of commands, per predicted one: while commands turn all phases together, what a B as
+    /// wrong as that would leave is no clock's. It has a sign: a loop that follows a wrong clock leaves −1 times the predicted.
+    pub effect: [f64; 2],
+    /// Error of B, relative, in the ramp test, where commands that undo a ramp hide it by as much. Targets that themselves
+    /// ramp ask for the true error.
     pub ramp_model_error: f64,
     /// An angle that is back within this, after a step or ramp, counts as right again, rad.
     pub return_rad: f64,
@@ -70,7 +70,7 @@ impl Default for Settings {
             ramp_rad_per_s: 0.02 * DEG,
             window: 50,
             hold: 10,
-            step_model_error: 1.0,
+            effect: [0.4, 2.2],
             ramp_model_error: 0.25,
             return_rad: 0.1 * DEG,
             resync: 3,
@@ -192,6 +192,8 @@ pub struct Sync {
     recent: [f64; 4],
     /// Whether the last change was left out of the ramp test.
     leaving: bool,
+    /// Samples since the last look at the window.
+    unseen: u32,
     ramp: Spell,
     good: Spell,
     back: Spell,
@@ -225,6 +227,7 @@ impl Sync {
             offset: 0.0,
             recent: [0.0; 4],
             leaving: false,
+            unseen: 0,
             ramp: Spell::default(),
             good: Spell::default(),
             back: Spell::default(),
@@ -326,11 +329,13 @@ impl Sync {
         let sd = std::f64::consts::SQRT_2;
         let (v_sd, rad_sd) = (sd * s.noise_v_pu, sd * s.noise_rad);
         let alike = change.alike(s.alike, v_sd, rad_sd);
-        let step = alike && change.common.abs() > s.step_rad + s.step_model_error * largest(&self.recent);
+        let (low, high) = self.left_by_commands();
+        let beyond = (change.common - high).max(low - change.common);
+        let step = alike && beyond > s.step_rad;
         let load = !alike && (change.v > 5.0 * v_sd || change.spread > 6.0 * rad_sd);
         self.now.commanded += commanded;
         // A new target, too, while B may be wrong. Of changes in a row only the ends leave noise: they are counted once.
-        let doubtful = s.step_model_error * largest(&self.recent) > 5.0 * rad_sd;
+        let doubtful = beyond <= 0.0 && high - low > 5.0 * rad_sd;
         let leave = step || load || doubtful;
         let before = std::mem::replace(&mut self.leaving, leave);
         if leave {
@@ -345,9 +350,18 @@ impl Sync {
             self.say(tick, Fault::Step, &change);
         }
         self.keep();
+        self.unseen += 1;
+        if self.unseen >= LOOK {
+            self.unseen = 0;
+            self.look_for_ramp(tick, line_agrees);
+        }
+    }
+
+    fn look_for_ramp(&mut self, tick: Tick, line_agrees: bool) {
+        let share = self.settings.alike;
         let slope = self.slope();
-        let ramp = slope.filter(|(slope, most)| slope.common.abs() > most.0 && slope.alike(s.alike, most.1, most.2));
-        if self.ramp.count(ramp.is_some() && line_agrees, s.hold)
+        let ramp = slope.filter(|(slope, most)| slope.common.abs() > most.0 && slope.alike(share, most.1, most.2));
+        if self.ramp.count(ramp.is_some() && line_agrees, self.settings.hold.div_ceil(LOOK))
             && self.fault == Fault::None
             && let Some((slope, _)) = ramp
         {
@@ -355,6 +369,12 @@ impl Sync {
             self.offset = mean(&self.now.drift[self.n..2 * self.n]) - mean(&first.drift[self.n..2 * self.n]);
             self.say(tick, Fault::Ramp, &slope);
         }
+    }
+
+    /// Bounds of the common angle that recent commands leave unexplained where B is wrong.
+    fn left_by_commands(&self) -> (f64, f64) {
+        let ends = || self.recent.iter().flat_map(|c| self.settings.effect.map(|share| (share - 1.0) * c));
+        (ends().fold(0.0, f64::min), ends().fold(0.0, f64::max))
     }
 
     /// While an angle is wrong: keeps account of by how much, and sees when it is back.
