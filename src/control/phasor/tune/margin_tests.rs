@@ -232,4 +232,6 @@ fn what_does_not_fit_or_is_no_number_is_an_error() {
     assert_eq!(margins(&wild, &path), Err(MarginError::NotFinite));
     let unknown = LinearLaw::proportional(cross(&[1.0; 3], &[1.0; 3]));
     assert_eq!(margins(&unknown, &Path::direct(b_632() * f64::INFINITY, 0)), Err(MarginError::NotFinite));
+    let endless = Path { lags: vec![Lag { delay_steps: usize::MAX, late: 0.5, pole: 0.0 }; 6], ..path };
+    assert!(matches!(margins(&unknown, &endless), Err(MarginError::TooLarge { .. })));
 }
