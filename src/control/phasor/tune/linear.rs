@@ -73,6 +73,20 @@ impl LinearLaw {
         Some(Self { a, b, c, d: error })
     }
 
+    /// The velocity form that knows its delay: `Δu = F·(e − B̂·(u₋₁ − u₋₁₋d))`, the error as it will be once all that was
+    /// told has acted, under a gain F (commands by errors); `None` when the shapes differ.
+    pub fn delay_aware(gain: &DMatrix<f64>, model: &DMatrix<f64>, delay_steps: usize) -> Option<Self> {
+        let (m, errors) = gain.shape();
+        if m != errors || model.shape() != (errors, m) {
+            return None;
+        }
+        let mut k = DMatrix::zeros(m, m * (1 + delay_steps));
+        k.columns_mut(0, m).copy_from(gain);
+        let past = -(gain * model);
+        (1..=delay_steps).for_each(|back| k.columns_mut(back * m, m).copy_from(&past));
+        Self::velocity(&k)
+    }
+
     /// Errors that it takes.
     pub fn errors(&self) -> usize {
         self.d.ncols()

@@ -16,6 +16,8 @@ use crate::quantity::Complex;
 
 /// Most further steps of delay that are tried.
 pub const MOST_EXTRA_DELAY: usize = 20;
+/// Most states of a loop: eigenvalues take the cube of it.
+const MOST_STATES: usize = 1000;
 /// Nearer to the circle than this is on it.
 const ON_CIRCLE: f64 = 1e-12;
 /// Steps of the scan for a gain margin to a doubling, and doublings.
@@ -55,6 +57,12 @@ pub enum MarginError {
     /// A gain or a sensitivity is not finite.
     #[error("a gain or a sensitivity is not a finite number")]
     NotFinite,
+    /// Delays make the loop too large to judge.
+    #[error("the loop has {states} states with its delays, at most {MOST_STATES} are judged")]
+    TooLarge {
+        /// Its states.
+        states: usize,
+    },
     /// The eigenvalues did not converge.
     #[error("the eigenvalues of the loop did not converge")]
     NoEigenvalues,
@@ -87,6 +95,11 @@ pub(super) fn loop_eigenvalues(law: &LinearLaw, path: &Path) -> Result<Vec<Compl
     let fits = law.errors() == outputs && law.commands() == commands && path.lags.len() == commands;
     if !fits {
         return Err(MarginError::Shape { law: law.commands(), path: commands });
+    }
+    let waiting = path.lags.iter().fold(0, |sum: usize, lag| sum.saturating_add(lag.waiting()));
+    let states = waiting.saturating_add(law.a.nrows() + commands);
+    if states > MOST_STATES {
+        return Err(MarginError::TooLarge { states });
     }
     let m = closed_loop(law, path);
     if m.iter().any(|x| !x.is_finite()) {
@@ -149,8 +162,10 @@ fn gain_margin(law: &LinearLaw, path: &Path, way: i32) -> Result<Option<f64>, Ma
 /// Further steps of delay up to which the loop is stable, without a gap.
 fn delay_margin(law: &LinearLaw, path: &Path) -> Result<usize, MarginError> {
     for steps in 1..=MOST_EXTRA_DELAY {
-        if spectral_radius(law, &path.later(steps))? >= 1.0 - ON_CIRCLE {
-            return Ok(steps - 1);
+        match spectral_radius(law, &path.later(steps)) {
+            Ok(radius) if radius < 1.0 - ON_CIRCLE => {}
+            Ok(_) | Err(MarginError::TooLarge { .. }) => return Ok(steps - 1),
+            Err(other) => return Err(other),
         }
     }
     Ok(MOST_EXTRA_DELAY)

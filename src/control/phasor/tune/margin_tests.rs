@@ -132,6 +132,16 @@ fn the_radius_at_node_632_is_that_of_the_matrix_written_by_hand() {
 }
 
 #[test]
+fn margins_at_node_632_are_those_of_a_dense_sweep() {
+    // numpy 2: largest singular value of S on 20000 frequencies, and the factor on B by steps of 0.1 %.
+    for (ki, up, peak) in [(0.2, 3.2720, 1.445_423_711), (0.4, 1.9361, 2.101_190_900)] {
+        let found = margins(&swartz(0.05, ki), &Path::direct(b_632(), 0)).unwrap();
+        assert!((found.gain_up.unwrap() / up - 1.0).abs() < 1e-3, "ki {ki}: {found:?}");
+        assert!((found.sensitivity_peak.unwrap() - peak).abs() < 1e-7, "ki {ki}: {found:?}");
+    }
+}
+
+#[test]
 fn at_node_632_delays_end_what_the_simulated_feeder_showed_they_end() {
     let path = Path::direct(b_632(), 0);
     let decoupled = |ki| LinearLaw::decoupled(&b_632(), 0.0, ki).unwrap();
@@ -175,6 +185,27 @@ fn a_velocity_form_that_knows_its_delay_is_the_loop_without_it() {
 }
 
 #[test]
+fn a_delay_that_is_not_what_was_said_moves_the_roots_to_those_of_one_phase() {
+    // F = g·B⁻¹ splits the node into six equal loops; numpy 2, roots of one of them by its companion matrix: gain, delay
+    // said, delay that is, radius.
+    let cases = [
+        (0.3, 3, 3, 0.7),
+        (0.3, 1, 3, 0.854_530_174_0),
+        (0.3, 3, 1, 0.843_805_436_2),
+        (0.45, 1, 3, 0.906_306_872_2),
+        (0.45, 3, 1, 0.941_914_540_3),
+        (0.9, 1, 3, 0.988_667_473_8),
+        (0.9, 3, 1, 1.224_149_282_0),
+    ];
+    for (g, said, is, radius) in cases {
+        let gain = b_632().try_inverse().unwrap() * g;
+        let law = LinearLaw::delay_aware(&gain, &b_632(), said).unwrap();
+        let found = spectral_radius(&law, &Path::direct(b_632(), is)).unwrap();
+        assert!((found - radius).abs() < 1e-7, "g {g}, said {said}, is {is}: {found}");
+    }
+}
+
+#[test]
 fn a_loop_can_be_lost_by_too_little_gain() {
     // An unstable law (pole 1.2) that a strong enough loop holds: e(k+1) = −g·u, u = x, x⁺ = 1.2·x + e.
     let one = |x| DMatrix::from_element(1, 1, x);
@@ -201,4 +232,6 @@ fn what_does_not_fit_or_is_no_number_is_an_error() {
     assert_eq!(margins(&wild, &path), Err(MarginError::NotFinite));
     let unknown = LinearLaw::proportional(cross(&[1.0; 3], &[1.0; 3]));
     assert_eq!(margins(&unknown, &Path::direct(b_632() * f64::INFINITY, 0)), Err(MarginError::NotFinite));
+    let endless = Path { lags: vec![Lag { delay_steps: usize::MAX, late: 0.5, pole: 0.0 }; 6], ..path };
+    assert!(matches!(margins(&unknown, &endless), Err(MarginError::TooLarge { .. })));
 }

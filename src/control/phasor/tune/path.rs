@@ -7,6 +7,9 @@
 
 use nalgebra::DMatrix;
 
+/// Longest dead time that is counted, in steps.
+const MOST_DELAY: f64 = 1e6;
+
 /// The way of one command: a dead time and a first-order lag.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Lag {
@@ -23,7 +26,7 @@ impl Lag {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count of steps")]
     pub fn sampled(time_constant_s: f64, dead_time_s: f64, period_s: f64) -> Self {
         let left = |t_s: f64| if time_constant_s > 0.0 { (-t_s / time_constant_s).exp() } else { 0.0 };
-        let steps = (dead_time_s / period_s).max(0.0);
+        let steps = (dead_time_s / period_s).max(0.0).min(MOST_DELAY);
         // A dead time of whole steps that rounding left a hair short or long.
         let whole = if (steps - steps.round()).abs() < 1e-9 { steps.round() } else { steps.floor() };
         let rest_s = (steps - whole).max(0.0) * period_s;
@@ -33,7 +36,7 @@ impl Lag {
 
     /// States that hold commands on their way.
     pub(super) fn waiting(self) -> usize {
-        self.delay_steps + usize::from(self.late != 0.0)
+        self.delay_steps.saturating_add(usize::from(self.late != 0.0))
     }
 
     /// The same lag after further steps of delay.
@@ -110,5 +113,6 @@ mod tests {
         assert_eq!(Lag::sampled(0.0, 0.0, 0.1), Lag::default());
         assert_eq!(Lag::sampled(0.0, 0.3, 0.1), Lag { delay_steps: 3, ..Lag::default() });
         assert_eq!(Lag::sampled(-1.0, f64::NAN, 0.1), Lag::default());
+        assert_eq!(Lag::sampled(0.0, f64::INFINITY, 0.1).delay_steps, 1_000_000);
     }
 }

@@ -212,7 +212,7 @@ fn nearest(scaled: &DMatrix<f64>, change: &DVector<f64>, weights: &[f64]) -> Opt
     let (a, b) = (&weights * scaled, &weights * change);
     let steepest = singular_values(&a)?[0].powi(2);
     let mut x = DVector::zeros(a.ncols());
-    if !(steepest > 0.0) {
+    if steepest <= 0.0 {
         return Some(x);
     }
     let (mut ahead, mut momentum) = (x.clone(), 1.0f64);
@@ -319,6 +319,7 @@ mod tests {
         assert_eq!(uncontrollable(&DMatrix::zeros(6, 0), &ABC).unwrap().phases(), ABC);
         assert_eq!(uncontrollable(&DMatrix::zeros(6, 6), &ABC).unwrap().phases(), ABC);
         assert!(uncontrollable(&DMatrix::zeros(0, 0), &[]).unwrap().weak.is_empty());
+        assert!(controllability(&(node_632() * 1e200), &ABC).condition > 0.0, "squares overflow and nothing panics");
         assert!(reach(&node_632(), &[f64::NAN; 6], &[1.0; 6], &[1.0; 3]).is_none());
         assert!(reach(&node_632(), &[0.0; 6], &[1.0; 6], &[-1.0; 3]).is_none());
         assert!(reach(&node_632(), &[0.0; 5], &[1.0; 6], &[1.0; 3]).is_none());

@@ -4,18 +4,22 @@
 //! sensitivity: one multiple each for kp and ki (per step) of magnitude and of angle. Wanted are a settling within 20 s and
 //! an overshoot of at most 0.3 (magnitude) and 0.1 (angle) of a step of the target; among those, the fastest. The original
 //! ("way 3" of github.com/jaimiosyncrasy/LPBCcode) did this with a genetic algorithm, `PItuner_GA_RT.m`, which is not in
-//! the repository. Here a grid of equal factors and then a pattern search from its best points (R. Hooke, T. A. Jeeves, J. ACM
-//! 8, 1961, 212–229) do it: the same result at every run, no seed. Settling counts whole steps, so squared errors decide
+//! the repository. Here a grid of equal factors and then a pattern search from its best points (R. Hooke, T. A. Jeeves,
+//! J. ACM 8, 1961, 212–229) do it: the same result at every run, no seed. Settling counts whole steps, so squared errors decide
 //! between equals. All 2n steps of the target count, with what each does to the other outputs: magnitudes in pu and
 //! angles in rad by the same band.
+//!
+//! The published wish knows one model, and the fastest gains on it have next to no margin: at node 632 they settle in
+//! 1.0 s, and one more step of delay makes them unstable. So gains must by default also settle in the same time on twice
+//! the sensitivity, and on one more step of delay; [`Wanted::published`] asks for neither.
 
 use serde::Serialize;
 
 use super::{Lag, Own, Path, PiGains};
 
 /// Points of the grid for each multiple, grid points that are refined, and where refinement ends (in doublings).
-const GRID: u32 = 5;
-const STARTS: usize = 5;
+const GRID: u32 = 6;
+const STARTS: usize = 3;
 const FINEST: f64 = 0.02;
 /// Errors beyond this multiple of the step are divergence.
 const DIVERGED: f64 = 1e3;
@@ -31,11 +35,29 @@ pub struct Wanted {
     pub band: f64,
     /// Smallest and largest multiple of the inverse of the own sensitivity.
     pub multiples: [f64; 2],
+    /// It must settle in that time also with all sensitivities times this; 1 asks for nothing.
+    pub sensitivity_factor: f64,
+    /// It must settle in that time also with so many further steps of delay; 0 asks for nothing.
+    pub extra_delay_steps: usize,
+}
+
+impl Wanted {
+    /// What the published tuner wants: nothing of models that are a little wrong.
+    pub fn published() -> Self {
+        Self { sensitivity_factor: 1.0, extra_delay_steps: 0, ..Self::default() }
+    }
 }
 
 impl Default for Wanted {
     fn default() -> Self {
-        Self { settle_s: 20.0, overshoot: [0.3, 0.1], band: 0.02, multiples: [0.05, 10.0] }
+        Self {
+            settle_s: 20.0,
+            overshoot: [0.3, 0.1],
+            band: 0.02,
+            multiples: [0.05, 10.0],
+            sensitivity_factor: 2.0,
+            extra_delay_steps: 1,
+        }
     }
 }
 
@@ -66,25 +88,25 @@ pub fn search(path: &Path, period_s: f64, wanted: &Wanted) -> Option<Found> {
         return None;
     }
     let (low, high) = (least.log2(), most.log2());
-    let mut trial = Trial { model: Model::new(path), own, wanted, steps, tried: 0 };
+    let mut trial = Trial::new(path, own, wanted, steps);
     let place = |k: u32| low + (high - low) * f64::from(k) / f64::from(GRID - 1);
     let mut grid: Vec<(f64, [f64; 4])> = (0..GRID.pow(4))
         .map(|k| [0, 1, 2, 3].map(|axis| place(k / GRID.pow(axis) % GRID)))
-        .map(|logs| (trial.cost(logs), logs))
+        .map(|logs| (trial.cost(logs, f64::INFINITY), logs))
         .collect();
     grid.sort_by(|a, b| a.0.total_cmp(&b.0));
     grid.truncate(STARTS);
     let coarse = (high - low) / f64::from(GRID - 1);
     let refined = grid.into_iter().map(|start| trial.refine(start, coarse, low, high));
     let (_, logs) = refined.reduce(|a, b| if b.0 < a.0 { b } else { a })?;
-    let answer = trial.answer(logs);
-    let multiples = logs.map(f64::exp2);
+    let answer = trial.answer(0, logs);
+    let robust = (1..trial.models.len()).all(|model| trial.answer(model, logs).settled(steps).is_some());
     Some(Found {
         gains: trial.gains(logs),
-        multiples,
+        multiples: logs.map(f64::exp2),
         settle_s: answer.settled(steps).map(|k| k as f64 * period_s),
         overshoot: answer.overshoot,
-        met: answer.settled(steps).is_some() && trial.excess(&answer) <= 0.0,
+        met: robust && answer.settled(steps).is_some() && trial.excess(&answer) <= 0.0,
         tried: trial.tried,
     })
 }
@@ -114,28 +136,35 @@ impl Answer {
     }
 }
 
-/// A model on which gains are tried.
+/// Models on which gains are tried: the one that was found, then those that are a little wrong.
 struct Trial<'a> {
-    model: Model,
+    models: Vec<Model>,
     own: Own,
     wanted: &'a Wanted,
     steps: usize,
     tried: usize,
 }
 
-impl Trial<'_> {
+impl<'a> Trial<'a> {
+    fn new(path: &Path, own: Own, wanted: &'a Wanted, steps: usize) -> Self {
+        let stronger = (wanted.sensitivity_factor != 1.0).then(|| path.scaled(wanted.sensitivity_factor));
+        let later = (wanted.extra_delay_steps > 0).then(|| path.later(wanted.extra_delay_steps));
+        let others = [stronger, later].into_iter().flatten();
+        let models = std::iter::once(path.clone()).chain(others).map(|path| Model::new(&path)).collect();
+        Self { models, own, wanted, steps, tried: 0 }
+    }
+
     fn gains(&self, logs: [f64; 4]) -> PiGains {
         let [kp_v, ki_v, kp_angle, ki_angle] = logs.map(f64::exp2);
         PiGains::multiples(&self.own, [kp_v, ki_v], [kp_angle, ki_angle])
     }
 
-    fn answer(&mut self, logs: [f64; 4]) -> Answer {
-        self.tried += 1;
+    fn answer(&mut self, model: usize, logs: [f64; 4]) -> Answer {
         let gains = self.gains(logs);
         let n = self.own.v.len();
         let mut all = Answer { settle: 0, overshoot: [0.0; 2], squares: 0.0, lost: 0 };
         for target in 0..2 * n {
-            let one = self.model.step_of_target(&gains, target, self.steps, self.wanted.band);
+            let one = self.models[model].step_of_target(&gains, target, self.steps, self.wanted.band);
             all.settle = all.settle.max(one.settle);
             all.squares += one.squares;
             all.lost += one.lost;
@@ -150,36 +179,45 @@ impl Trial<'_> {
         std::iter::zip(answer.overshoot, self.wanted.overshoot).map(|(found, most)| (found - most).max(0.0)).sum()
     }
 
-    /// What is minimised: steps of settling, far more for what is not wanted, a little for squared errors.
+    /// What is minimised: steps of settling, a little for squared errors, far more for what is not wanted – overshoot,
+    /// then failing on a model that is a little wrong, then not settling, then divergence.
+    /// What is sure to be more than `bound` is not worked out to its end.
     #[allow(clippy::cast_precision_loss, reason = "counts of steps")]
-    fn cost(&mut self, logs: [f64; 4]) -> f64 {
-        let answer = self.answer(logs);
+    fn cost(&mut self, logs: [f64; 4], bound: f64) -> f64 {
+        self.tried += 1;
+        let answer = self.answer(0, logs);
         let whole = self.steps as f64;
+        let lost = |answer: &Answer| answer.lost as f64 / whole;
         if answer.lost > 0 {
-            return 1e6 * whole * (1.0 + answer.lost as f64 / whole);
+            return 1e6 * whole * (1.0 + lost(&answer));
         }
-        let unsettled = if answer.settle >= self.steps { 100.0 * whole } else { 0.0 };
+        let settling = answer.settle as f64 + 1e-2 * answer.squares.min(100.0);
+        if answer.settle >= self.steps {
+            return 1e4 * whole + settling;
+        }
         let excess = self.excess(&answer);
         let unwanted = if excess > 0.0 { 10.0 * whole * (1.0 + excess) } else { 0.0 };
-        answer.settle as f64 + unsettled + unwanted + 1e-2 * answer.squares.min(100.0)
+        let mut fragile = 0.0;
+        if settling + unwanted >= bound {
+            return settling + unwanted;
+        }
+        for model in 1..self.models.len() {
+            let other = self.answer(model, logs);
+            let failed = if other.settled(self.steps).is_some() { 0.0 } else { 1.0 + lost(&other) };
+            fragile += 100.0 * whole * failed;
+        }
+        settling + fragile + unwanted
     }
 
-    /// A pattern search: steps along each multiple and along those of magnitude and angle together.
+    /// A pattern search: steps along each multiple and along each two together, both ways. The best gains lie where
+    /// several wishes bind at once, and steps along one multiple alone end on the way there.
     fn refine(&mut self, start: (f64, [f64; 4]), coarse: f64, low: f64, high: f64) -> (f64, [f64; 4]) {
-        const WAYS: [[f64; 4]; 6] = [
-            [1.0, 0.0, 0.0, 0.0],
-            [0.0, 1.0, 0.0, 0.0],
-            [0.0, 0.0, 1.0, 0.0],
-            [0.0, 0.0, 0.0, 1.0],
-            [1.0, 0.0, 1.0, 0.0],
-            [0.0, 1.0, 0.0, 1.0],
-        ];
         let (mut best, mut width) = (start, 0.5 * coarse);
         while width > FINEST {
             let before = best.0;
-            for (way, sign) in WAYS.iter().flat_map(|way| [(way, 1.0), (way, -1.0)]) {
-                let logs: [f64; 4] = std::array::from_fn(|k| (best.1[k] + sign * width * way[k]).clamp(low, high));
-                let cost = if logs == best.1 { best.0 } else { self.cost(logs) };
+            for way in ways() {
+                let logs: [f64; 4] = std::array::from_fn(|k| (best.1[k] + width * way[k]).clamp(low, high));
+                let cost = if logs == best.1 { best.0 } else { self.cost(logs, best.0) };
                 if cost < best.0 {
                     best = (cost, logs);
                 }
@@ -190,6 +228,13 @@ impl Trial<'_> {
         }
         best
     }
+}
+
+/// Ways of a pattern search: every one and every two of four axes, each up and down.
+fn ways() -> impl Iterator<Item = [f64; 4]> {
+    let sign = |k: u32, axis: u32| [0.0, 1.0, -1.0][(k / 3u32.pow(axis) % 3) as usize];
+    let all = (0..81).map(move |k| [0, 1, 2, 3].map(|axis| sign(k, axis)));
+    all.filter(|way| (1..=2).contains(&way.iter().filter(|x| **x != 0.0).count()))
 }
 
 /// The coupled model, simulated without a matrix of the whole loop.
@@ -232,8 +277,8 @@ impl Model {
                 let y: f64 = std::iter::zip(row, &self.output).map(|(b, p)| b * p).sum();
                 self.error[i] = f64::from(u8::from(i == target)) - y;
             }
-            let worst = self.error.iter().fold(0.0, |worst: f64, e| if e.abs() <= worst { worst } else { e.abs() });
-            if !(worst <= DIVERGED) {
+            let worst = self.error.iter().fold(0.0, |worst: f64, e| worst.max(e.abs()));
+            if worst > DIVERGED || self.error.iter().any(|e| !e.is_finite()) {
                 return Answer { settle: steps, lost: steps - step, ..answer };
             }
             if worst > band {
@@ -260,7 +305,7 @@ impl Model {
         for (j, (p, lag)) in std::iter::zip(&mut self.output, &self.lags).enumerate() {
             let command = |back: usize| step.checked_sub(back).map_or(0.0, |k| self.commands[k * size + j]);
             let now = 1.0 - lag.pole - lag.late;
-            *p = lag.pole * *p + now * command(lag.delay_steps) + lag.late * command(lag.delay_steps + 1);
+            *p = lag.pole * *p + now * command(lag.delay_steps) + lag.late * command(lag.delay_steps.saturating_add(1));
         }
     }
 }
@@ -310,9 +355,16 @@ mod tests {
         }
         assert!((found.settle_s.unwrap() - settle as f64 * 0.1).abs() < 1e-9, "{found:?}, simulated {settle}");
         assert!((0..2).all(|k| (found.overshoot[k] - overshoot[k]).abs() < 1e-9), "{found:?} {overshoot:?}");
-        assert!(settle < 30, "slower than Swartz's PI of ki·g = 0.2: {found:?}");
-        let law = found.gains.law().unwrap();
-        assert!(margins(&law, &node_632(0.0, 0.0)).unwrap().radius < 1.0);
+        // The best of a grid of 6400 gains that keep the same wishes (numpy 2) settles in 18 steps: a fifth more at most.
+        assert!(settle <= 21, "{found:?}");
+        let path = node_632(0.0, 0.0);
+        let wide = margins(&found.gains.law().unwrap(), &path).unwrap();
+        assert!(wide.gain_up.is_some_and(|f| f > 2.0) && wide.delay_steps.is_some_and(|d| d >= 1), "{wide:?}");
+        // The fastest gains on the one model are faster, and one more step of delay is too much for them.
+        let published = search(&path, 0.1, &Wanted::published()).unwrap();
+        assert!(published.met && published.settle_s < found.settle_s, "{published:?}");
+        let narrow = margins(&published.gains.law().unwrap(), &path).unwrap();
+        assert!(narrow.radius < 1.0 && narrow.delay_steps == Some(0), "{narrow:?}");
     }
 
     #[test]
@@ -320,14 +372,13 @@ mod tests {
         // One phase, two loops that do not act on each other: the four multiples fall apart into twice the same two.
         let alone = DMatrix::from_row_slice(2, 2, &[0.0, 0.12, 0.11, 0.0]);
         let path = Path { sensitivity: alone, lags: vec![Lag::sampled(0.3, 0.0, 0.1); 2] };
-        let wanted = Wanted { overshoot: [0.1; 2], ..Wanted::default() };
+        let wanted = Wanted { overshoot: [0.1; 2], ..Wanted::published() };
         let found = search(&path, 0.1, &wanted).unwrap();
-        let mut trial =
-            Trial { model: Model::new(&path), own: Own::of(&path).unwrap(), wanted: &wanted, steps: 200, tried: 0 };
+        let mut trial = Trial::new(&path, Own::of(&path).unwrap(), &wanted, 200);
         let fine = |k: u32| (0.05f64).log2() + 200f64.log2() * f64::from(k) / 40.0;
         let pairs = (0..41 * 41).map(|k| [fine(k / 41), fine(k % 41)]).collect::<Vec<_>>();
         let settled = |[kp, ki]: [f64; 2], trial: &mut Trial| {
-            let answer = trial.answer([kp, ki, kp, ki]);
+            let answer = trial.answer(0, [kp, ki, kp, ki]);
             (trial.excess(&answer) <= 0.0).then(|| answer.settled(200)).flatten()
         };
         let best = pairs.into_iter().filter_map(|p| settled(p, &mut trial)).min().unwrap();
@@ -337,7 +388,9 @@ mod tests {
 
     #[test]
     fn lags_and_dead_times_ask_for_slower_gains() {
-        let settle = |tau, dead| search(&node_632(tau, dead), 0.1, &Wanted::default()).unwrap().settle_s.unwrap();
+        let alone = DMatrix::from_row_slice(2, 2, &[0.0, 0.12, 0.11, 0.0]);
+        let path = |tau, dead| Path { sensitivity: alone.clone(), lags: vec![Lag::sampled(tau, dead, 0.1); 2] };
+        let settle = |tau, dead| search(&path(tau, dead), 0.1, &Wanted::default()).unwrap().settle_s.unwrap();
         assert!(settle(0.1, 0.5) > settle(0.1, 0.0));
     }
 
