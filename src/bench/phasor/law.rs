@@ -5,8 +5,8 @@ use super::seat::Seat;
 use crate::bench::SetupError;
 use crate::control::phasor::{
     Answering, Deadband, Decoupled, DecoupledGains, Extremum, ExtremumSettings, FailSafe, Law, Lpbc, LpbcActuator,
-    LpbcError, LpbcSettings, Lqpc, LqpcSettings, MOST_PHASES, Pi, PiSettings, Rcac, RcacSettings, Sensitivity,
-    Supervised, Watching,
+    LpbcError, LpbcSettings, Lqpc, LqpcSettings, MOST_PHASES, Pi, PiSettings, PublishedLqpc, PublishedLqpcSettings,
+    Rcac, RcacSettings, Sensitivity, Supervised, Watching,
 };
 use crate::device;
 use crate::link::library::LibraryController;
@@ -205,6 +205,11 @@ pub(super) fn law(phasor: &Phasor, settings: &LpbcSettings, step_s: f64) -> Resu
             };
             Box::new(Lqpc::new(n, &rows, settings)?)
         }
+        PhasorLaw::LqpcPublished => {
+            let usual = PublishedLqpcSettings::default();
+            let settings = PublishedLqpcSettings { step_s, ..usual };
+            Box::new(PublishedLqpc::new(n, &rows, settings)?)
+        }
         PhasorLaw::Rcac => {
             let usual = RcacSettings { hidden_delay: hidden.min(31), ..RcacSettings::default() };
             let settings = RcacSettings {
@@ -227,7 +232,7 @@ pub(super) fn law(phasor: &Phasor, settings: &LpbcSettings, step_s: f64) -> Resu
             };
             Box::new(Extremum::new(n, settings)?)
         }
-        PhasorLaw::DecoupledPi | PhasorLaw::LqpcPublished | PhasorLaw::Process(_) | PhasorLaw::Library(_) => {
+        PhasorLaw::DecoupledPi | PhasorLaw::Process(_) | PhasorLaw::Library(_) => {
             Box::new(Decoupled::new(settings.inverse()?, settings.gains))
         }
     })
