@@ -23,6 +23,7 @@ mod quality;
 mod state;
 #[cfg(test)]
 mod tests;
+mod tie;
 mod verdict;
 
 use std::io;
@@ -50,6 +51,7 @@ use outcome::{Gatherer, Spread};
 use phasor::Phasors;
 use quality::Quality;
 use state::{Sources, Triggers};
+use tie::Ties;
 
 /// A plan and its plant, ready to run.
 pub struct Bench<'a, P: Plant> {
@@ -59,6 +61,7 @@ pub struct Bench<'a, P: Plant> {
     equipment: Equipment,
     quality: Quality,
     phasors: Phasors,
+    ties: Ties,
     sources: Sources,
     triggers: Triggers,
     channels: Channels,
@@ -97,6 +100,7 @@ impl<'a, P: Plant> Bench<'a, P> {
             channels: Channels::new(plan, &nodes),
             quality: Quality::new(plan, &nodes, &mut equipment.machines)?,
             phasors: Phasors::new(plan, &nodes)?,
+            ties: Ties::new(plan, &nodes),
             equipment,
             demands,
             sources: Sources::new(plan),
@@ -185,6 +189,7 @@ impl<'a, P: Plant> Bench<'a, P> {
         self.channels.fill(&mut self.row, &mut self.plant, &overall);
         self.quality.sense(tick, f_hz, &mut self.plant, machines, &mut self.row);
         self.equipment.sense_and_control(tick, &mut self.row);
+        self.ties.look(tick, &self.equipment, &mut self.phasors, &mut self.row);
         self.phasors.control(tick, &self.equipment, self.plant.voltages(), &mut self.row);
         self.numbers.take(tick, &self.row, solution.converged);
         self.expectations.take(tick, &self.row, &overall, &mut self.plant);
@@ -195,6 +200,7 @@ impl<'a, P: Plant> Bench<'a, P> {
     fn actuate(&mut self, tick: Tick) {
         self.demands.look(self.plan.clock_s(tick));
         self.quality.actuate(tick, &mut self.equipment.machines);
+        self.ties.actuate(&mut self.plant);
         self.phasors.deliver(tick, &mut self.equipment);
         self.equipment.actuate(tick, &mut self.demands);
         self.demands.apply(&mut self.plant);

@@ -23,12 +23,12 @@ pub mod vary;
 pub use document::{Document, Override};
 pub use equipment::{
     ActiveFilter, Actuated, Ageing, Analyser, Controller, Device, DeviceKind, Equipment, Flow, Instrument, Link,
-    Mitigation, Observed, Phasor, PhasorSpots,
+    Mitigation, Observed, Phasor, PhasorSpots, Tie,
 };
 pub use expectation::*;
 pub use harmonics::{Background, Harmonics};
 pub use language::*;
-pub use phasor::Steered;
+pub use phasor::{Steered, Tied};
 pub use plan::*;
 pub use profile::Course;
 pub use quality::{Analysed, Emitted, Mitigated};

@@ -11,6 +11,10 @@
 //! | `LPBC.failed_actuator` | the place of the actuator that fails, from 1; 0 for none |
 //! | `LPBC.sync_fault` | 1 a clock says that it is out of step, 2 a step, 3 a ramp of the angle that the network does not explain |
 //! | `LPBC.a.target_v_pu`, `.a.target_angle_deg` | target of a phase |
+//! | `TIE.closed` | 1 once it is |
+//! | `TIE.refusal` | why it stays open: 0 it may close, 1 nobody wants it to, 2 a side is not measured, 3 without common time, 4 magnitudes, 5 angles, 6 current, 7 not for long enough |
+//! | `TIE.difference_v_pu`, `.difference_angle_deg` | largest differences between the sides, as measured |
+//! | `TIE.predicted_a` | largest current that closing would bring |
 
 /// What of an L-PBC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +59,17 @@ impl Steered {
         ("sync_fault", Self::SyncFault),
     ];
 
+    /// The largest of those that count something or say one of a few things.
+    pub(super) const fn most(self) -> Option<f64> {
+        match self {
+            Self::Mode | Self::Cause => Some(3.0),
+            Self::Saturated => Some(1.0),
+            Self::SyncFault => Some(4.0),
+            Self::FailedActuator => Some(1000.0),
+            _ => None,
+        }
+    }
+
     /// Every name that an L-PBC of these phases has.
     pub(super) fn names(phases: &[String]) -> Vec<String> {
         let own = Self::NAMES.iter().map(|(name, _)| (*name).to_owned());
@@ -76,4 +91,39 @@ impl Steered {
             _ => None,
         }
     }
+}
+
+/// What of a tie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tied {
+    /// Whether it has closed.
+    Closed,
+    /// Why it stays open.
+    Refusal,
+    /// Largest difference of magnitudes per unit.
+    DifferenceV,
+    /// Largest difference of angles in degrees.
+    DifferenceAngle,
+    /// Largest current that closing would bring in A.
+    Predicted,
+}
+
+impl Tied {
+    /// The largest of those that say one of a few things.
+    pub(super) const fn most(self) -> Option<f64> {
+        match self {
+            Self::Closed => Some(1.0),
+            Self::Refusal => Some(7.0),
+            _ => None,
+        }
+    }
+
+    /// The name of each.
+    pub const NAMES: [(&str, Self); 5] = [
+        ("closed", Self::Closed),
+        ("refusal", Self::Refusal),
+        ("difference_v_pu", Self::DifferenceV),
+        ("difference_angle_deg", Self::DifferenceAngle),
+        ("predicted_a", Self::Predicted),
+    ];
 }

@@ -29,7 +29,7 @@
 
 use crate::feeder::Feeder;
 
-use super::phasor::Steered;
+use super::phasor::{Steered, Tied};
 use super::plan::{Branch, FaultSite};
 use super::quality::{self, Analysed, Emitted, Mitigated};
 use super::{Ageing, Device, DeviceKind, Equipment, Harmonics};
@@ -92,6 +92,8 @@ pub enum Measure {
     Mitigated(usize, Mitigated),
     /// Of a phasor controller.
     Steered(usize, Steered),
+    /// Of a tie.
+    Tied(usize, Tied),
     /// Of a transformer whose ageing is followed.
     Aged(usize, Aged),
 }
@@ -276,6 +278,10 @@ impl<'a> Namespace<'a> {
         if let Some(place) = self.equipment.phasor(own) {
             let phases = &self.equipment.phasors.get(place)?.phases;
             return Steered::of_name(rest, phases).map(|what| Measure::Steered(place, what));
+        }
+        if let Some(place) = self.equipment.ties.iter().position(|tie| tie.name == own) {
+            let found = Tied::NAMES.iter().find(|(name, _)| *name == rest);
+            return found.map(|&(_, what)| Measure::Tied(place, what));
         }
         let place = self.equipment.instrument(own)?;
         let instrument = self.equipment.instruments.get(place)?;

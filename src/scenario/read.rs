@@ -20,6 +20,7 @@ use crate::record::fnv1a_64;
 /// Laws of droops, and that of mitigation.
 const DROOPS: [&str; 2] = ["volt_var", "volt_watt"];
 const MITIGATION: &str = "thd_mitigation";
+const TIE: &str = "close_tie";
 /// Laws of L-PBC; a program or a library of one's own is a mapping.
 const PHASOR: [&str; 6] = ["pi", "decoupled_pi", "lqpc", "lqpc_published", "extremum_seeking", "rcac"];
 
@@ -162,12 +163,15 @@ impl Document {
                 Some(Value::String(own)) if own == MITIGATION => {
                     yaml::read(node, place, found).map(|s| ControllerSetting::Mitigation(Box::new(s)))
                 }
+                Some(Value::String(own)) if own == TIE => {
+                    yaml::read(node, place, found).map(|s| ControllerSetting::Tie(Box::new(s)))
+                }
                 Some(Value::String(own)) if PHASOR.contains(&own.as_str()) => {
                     yaml::read(node, place, found).map(|s| ControllerSetting::Phasor(Box::new(s)))
                 }
                 Some(Value::Map(_)) => yaml::read(node, place, found).map(|s| ControllerSetting::Phasor(Box::new(s))),
                 Some(Value::String(own)) if !DROOPS.contains(&own.as_str()) => {
-                    let choices = [&DROOPS[..], &[MITIGATION], &PHASOR[..]].concat();
+                    let choices = [&DROOPS[..], &[MITIGATION, TIE], &PHASOR[..]].concat();
                     let help = match nearest(own, choices.iter().copied()) {
                         Some(near) => format!("did you mean {near:?}?"),
                         None => format!("the choices are {}", choices.join(", ")),

@@ -4,15 +4,16 @@ use super::model::Model;
 use super::seat::Seat;
 use crate::bench::SetupError;
 use crate::control::phasor::{
-    Answering, Deadband, Decoupled, DecoupledGains, Extremum, ExtremumSettings, FailSafe, Law, Lpbc, LpbcActuator,
-    LpbcError, LpbcSettings, Lqpc, LqpcSettings, MOST_PHASES, Pi, PiSettings, PublishedLqpc, PublishedLqpcSettings,
-    Rcac, RcacSettings, Sensitivity, Supervised, Watching,
+    Adaptive, Answering, Deadband, Decoupled, DecoupledGains, Extremum, ExtremumSettings, FailSafe, Law, Lpbc,
+    LpbcActuator, LpbcError, LpbcSettings, Lqpc, LqpcSettings, MOST_PHASES, Pi, PiSettings, PublishedLqpc,
+    PublishedLqpcSettings, Rcac, RcacSettings, Sensitivity, SensitivityError, SensitivitySettings, Supervised,
+    Watching,
 };
 use crate::device;
 use crate::link::library::LibraryController;
 use crate::link::process::{self, ProcessController};
 use crate::link::{Setup, library};
-use crate::scenario::{DeviceKind, FailSafeSetting, Phasor, PhasorLaw, Plan};
+use crate::scenario::{DeviceKind, FailSafeSetting, Phasor, PhasorLaw, Plan, SensitivitySetting};
 use crate::sense;
 use crate::signal::Channels;
 
@@ -25,6 +26,9 @@ pub(crate) enum MakeError {
     /// The network is not what it needs.
     #[error(transparent)]
     Lpbc(#[from] LpbcError),
+    /// Its sensitivity is of no use.
+    #[error(transparent)]
+    Sensitivity(#[from] SensitivityError),
     /// Its numbers are not possible.
     #[error(transparent)]
     Law(#[from] crate::control::phasor::LawError),
@@ -88,9 +92,20 @@ fn made(plan: &Plan, phasor: &Phasor, model: &Model) -> Result<Made, MakeError> 
 fn parameters(phasor: &Phasor, model: &Model, settings: &LpbcSettings) -> Vec<(String, f64)> {
     let own = phasor.setting.parameters.iter().map(|(name, value)| (name.clone(), *value));
     let base = [("base_va".to_owned(), model.base_va)];
+    let usual = usual_gains(settings).into_iter().filter(|(name, _)| !phasor.setting.parameters.contains_key(name));
     let ratings = settings.actuators.iter().map(|own| (format!("{}.s_va", own.name), own.s_va));
     let shares = settings.actuators.iter().filter_map(|own| Some((format!("{}.share", own.name), own.share?)));
-    own.chain(base).chain(ratings).chain(shares).collect()
+    own.chain(usual).chain(base).chain(ratings).chain(shares).collect()
+}
+
+/// Gains of the PI law of every phase, for programs that want them.
+fn usual_gains(settings: &LpbcSettings) -> Vec<(String, f64)> {
+    let gains = PiSettings::of_sensitivity(&settings.sensitivity).gains;
+    let of_phase = |(phase, own): (&char, crate::control::phasor::PhaseGains)| {
+        let named = [("kp_v", own.kp_v), ("ki_v", own.ki_v), ("kp_angle", own.kp_angle), ("ki_angle", own.ki_angle)];
+        named.map(|(name, value)| (format!("{name}.{phase}"), value))
+    };
+    settings.phases.iter().zip(gains).flat_map(of_phase).collect()
 }
 
 /// Time between a controller's steps in s.
@@ -231,6 +246,15 @@ pub(super) fn law(phasor: &Phasor, settings: &LpbcSettings, step_s: f64) -> Resu
                 ..usual
             };
             Box::new(Extremum::new(n, settings)?)
+        }
+        PhasorLaw::DecoupledPi if phasor.setting.sensitivity == SensitivitySetting::Estimated => {
+            Box::new(Adaptive::new(
+                *b,
+                &settings.held(),
+                settings.gains,
+                SensitivitySettings::default(),
+                settings.most_condition,
+            )?)
         }
         PhasorLaw::DecoupledPi | PhasorLaw::Process(_) | PhasorLaw::Library(_) => {
             Box::new(Decoupled::new(settings.inverse()?, settings.gains))

@@ -285,6 +285,6 @@ impl Loop {
 const UNKNOWN: Channel = Channel { value: f64::NAN, valid: false, age: 0 };
 
 /// An angle by the short way.
-fn wrapped_deg(angle_deg: f64) -> f64 {
+pub(super) fn wrapped_deg(angle_deg: f64) -> f64 {
     angle_deg - 360.0 * (angle_deg / 360.0).round()
 }

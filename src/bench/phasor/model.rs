@@ -152,7 +152,7 @@ fn nodes_of(plant: &GridPlant, plan: &Plan, observed: &Observed) -> Option<Vec<A
 }
 
 /// The node that a channel of an instrument is about.
-pub(super) fn node_of<'a>(plan: &'a Plan, observed: &Observed, channel: usize) -> Option<&'a NodeRef> {
+pub(in crate::bench) fn node_of<'a>(plan: &'a Plan, observed: &Observed, channel: usize) -> Option<&'a NodeRef> {
     let instrument = plan.equipment.instruments.get(observed.instrument)?;
     match &plan.quantities.get(*instrument.quantities.get(channel)?)?.measure {
         Measure::Voltage(node, _) => Some(node),

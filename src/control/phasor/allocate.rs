@@ -17,7 +17,7 @@
 
 use super::reach::{FREE, Range, Reach, Told};
 use super::sensitivity::{Square, times, times_transposed};
-use super::{MOST_PHASES, MOST_SIZE, Sensitivity, finite};
+use super::{Inverse, MOST_CONDITION, MOST_PHASES, MOST_SIZE, Mask, Sensitivity, finite};
 
 /// Most rounds of sharing what is left among those that are not at a limit.
 const MOST_SHARINGS: usize = 12;
@@ -95,6 +95,12 @@ impl Unit {
         Self { settings, in_service: true, derated: 1.0, reach, share: [0.0; 3], weighted, told, point, ahead }
     }
 
+    /// Whether nothing but its ramp keeps it from where `ahead` is.
+    fn only_ramps(&self) -> bool {
+        let unhurried = Reach { ramp_pu: f64::INFINITY, ..self.reach };
+        largest(&unhurried.nearest(&self.ahead, &self.told, &self.share), &self.ahead) <= NOTHING_PU
+    }
+
     fn nearest(&self, to: &Told) -> Told {
         self.reach.nearest(to, &self.told, &self.share)
     }
@@ -106,6 +112,8 @@ pub struct Allocation {
     sensitivity: Sensitivity,
     weights: [f64; 2],
     weighted: Square,
+    /// B⁻¹, where there is one.
+    inverse: Option<Inverse>,
     /// Length of a step of gradients.
     length: f64,
     units: Vec<Unit>,
@@ -121,7 +129,8 @@ impl Allocation {
     /// The same with weights of magnitudes and of angles.
     pub fn weighted(sensitivity: &Sensitivity, participants: &[Participant], weights: [f64; 2]) -> Self {
         let units = participants.iter().map(|p| Unit::new(p, weights)).collect();
-        let mut own = Self { sensitivity: *sensitivity, weights, weighted: Square::default(), length: 0.0, units };
+        let mut own =
+            Self { sensitivity: *sensitivity, weights, weighted: Square::default(), inverse: None, length: 0.0, units };
         own.set_sensitivity(sensitivity);
         own.share();
         own
@@ -131,6 +140,8 @@ impl Allocation {
     pub fn set_sensitivity(&mut self, sensitivity: &Sensitivity) {
         let weighted = sensitivity.weighted(self.weights);
         (self.sensitivity, self.weighted) = (*sensitivity, *weighted.square());
+        let all: Mask = std::array::from_fn(|k| k < sensitivity.size());
+        self.inverse = sensitivity.inverse(&all, &all, MOST_CONDITION).ok().filter(|_| !self.weights.contains(&0.0));
         let own = self.units.iter().filter_map(|unit| unit.settings.sensitivity);
         let most = own.map(|b| b.weighted(self.weights).norm()).fold(weighted.norm(), f64::max);
         self.length = if most > 0.0 { (most * most).recip() } else { 0.0 };
@@ -207,9 +218,11 @@ impl Allocation {
         let alike = self.units.iter().all(|unit| unit.weighted.is_none());
         let free = |unit: &Unit| !unit.in_service || largest(&unit.point, &unit.ahead) <= NOTHING_PU;
         let unlimited = self.units.iter().all(free);
+        // Where only ramps are in the way, shares are where everybody is bound for.
+        let only_ramps = self.units.iter().all(Unit::only_ramps);
         let enough = unlimited || self.share_rest(&asked) && alike;
         if !enough {
-            self.descend(&asked);
+            self.descend(&asked, only_ramps);
         }
         self.finish(&asked)
     }
@@ -288,11 +301,13 @@ impl Allocation {
         std::array::from_fn(|i| common[i] + moved[i])
     }
 
-    /// Projected gradients from the better of two beginnings.
-    fn descend(&mut self, asked: &[f64; MOST_SIZE]) {
+    /// Projected gradients from the better of two beginnings; from the shared power where only ramps are in the way.
+    fn descend(&mut self, asked: &[f64; MOST_SIZE], only_ramps: bool) {
         self.units.iter_mut().for_each(|unit| unit.ahead = unit.nearest(&unit.told));
         let size = |r: [f64; MOST_SIZE]| r.iter().map(|x| x * x).sum::<f64>();
-        if size(self.residual(asked, |unit| &unit.ahead)) < size(self.residual(asked, |unit| &unit.point)) {
+        if !only_ramps
+            && size(self.residual(asked, |unit| &unit.ahead)) < size(self.residual(asked, |unit| &unit.point))
+        {
             self.units.iter_mut().for_each(|unit| unit.point = unit.ahead);
         } else {
             self.units.iter_mut().for_each(|unit| unit.ahead = unit.point);
@@ -337,10 +352,26 @@ impl Allocation {
         (moved, uphill > 0.0)
     }
 
+    /// What was told, as the law's kind of power: shared as usual it would move the phasors just so. Of actuators that move
+    /// them alike, the sum.
+    fn effective(&self, asked: &[f64; MOST_SIZE]) -> [f64; MOST_SIZE] {
+        let Some(inverse) = self.inverse.filter(|_| self.units.iter().any(|unit| unit.weighted.is_some())) else {
+            return self.total();
+        };
+        let n = self.sensitivity.phases();
+        let residual = self.residual(asked, |unit| &unit.told);
+        let moved: [f64; MOST_SIZE] = std::array::from_fn(|i| match i {
+            _ if i >= 2 * n => 0.0,
+            _ => residual[i] / self.weights[i / n],
+        });
+        let off = inverse.power(&moved[..2 * n]);
+        std::array::from_fn(|k| if k < 2 * n { asked[k] + off[k] } else { 0.0 })
+    }
+
     fn finish(&mut self, asked: &[f64; MOST_SIZE]) -> Applied {
         let n = self.sensitivity.phases();
         self.units.iter_mut().filter(|unit| unit.in_service).for_each(|unit| unit.told = unit.point);
-        let total = self.total();
+        let total = self.effective(asked);
         let mut applied = Applied { total, ..Applied::default() };
         for phase in 0..n {
             let off = |k: usize| (asked[k] - total[k]).abs() > 1e-6;

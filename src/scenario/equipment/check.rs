@@ -98,6 +98,7 @@ impl Checker<'_> {
                     let controller = self.droop(name, setting);
                     self.equipment.controllers.extend(controller);
                 }
+                ControllerSetting::Tie(_) => {}
                 ControllerSetting::Phasor(setting) => {
                     let phasor = self.phasor(name, setting);
                     self.equipment.phasors.extend(phasor);
@@ -106,6 +107,13 @@ impl Checker<'_> {
                     let mitigation = self.mitigation(name, setting);
                     self.equipment.mitigations.extend(mitigation);
                 }
+            }
+        }
+        for (name, setting) in &s.controllers {
+            // Once the L-PBC that they may lead are known.
+            if let ControllerSetting::Tie(setting) = setting {
+                let tie = self.tie(name, setting);
+                self.equipment.ties.extend(tie);
             }
         }
         self.one_owner_each();

@@ -7,11 +7,13 @@ mod filter;
 mod inverter;
 mod phasor;
 mod pmu;
+mod tie;
 
 pub use analyser::Analyser;
 pub use phasor::{Actuated, Observed, Phasor, PhasorSpots};
+pub use tie::Tie;
 
-use super::phasor::Steered;
+use super::phasor::{Steered, Tied};
 use super::quality::{Analysed, Mitigated};
 use super::quantity::{Aged, NodeRef};
 use super::{ActiveFilterSetting, AgeingSetting, Demand, Element, Law, MitigationSetting};
@@ -31,6 +33,8 @@ pub struct Equipment {
     pub analysers: Vec<Analyser>,
     /// The phasor controllers.
     pub phasors: Vec<Phasor>,
+    /// The gates of ties.
+    pub ties: Vec<Tie>,
     /// The mitigations.
     pub mitigations: Vec<Mitigation>,
     /// Transformers whose ageing is followed.
@@ -244,6 +248,7 @@ impl Equipment {
             .phasors
             .iter()
             .flat_map(|own| Steered::names(&own.phases).into_iter().map(|what| format!("{}.{what}", own.name)));
+        let tied = self.ties.iter().flat_map(|own| Tied::NAMES.iter().map(|(what, _)| format!("{}.{what}", own.name)));
         let aged = self
             .ageing
             .iter()
@@ -252,6 +257,6 @@ impl Equipment {
             .analysers
             .iter()
             .flat_map(|own| Analysed::names(own).into_iter().map(|name| format!("{}.{name}", own.name)));
-        devices.chain(readings).chain(analysed).chain(mitigated).chain(steered).chain(aged).collect()
+        devices.chain(readings).chain(analysed).chain(mitigated).chain(steered).chain(tied).chain(aged).collect()
     }
 }

@@ -7,7 +7,7 @@ use super::check::Spots;
 use crate::diagnostic::Span;
 use crate::feeder::Feeder;
 use crate::scenario::check::Checker;
-use crate::scenario::{PhasorLaw, PhasorSetting};
+use crate::scenario::{PhasorLaw, PhasorSetting, SensitivitySetting};
 
 /// An L-PBC with its connections.
 #[derive(Clone, Debug, PartialEq)]
@@ -172,6 +172,10 @@ impl Checker<'_> {
                 self.report("E0308", "the shares do not fit the actuators", spots.at("shares"), help);
             }
         }
+        if s.sensitivity == SensitivitySetting::Estimated && s.law != PhasorLaw::DecoupledPi {
+            let help = "only `decoupled_pi` learns a sensitivity; rcac and extremum_seeking learn in their own ways";
+            self.report("E0332", "this law does not estimate a sensitivity", spots.at("sensitivity"), help);
+        }
         if matches!(&s.law, PhasorLaw::Process(words) if words.is_empty()) {
             let help = "give the program and its arguments, as in [python3, mine.py]";
             self.report("E0332", "the process has no program", spots.at("law"), help);
@@ -197,7 +201,12 @@ impl Checker<'_> {
         Some(phases)
     }
 
-    fn observed(&mut self, instrument: usize, phases: &[String], (name, span): (&str, Span)) -> Option<Observed> {
+    pub(super) fn observed(
+        &mut self,
+        instrument: usize,
+        phases: &[String],
+        (name, span): (&str, Span),
+    ) -> Option<Observed> {
         let own = self.equipment.instruments.get(instrument)?;
         let (found, missing): (Vec<_>, Vec<_>) =
             phases.iter().map(|phase| (phase, channels_of(own, phase))).partition(|(_, channels)| channels.is_some());

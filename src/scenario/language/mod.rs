@@ -9,6 +9,7 @@ mod phasor;
 mod pmu;
 mod profile;
 mod quality;
+mod tie;
 
 pub use emission::*;
 pub use equipment::*;
@@ -19,6 +20,7 @@ pub use phasor::*;
 pub use pmu::*;
 pub use profile::*;
 pub use quality::*;
+pub use tie::*;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
