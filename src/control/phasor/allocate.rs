@@ -224,7 +224,7 @@ impl Allocation {
         if !enough {
             self.descend(&asked, only_ramps);
         }
-        self.finish(&asked)
+        self.finish(&asked, unlimited)
     }
 
     /// Parts of the whole by phase.
@@ -368,10 +368,11 @@ impl Allocation {
         std::array::from_fn(|k| if k < 2 * n { asked[k] + off[k] } else { 0.0 })
     }
 
-    fn finish(&mut self, asked: &[f64; MOST_SIZE]) -> Applied {
+    fn finish(&mut self, asked: &[f64; MOST_SIZE], unlimited: bool) -> Applied {
         let n = self.sensitivity.phases();
         self.units.iter_mut().filter(|unit| unit.in_service).for_each(|unit| unit.told = unit.point);
-        let total = self.effective(asked);
+        // With nobody at a limit nothing is missing, even where those in service move the phasors otherwise than all did.
+        let total = if unlimited { self.total() } else { self.effective(asked) };
         let mut applied = Applied { total, ..Applied::default() };
         for phase in 0..n {
             let off = |k: usize| (asked[k] - total[k]).abs() > 1e-6;

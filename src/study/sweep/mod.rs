@@ -247,7 +247,7 @@ fn identity(plan: &Plan, inputs: &[Input], design: &Design, method: &Method, see
     let (results, name) = match method {
         Method::Lanes(_) => (result::snapshot_columns(), "lanes"),
         Method::Runs { snapshot: true } => (result::snapshot_columns(), "snapshots"),
-        Method::Runs { snapshot: false } => (result::run_columns(), "runs"),
+        Method::Runs { snapshot: false } => (result::run_columns(plan), "runs"),
     };
     let columns: Vec<Column> = varied.chain(results).collect();
     let short = |input: &Input| {

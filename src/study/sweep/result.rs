@@ -1,6 +1,7 @@
 //! What a sample comes to, as columns.
 
 use super::sheet::{Column, Kind};
+use crate::scenario::Plan;
 
 /// How a sample ended: place in [`STATUS`].
 pub(super) const CONVERGED: f64 = 0.0;
@@ -28,9 +29,10 @@ pub(super) fn snapshot_columns() -> Vec<Column> {
     ])
 }
 
-/// Columns of a run over time, after those of the variables.
-pub(super) fn run_columns() -> Vec<Column> {
-    with_status(&[
+/// Columns of a run over time, after those of the variables: the last say of each expectation with a name of its own
+/// whether it held.
+pub(super) fn run_columns(plan: &Plan) -> Vec<Column> {
+    let mut columns = with_status(&[
         ("steps_not_converged", Kind::Count),
         ("iterations", Kind::Count),
         ("v_min_pu", Kind::Number),
@@ -44,7 +46,15 @@ pub(super) fn run_columns() -> Vec<Column> {
         ("tap_operations", Kind::Count),
         ("capacitor_operations", Kind::Count),
         ("expectations_failed", Kind::Count),
-    ])
+    ]);
+    columns.extend(named(plan).map(|name| Column::new(format!("held.{name}"), Kind::Count)));
+    columns
+}
+
+/// Names that somebody gave to expectations: a word each, where one that is told in words has several.
+pub(super) fn named(plan: &Plan) -> impl Iterator<Item = &str> {
+    let word = |name: &&str| name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    plan.expectations.iter().map(|own| own.name.as_str()).filter(word)
 }
 
 fn with_status(rest: &[(&str, Kind)]) -> Vec<Column> {

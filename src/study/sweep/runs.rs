@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::design::Design;
-use super::result::{CONVERGED, NOT_CONVERGED, REFUSED};
+use super::result::{CONVERGED, NOT_CONVERGED, REFUSED, named};
 use super::sheet::Sheet;
 use crate::bench::{Batch, Bench, GridPlant, Outcome, Plant, phase_nodes};
 use crate::quantity::Tick;
@@ -55,7 +55,7 @@ impl Runs<'_> {
         }
         let Some(plan) = reading.plan else { return Ok(None) };
         let Ok(bench) = Bench::new(&plan) else { return Ok(None) };
-        Ok(if self.snapshot { Some(snapshot(&plan, bench)) } else { run(bench) })
+        Ok(if self.snapshot { Some(snapshot(&plan, bench)) } else { run(&plan, bench) })
     }
 }
 
@@ -89,9 +89,11 @@ fn snapshot(plan: &Plan, bench: Bench<'_, GridPlant>) -> Vec<f64> {
     ]
 }
 
-fn run(bench: Bench<'_, GridPlant>) -> Option<Vec<f64>> {
+fn run(plan: &Plan, bench: Bench<'_, GridPlant>) -> Option<Vec<f64>> {
     let outcome = bench.run(None, &mut Batch, &mut |_| ()).ok()?;
-    Some(results(&outcome))
+    let held = |name: &str| outcome.verdicts.iter().any(|v| v.expectation == name && v.passed);
+    let held = named(plan).map(|name| f64::from(u8::from(held(name))));
+    Some(results(&outcome).into_iter().chain(held).collect())
 }
 
 #[allow(clippy::cast_precision_loss, reason = "counts far below 2^53")]
