@@ -27,8 +27,10 @@ pub(super) fn page(dir: &Path) -> Result<(String, Vec<Figure>), ReadError> {
         _ => page.banner(Tone::Warn, "Not settled", &format!("After some disturbance: {}.", unsettled.join(", "))),
     }
     page.cards(&cards(&all));
-    page.heading("All runs");
-    page.table(&runs(&all), MOST_ROWS);
+    page.heading("How well");
+    page.table(&quality(&all), MOST_ROWS);
+    page.heading("At what cost");
+    page.table(&costs(&all), MOST_ROWS);
     page.heading("Figures");
     page.figures(&figures);
     page.heading("Each disturbance");
@@ -50,7 +52,8 @@ fn lead(all: &Comparison) -> String {
         ),
         None => "Quantities are judged by the targets given".to_owned(),
     };
-    format!("{by}. Settled: within {}, all phases, until the next disturbance.", bands.join(" and "))
+    let pairs = if all.measures.len() > 1 { " Pairs of numbers are in that order." } else { "" };
+    format!("{by}. Settled: within {}, all phases, until the next disturbance.{pairs}", bands.join(" and "))
 }
 
 fn name(row: &Row) -> String {
@@ -86,51 +89,73 @@ fn number(x: Option<f64>, decimals: usize) -> Cell {
     Cell::Number(x.map_or("–".into(), |x| format!("{x:.decimals$}")))
 }
 
-fn runs(all: &Comparison) -> Table {
+fn link(row: &Row) -> Cell {
+    Cell::Link { text: row.scenario.clone(), path: format!("{}/report.html", row.scenario) }
+}
+
+/// How well each run keeps to the targets.
+fn quality(all: &Comparison) -> Table {
     let row = |row: &Row| {
-        let link = Cell::Link { text: row.scenario.clone(), path: format!("{}/report.html", row.scenario) };
         let settled = match row.settling_s {
             _ if all.disturbances.is_empty() => Cell::Number("–".into()),
             Some(s) => number(Some(s), 1),
             None => Cell::Number("not".into()),
         };
-        let overshoot: Vec<String> =
-            row.overshoot_percent.iter().map(|x| x.map_or("–".into(), |x| format!("{x:.0}"))).collect();
+        let overshoot = |x: &Option<f64>| x.map_or("–".into(), |x| format!("{x:.0}"));
+        let overshoot: Vec<String> = row.overshoot_percent.iter().map(overshoot).collect();
+        // What is left before the next disturbance comes, at worst.
+        let left = |k: usize| {
+            let all = row.responses.iter().filter_map(|of| of.get(k)?.last);
+            all.max_by(f64::total_cmp).map_or("–".into(), error_in_words)
+        };
+        let left: Vec<String> = (0..all.measures.len()).map(left).collect();
         vec![
-            link,
+            link(row),
             Cell::Text(name(row)),
             settled,
             Cell::Number(overshoot.join(" / ")),
+            Cell::Number(left.join(" / ")),
+            number(row.saturated_s, 1),
+        ]
+    };
+    let columns = vec!["run", "control", "settled, s", "overshoot, %", "left at the end", "saturated, s"];
+    Table { columns, rows: all.rows.iter().map(row).collect() }
+}
+
+/// What each run costs.
+fn costs(all: &Comparison) -> Table {
+    let row = |row: &Row| {
+        vec![
+            link(row),
             number(Some(row.effort_kvah), 2),
             number(Some(row.peak_kva), 0),
             number(Some(row.losses_kwh), 3),
             Cell::Number(row.tap_operations.to_string()),
             number(row.v_min_pu, 4),
             number(row.v_max_pu, 4),
-            number(row.saturated_s, 1),
         ]
     };
-    let columns = vec![
-        "run",
-        "control",
-        "settled, s",
-        "overshoot, %",
-        "effort, kVAh",
-        "peak, kVA",
-        "losses, kWh",
-        "taps moved",
-        "lowest, pu",
-        "highest, pu",
-        "saturated, s",
-    ];
+    let columns = vec!["run", "effort, kVAh", "peak, kVA", "losses, kWh", "taps moved", "lowest, pu", "highest, pu"];
     Table { columns, rows: all.rows.iter().map(row).collect() }
+}
+
+/// An error in two digits; what is below any meaning is nothing.
+fn error_in_words(x: f64) -> String {
+    match x {
+        x if x < 1e-12 => "0".into(),
+        x if x < 1e-4 => format!("{x:.0e}"),
+        x => short(format!("{x:.1e}").parse().unwrap_or(x)),
+    }
 }
 
 fn each(all: &Comparison) -> Table {
     let joined = |responses: &[Response], value: &dyn Fn(&Response) -> Option<f64>| {
-        let words: Vec<String> =
-            responses.iter().map(|one| value(one).map_or("–".into(), |x| short(round(x)))).collect();
-        Cell::Number(words.join(" / "))
+        let words = responses.iter().map(|one| value(one).map_or("–".into(), error_in_words));
+        Cell::Number(words.collect::<Vec<String>>().join(" / "))
+    };
+    let percents = |responses: &[Response]| {
+        let words = responses.iter().map(|one| one.overshoot_percent.map_or("–".into(), |x| format!("{x:.0}")));
+        Cell::Number(words.collect::<Vec<String>>().join(" / "))
     };
     let mut rows = Vec::new();
     for (k, one) in all.disturbances.iter().enumerate() {
@@ -144,7 +169,7 @@ fn each(all: &Comparison) -> Table {
                 Cell::Number(settled.map_or("not".into(), |s| format!("{s:.1}"))),
                 joined(responses, &|one| one.first),
                 joined(responses, &|one| one.peak),
-                joined(responses, &|one| one.overshoot_percent),
+                percents(responses),
                 joined(responses, &|one| one.last),
             ]);
         }

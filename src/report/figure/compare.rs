@@ -58,7 +58,7 @@ fn name_places(all: &Comparison, shown: usize) -> Vec<(f64, f64)> {
     let (mut x, mut row) = (16.0, 0.0);
     let mut places = Vec::new();
     for one in all.rows.iter().take(shown) {
-        let width = 30.0 + text_width(&one.scenario, SUBTITLE.size) + 18.0;
+        let width = 30.0 + text_width(&one.scenario, SUBTITLE.size) + 28.0;
         if x + width > SIDES.1 && x > 16.0 {
             (x, row) = (16.0, row + 1.0);
         }

@@ -14,7 +14,9 @@ use crate::report::facts::PhasorFact;
 const TOP: f64 = 100.0;
 const TALL: f64 = 190.0;
 const LOW: f64 = 84.0;
-const GAP: f64 = 46.0;
+const GAP: f64 = 40.0;
+/// The same below the first row, whose axis is labelled.
+const WIDE_GAP: f64 = 62.0;
 const LANE: f64 = 16.0;
 /// Edges of the left and the right half.
 const HALVES: [(f64, f64); 2] = [(SIDES.0, 378.0), (430.0, SIDES.1)];
@@ -34,6 +36,17 @@ struct Row {
     height: f64,
 }
 
+impl Row {
+    /// Whether it is the one of the phasors.
+    fn first(&self) -> bool {
+        self.height > LOW
+    }
+
+    fn gap(&self) -> f64 {
+        if self.first() { WIDE_GAP } else { GAP }
+    }
+}
+
 /// A figure for each phasor controller whose quantities are recorded.
 pub fn phasors(run: &Run) -> Vec<Figure> {
     let drawn = run.facts.phasors.iter().filter_map(|own| phasor(run, own));
@@ -47,8 +60,8 @@ pub fn phasors(run: &Run) -> Vec<Figure> {
 fn phasor(run: &Run, own: &PhasorFact) -> Option<(String, String)> {
     let rows: Vec<Row> = std::iter::once(held(run, own)?).chain(actuators(run, own)).collect();
     let lanes = lanes(run, own);
-    let panels: f64 = rows.iter().map(|row| row.height + GAP).sum();
-    let foot = TOP + panels - GAP + 46.0;
+    let last = rows.last().map_or(0.0, Row::gap);
+    let foot = TOP + rows.iter().map(|row| row.height + row.gap()).sum::<f64>() - last + 46.0;
     #[allow(clippy::cast_precision_loss, reason = "a few lanes")]
     let end = foot + lanes.len() as f64 * (LANE + 4.0);
     let title = format!("Phasor control by {}", own.name);
@@ -63,7 +76,7 @@ fn phasor(run: &Run, own: &PhasorFact) -> Option<(String, String)> {
         let mut top = TOP;
         for (k, row) in rows.iter().enumerate() {
             draw_row(canvas, run, row, top, k + 1 == rows.len());
-            top += row.height + GAP;
+            top += row.height + row.gap();
         }
         let mut top = foot;
         for lane in &lanes {
@@ -135,7 +148,7 @@ fn actuators(run: &Run, own: &PhasorFact) -> Vec<Row> {
 
 fn draw_row(canvas: &mut Canvas, run: &Run, row: &Row, top: f64, last: bool) {
     let clock = run.row_clocks();
-    let first = row.height > LOW;
+    let first = row.first();
     let (time, time_name) = time_axis(run);
     // Half the width holds half the labels.
     let time = Axis { ticks: time.ticks.iter().step_by(2).cloned().collect(), ..time };
@@ -144,7 +157,7 @@ fn draw_row(canvas: &mut Canvas, run: &Run, row: &Row, top: f64, last: bool) {
         let (low, high) = range(lines.iter().flat_map(|(_, line)| line).chain(targets.iter().flatten()));
         let (low, high) = if first { (low, high) } else { (low.min(0.0), high.max(0.0)) };
         let pad = 0.06 * (high - low);
-        let y = Axis::exact(low - pad, high + pad, if first { 6 } else { 3 });
+        let y = Axis::exact(low - pad, high + pad, if first { 6 } else { 4 });
         let frame = Frame { edges: [left, top, right, top + row.height], x: time.clone(), y };
         frame.draw(canvas, last || first, &[]);
         if last {

@@ -374,7 +374,8 @@ fn saturated_s(plan: &Plan, table: &Table) -> Option<f64> {
     let columns: Vec<&[f64]> =
         plan.equipment.phasors.iter().filter_map(|own| table.column(&format!("{}.saturated", own.name))).collect();
     let any = |row: usize| columns.iter().any(|column| column.get(row).is_some_and(|x| *x > 0.5));
-    let sum = spans(table.t_s()).enumerate().filter(|(row, _)| any(*row)).map(|(_, s)| s).sum();
+    // A sum of nothing would be −0.
+    let sum = spans(table.t_s()).enumerate().filter(|(row, _)| any(*row)).fold(0.0, |sum, (_, s)| sum + s);
     (!columns.is_empty()).then_some(sum)
 }
 
