@@ -146,7 +146,7 @@ fn plan(last: u64, events: Vec<Planned>) -> Plan {
         harmonics: None,
         quantities,
         expectations: Vec::new(),
-        watch: Watch { buses: vec!["a".into()], every: 1, limits_pu: [0.985, 1.0] },
+        watch: Watch { buses: vec!["a".into()], every: 1, limits_pu: [0.985, 1.0], curves: None },
         vary: Vec::new(),
         inputs: Vec::new(),
     }

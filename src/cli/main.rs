@@ -2,6 +2,7 @@
 
 mod benchmark;
 mod check;
+mod compare;
 mod completions;
 mod contingency;
 mod contingency_scratch;
@@ -68,6 +69,8 @@ enum Command {
     Run(run::Args),
     /// Run scenarios and hold them against their expectations and baselines.
     Verify(verify::Args),
+    /// Run several scenarios of one case and compare what their controllers do.
+    Compare(compare::Args),
     /// Solve one power flow of a feeder (.yaml or .dss).
     Powerflow(powerflow::Args),
     /// Lose every element in turn (or every two) and rank what happens.
@@ -139,6 +142,7 @@ fn main() -> ExitCode {
         Command::Init(args) => init::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Powerflow(args) => powerflow::run(&args),
         Command::Contingency(args) => contingency::run(&args),
         Command::Pv(args) => pv::run(&args),

@@ -10,6 +10,7 @@ use phasorbench::quantity::Tick;
 use phasorbench::record::{Recorder, Table, TableError};
 use phasorbench::report::{self, FinishedRun, Summary, Timing};
 use phasorbench::scenario::{self, Override, Plan};
+use phasorbench::study::pv::{RunCurvesError, of_run};
 use phasorbench::study::verify;
 
 use crate::terminal::terminal;
@@ -37,13 +38,15 @@ pub struct Args {
 
 /// Why a run came to nothing.
 #[derive(Debug, thiserror::Error)]
-enum RunError {
+pub enum RunError {
     #[error("cannot use {0} for results: {1}")]
     Directory(PathBuf, io::Error),
     #[error("{0} holds other files already: give another --out")]
     NotEmpty(PathBuf),
     #[error("the feeder cannot be solved: {0}")]
     Setup(#[from] SetupError),
+    #[error("no P–V curves can be had: {0}")]
+    Curves(#[from] RunCurvesError),
     #[error("cannot write the results: {0}")]
     Write(#[from] io::Error),
     #[error("cannot read back the record: {0}")]
@@ -51,9 +54,10 @@ enum RunError {
 }
 
 impl RunError {
-    const fn exit(&self) -> Exit {
+    /// How the command ends.
+    pub const fn exit(&self) -> Exit {
         match self {
-            Self::Directory(..) | Self::NotEmpty(_) | Self::Setup(_) => Exit::BadInput,
+            Self::Directory(..) | Self::NotEmpty(_) | Self::Setup(_) | Self::Curves(_) => Exit::BadInput,
             Self::Write(_) | Self::Record(_) => Exit::Internal,
         }
     }
@@ -88,7 +92,9 @@ fn execute(args: &Args, plan: &Plan, started: Instant) -> Result<(PathBuf, Summa
     let bench = Bench::new(plan)?;
     let flow = bench.plant().power_flow();
     stage.done(|| input::compiled(flow));
-    let dir = directory(args, plan)?;
+    // What cannot be drawn is better known before a long run than after it.
+    let curves = of_run(plan)?;
+    let dir = directory(args.out.as_ref(), &plan.name)?;
     let mut recorder = Recorder::create(&dir.join("series.csv"), bench.channels())?;
     let setup = started.elapsed();
     let bar = terminal().progress(plan.last.0, "steps", args.json);
@@ -103,7 +109,7 @@ fn execute(args: &Args, plan: &Plan, started: Instant) -> Result<(PathBuf, Summa
     verify::apply_baseline(plan, &mut outcome, baseline.as_ref());
     let stage = terminal().stage("report");
     let table = Table::read_csv(&series)?;
-    let finished = FinishedRun { plan, outcome: &outcome, table: &table };
+    let finished = FinishedRun { plan, outcome: &outcome, table: &table, curves: curves.as_ref() };
     let timing = Timing { started_unix_s, setup_s: setup.as_secs_f64(), run_s: run.as_secs_f64() };
     let summary = report::write(&dir, &finished, timing)?;
     stage.done(|| dir.display().to_string());
@@ -121,9 +127,10 @@ fn with_progress(bench: Bench<'_, GridPlant>, recorder: &mut Recorder, bar: &Pro
     bench.run(Some(recorder), &mut Batch, &mut progress)
 }
 
-fn directory(args: &Args, plan: &Plan) -> Result<PathBuf, RunError> {
-    let Some(dir) = &args.out else {
-        let parent = Path::new("results").join(&plan.name);
+/// The directory that was asked for, new or empty, or the next one under `results/` for something of this name.
+pub fn directory(out: Option<&PathBuf>, name: &str) -> Result<PathBuf, RunError> {
+    let Some(dir) = out else {
+        let parent = Path::new("results").join(name);
         return report::next_run(&parent).map_err(|error| RunError::Directory(parent, error));
     };
     let failed = |error| RunError::Directory(dir.clone(), error);

@@ -1,6 +1,6 @@
 //! `phasorbench schema KIND`: the JSON Schemas of files, by which editors complete and check, and of what commands print.
 
-use phasorbench::study::contingency;
+use phasorbench::study::{compare, contingency};
 use phasorbench::{feeder, report, scenario};
 
 use crate::{Exit, benchmark, harmonics, output, powerflow, pv, scan};
@@ -33,6 +33,8 @@ enum Kind {
     Scan,
     /// What `benchmark --json` prints.
     Benchmark,
+    /// What `compare --json` prints.
+    Compare,
     /// What `contingency --json` prints.
     Contingency,
     /// The `summary.json` of a run.
@@ -51,6 +53,7 @@ pub fn run(args: Args) -> Exit {
         Kind::Harmonics => harmonics::schema(),
         Kind::Scan => scan::schema(),
         Kind::Benchmark => benchmark::schema(),
+        Kind::Compare => schemars::schema_for!(compare::Comparison).to_value(),
         Kind::Contingency => schemars::schema_for!(contingency::Report).to_value(),
         Kind::Summary => report::summary_schema().to_value(),
         Kind::Run => report::run_schema().to_value(),

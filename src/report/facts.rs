@@ -9,7 +9,7 @@ use super::FinishedRun;
 use crate::bench::Outcome;
 use crate::feeder::{Feeder, Strand, StrandKind};
 use crate::quantity::Tick;
-use crate::scenario::{Action, Branch, Plan, Planned, Unit};
+use crate::scenario::{Action, Branch, Phasor, Plan, Planned, Unit};
 
 /// Version of `report.json`. It changes whenever an older program could not read the file.
 pub const FORMAT: u32 = 1;
@@ -31,6 +31,26 @@ pub struct Facts {
     pub buses: IndexMap<String, BusFact>,
     /// Lines, series reactors and transformers.
     pub branches: Vec<BranchFact>,
+    /// Phasor controllers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phasors: Vec<PhasorFact>,
+}
+
+/// A phasor controller: which node it holds, relative to which, with what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhasorFact {
+    /// Its name.
+    pub name: String,
+    /// Its law in a word.
+    pub law: String,
+    /// The phases that it controls, as `a`.
+    pub phases: Vec<String>,
+    /// The node that it holds, phase by phase, as `632.1`.
+    pub performance: Vec<String>,
+    /// The node relative to which, phase by phase.
+    pub reference: Vec<String>,
+    /// Names of the devices that it commands.
+    pub actuators: Vec<String>,
 }
 
 /// Something that happened.
@@ -137,6 +157,22 @@ impl Facts {
             events: happened.iter().map(|event| event_fact(plan, event, &branches)).collect(),
             buses: buses(feeder),
             branches,
+            phasors: plan.equipment.phasors.iter().map(|own| PhasorFact::new(plan, own)).collect(),
+        }
+    }
+}
+
+impl PhasorFact {
+    /// What a plan says about one of its controllers.
+    pub(super) fn new(plan: &Plan, own: &Phasor) -> Self {
+        let devices = own.actuators.iter().filter_map(|own| plan.equipment.devices.get(own.device));
+        Self {
+            name: own.name.clone(),
+            law: own.setting.law.name().to_owned(),
+            phases: own.phases.clone(),
+            performance: plan.nodes_of(&own.performance),
+            reference: plan.nodes_of(&own.reference),
+            actuators: devices.map(|device| device.name.clone()).collect(),
         }
     }
 }

@@ -70,6 +70,7 @@ fn entry(root: &Path, folder: &Path, kind: Kind) -> Entry {
     };
     match kind {
         Kind::Run => run(root, folder).unwrap_or_else(|error| broken(root, folder, &error)),
+        Kind::Compare => of_study("Comparison"),
         Kind::Contingency => of_study("Contingencies"),
         Kind::Pv => of_study("P–V curves"),
         Kind::Scan => of_study("Frequency scan"),

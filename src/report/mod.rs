@@ -1,7 +1,7 @@
 //! Floor 8: from a finished run to a directory that a person wants to open.
 //!
 //! Two stages. First the data: `series.csv` (written by the loop), `nodes.csv` (every node in few numbers), `summary.json`
-//! ([`Summary`]) and `report.json` (the feeder as drawn, the events). Then an SVG for each figure and `report.html`, one file
+//! ([`Summary`]), `report.json` (the feeder as drawn, the events) and, where asked for, `curves.json` (P–V curves). Then an SVG for each figure and `report.html`, one file
 //! that needs no network: a function of those files alone, so that [`rebuild`] makes the same bytes where feeder and scenario
 //! are no more. Last comes `run.json` ([`RunInfo`]), which alone holds what differs from run to run (machine, timing); a
 //! directory with it is whole.
@@ -9,6 +9,7 @@
 //! Directories of other studies get a page, too: contingencies, P–V curves, sweeps, measured
 //! recordings, and directories of runs.
 
+mod compare;
 mod contingency;
 mod directory;
 mod facts;
@@ -32,7 +33,7 @@ use std::io;
 use std::path::Path;
 
 pub use directory::next_run;
-pub use facts::{BranchFact, BranchKind, BusFact, EventFact, Facts, Place};
+pub use facts::{BranchFact, BranchKind, BusFact, EventFact, Facts, PhasorFact, Place};
 pub use info::{Build, RunInfo, Timing};
 pub use nodes::NodeRow;
 pub use read::ReadError;
@@ -43,6 +44,7 @@ pub use summary::{Status, Summary};
 use crate::bench::Outcome;
 use crate::record::{Table, write_whole};
 use crate::scenario::Plan;
+use crate::study::pv::RunCurves;
 use figure::Figure;
 
 /// A finished run.
@@ -54,6 +56,8 @@ pub struct FinishedRun<'a> {
     pub outcome: &'a Outcome,
     /// What was recorded.
     pub table: &'a Table,
+    /// P–V curves, where the scenario asks for them.
+    pub curves: Option<&'a RunCurves>,
 }
 
 /// Writes everything but the record into `dir`, which holds it already.
@@ -66,6 +70,9 @@ pub fn write(dir: &Path, run: &FinishedRun, timing: Timing) -> io::Result<Summar
     let mut facts = serde_json::to_vec(&facts::Facts::new(run))?;
     facts.push(b'\n');
     write_whole(&dir.join("report.json"), &facts)?;
+    if let Some(curves) = run.curves {
+        write_whole(&dir.join(run::CURVES), &json(curves)?)?;
+    }
     let info = RunInfo::new(run, timing);
     let read = Run::with_table(dir, info, run.table.clone()).map_err(io::Error::other)?;
     render(dir, &read)?;

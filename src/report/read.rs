@@ -14,7 +14,9 @@ pub enum ReadError {
     #[error("{} is not a directory", .0.display())]
     NotADirectory(PathBuf),
     /// Nothing in it is known.
-    #[error("{0} holds no results: no run.json, contingency.json, pv.json or summary.json, and no folders with them")]
+    #[error(
+        "{0} holds no results: no run.json, compare.json, contingency.json, pv.json or summary.json, and no folders with them"
+    )]
     Nothing(PathBuf),
     /// A file is missing.
     #[error("{} is missing: the run did not finish, or an older version wrote it; run it again", .0.display())]

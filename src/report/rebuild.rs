@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use super::read::{ReadError, json};
 use super::run::Run;
-use super::{contingency, index, monitor, pv, scan, sweep};
+use super::{compare, contingency, index, monitor, pv, scan, sweep};
 
 /// What made a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Run,
+    Compare,
     Contingency,
     Pv,
     Scan,
@@ -32,6 +33,7 @@ pub fn rebuild(dir: &Path) -> Result<PathBuf, ReadError> {
             super::render(dir, &Run::read(dir)?).map_err(write)?;
             return Ok(dir.join("report.html"));
         }
+        Some(Kind::Compare) => compare::page(dir)?,
         Some(Kind::Contingency) => contingency::page(dir)?,
         Some(Kind::Pv) => pv::page(dir)?,
         Some(Kind::Scan) => scan::page(dir)?,
@@ -47,6 +49,7 @@ pub fn rebuild(dir: &Path) -> Result<PathBuf, ReadError> {
 pub(super) fn kind(dir: &Path) -> Result<Option<Kind>, ReadError> {
     let has = |name: &str| dir.join(name).is_file();
     let studies = [
+        ("compare.json", Kind::Compare),
         ("contingency.json", Kind::Contingency),
         ("pv.json", Kind::Pv),
         ("scan.json", Kind::Scan),

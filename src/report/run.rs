@@ -7,6 +7,7 @@ use super::nodes::{self, NodeRow};
 use super::read::{ReadError, json, text, whole};
 use super::{RunInfo, Summary};
 use crate::record::Table;
+use crate::study::pv::RunCurves;
 
 /// A run as its directory tells it.
 #[derive(Clone, Debug)]
@@ -21,7 +22,12 @@ pub struct Run {
     pub nodes: Vec<NodeRow>,
     /// What was recorded.
     pub table: Table,
+    /// P–V curves, where the scenario asks for them.
+    pub curves: Option<RunCurves>,
 }
+
+/// The file of P–V curves. Not `pv.json`: that is what makes a directory one of a study.
+pub(super) const CURVES: &str = "curves.json";
 
 impl Run {
     /// Reads a finished run's directory.
@@ -43,10 +49,12 @@ impl Run {
             return Err(ReadError::Version { path, found: format.format, known: FORMAT });
         }
         let nodes = dir.join("nodes.csv");
+        let curves = dir.join(CURVES);
         Ok(Self {
             summary: json(&dir.join("summary.json"))?,
             facts: json(&path)?,
             nodes: nodes::read(&text(&nodes)?).map_err(|line| ReadError::Line { path: nodes, line })?,
+            curves: if curves.is_file() { Some(json(&curves)?) } else { None },
             table,
             info,
         })

@@ -368,6 +368,7 @@ impl<'a> Checker<'a> {
             buses: self.watched(outputs),
             every: time.map_or(1, |(step, last)| self.every(outputs, step, last, at_every)),
             limits_pu: outputs.limits_pu,
+            curves: outputs.pv.as_ref().and_then(|own| self.curves(own, time)),
         }
     }
 

@@ -4,6 +4,7 @@
 //! any of them, and binds names and times. `docs/schema/scenario.schema.json` is [`schema`], for editors.
 
 mod check;
+mod curves;
 mod document;
 mod equipment;
 mod events;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::quantity::Namespace;
 use super::vary::Variable;
-use super::{Course, Equipment, Expectation, Harmonics, Link, Quantity};
+use super::{Course, Equipment, Expectation, Harmonics, Link, Measure, Observed, Quantity};
 use crate::feeder::{ControlMode, Feeder, Terminal};
 use crate::quantity::{Step, Tick};
 use crate::sense;
@@ -375,6 +375,19 @@ pub struct Watch {
     pub every: u64,
     /// Lowest and highest good voltage, per unit.
     pub limits_pu: [f64; 2],
+    /// P–V curves that the report is to have.
+    pub curves: Option<CurvesWanted>,
+}
+
+/// P–V curves that a report is to have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CurvesWanted {
+    /// Bus and nodes.
+    pub at: Terminal,
+    /// What is lost after the first curve, by name and place.
+    pub outage: Option<(String, Branch)>,
+    /// Points of the run by name, with the tick of each.
+    pub points: Vec<(String, Tick)>,
 }
 
 /// A file that a run was made of.
@@ -390,6 +403,29 @@ impl Plan {
     /// The name of every quantity there is, recorded or not; differences of two phasors are left out.
     pub fn quantity_names(&self) -> Vec<String> {
         Namespace::new(&self.feeder, &self.faults, &self.equipment, self.harmonics.as_ref()).all()
+    }
+
+    /// The nodes whose phasors an instrument sees for somebody, phase by phase, as `632.1`.
+    pub fn nodes_of(&self, observed: &Observed) -> Vec<String> {
+        let instrument = self.equipment.instruments.get(observed.instrument);
+        let node = |[magnitude, _]: &[usize; 2]| {
+            let quantity = self.quantities.get(*instrument?.quantities.get(*magnitude)?)?;
+            match &quantity.measure {
+                Measure::Voltage(node, _) => Some(format!("{}.{}", node.bus, node.number)),
+                _ => None,
+            }
+        };
+        observed.channels.iter().filter_map(node).collect()
+    }
+
+    /// Has a quantity recorded that may not be yet; `false` when there is none of that name.
+    pub fn record(&mut self, name: &str) -> bool {
+        let names = Namespace::new(&self.feeder, &self.faults, &self.equipment, self.harmonics.as_ref());
+        let Some(quantity) = names.quantity(name) else { return false };
+        if !self.quantities.contains(&quantity) {
+            self.quantities.push(quantity);
+        }
+        true
     }
 
     /// Time of a tick on the clock, in s since midnight of the first day.

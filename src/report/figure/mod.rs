@@ -3,11 +3,13 @@
 mod axis;
 mod bars;
 mod canvas;
+mod compare;
 mod contingency;
 mod histogram;
 mod limits;
 mod marks;
 pub mod one_line;
+mod phasor;
 mod power;
 mod profile;
 mod pv;
@@ -24,6 +26,7 @@ use super::run::Run;
 use canvas::{Anchor, Canvas, Font, TITLE};
 
 pub use bars::{Bar, bars};
+pub use compare::errors;
 pub use contingency::contingency;
 pub use histogram::{Histogram, histogram};
 pub use pv::{pv, qv};
@@ -58,7 +61,9 @@ pub fn figures(run: &Run) -> Vec<Figure> {
         taps::taps(run),
         quality::quality(run),
     ];
-    figures.into_iter().flatten().collect()
+    // What a run under phasor control is about comes first.
+    let curves = run.curves.as_ref().map(pv::of_run);
+    phasor::phasors(run).into_iter().chain(curves).chain(figures.into_iter().flatten()).collect()
 }
 
 /// The horizontal axis of figures over time.

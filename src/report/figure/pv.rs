@@ -3,11 +3,12 @@
 //! Left the whole curves, right the part around the operating points, larger, as in Figure 5 of von Meier et al.,
 //! "Phasor-Based Control for Scalable Integration of Variable Energy Resources", Energies 13 (2020) 190.
 
-use super::axis::{Axis, Frame, heading};
+use super::axis::{Axis, Frame, heading, text_width};
 use super::canvas::{Anchor, Canvas, Colour, Font, LABEL, SUBTITLE, Stroke, svg};
 use super::series::range;
 use super::{Figure, SIDES, WIDTH, panel_title};
-use crate::study::pv::{Answer, OperatingPoint, PvCurve, QvCurve};
+use crate::report::page::short;
+use crate::study::pv::{Answer, OperatingPoint, PvCurve, QvCurve, RunCurves, RunPoint};
 
 const BEFORE: Stroke = Stroke::new(Colour::Ink, 2.2);
 const AFTER: Stroke = Stroke::new(Colour::Red, 2.2);
@@ -15,6 +16,10 @@ const TOP: f64 = 96.0;
 const BOTTOM: f64 = 400.0;
 const POINT_RADIUS: f64 = 4.2;
 const NOSE_RADIUS: f64 = 3.2;
+/// Of points, in their order.
+const COLOURS: [Colour; 5] = [Colour::Ink, Colour::Red, Colour::Green, Colour::Blue, Colour::Orange];
+const CAPTION: &str = "Voltage against power, before (solid) and after (dashed) the loss; a dot at each nose. Thin lines: \
+                       nominal voltage ± 5 %.";
 /// Length of a dash and of the gap after it, in points of the sheet.
 const DASH: [f64; 2] = [7.0, 5.0];
 
@@ -37,10 +42,38 @@ impl Units {
     }
 }
 
-/// The P–V curves of an answer.
+/// A point on the curves.
+struct Mark<'a> {
+    letter: &'a str,
+    what: String,
+    point: &'a OperatingPoint,
+    colour: Colour,
+}
+
+/// The P–V curves of an answer, with the points at which the system may stand.
 pub fn pv(answer: &Answer) -> Figure {
+    let none_left = answer.post.is_some() && answer.operating_points.b.is_none();
+    let note = none_left.then_some("B: no solution after the loss at the present load");
+    drawn(answer, &marks(answer), note, CAPTION.to_owned())
+}
+
+/// The P–V curves of a run, with the points at which it stood.
+pub fn of_run(run: &RunCurves) -> Figure {
+    let marks: Vec<Mark> = run.points.iter().zip(COLOURS.into_iter().cycle()).filter_map(of_point).collect();
+    let gone: Vec<&str> = run.points.iter().filter(|p| p.point.is_none()).map(|p| p.name.as_str()).collect();
+    let note = (!gone.is_empty()).then(|| format!("without a solution: {}", gone.join(", ")));
+    let caption =
+        format!("{CAPTION} Points are the run's own: power is all that is drawn at the bus, devices included.");
+    drawn(&run.curves, &marks, note.as_deref(), caption)
+}
+
+fn of_point((own, colour): (&RunPoint, Colour)) -> Option<Mark<'_>> {
+    let what = format!("at {} s{}", short(own.at_s), if own.lost { ", after the loss" } else { "" });
+    Some(Mark { letter: &own.name, what, point: own.point.as_ref()?, colour })
+}
+
+fn drawn(answer: &Answer, marks: &[Mark], note: Option<&str>, caption: String) -> Figure {
     let units = Units::of(answer.curve.nose.p_w, answer.base_v);
-    let marks = marks(answer);
     let rows = marks.len() + 1;
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "small")]
     let height = (BOTTOM + 62.0 + 17.0 * rows as f64) as u32;
@@ -48,20 +81,18 @@ pub fn pv(answer: &Answer) -> Figure {
     let drawn = svg(WIDTH, height, &title, |canvas| {
         heading(canvas, &title, &subtitle(answer));
         names(canvas, answer);
-        let near = near_frame(answer, &units, &marks);
+        let near = near_frame(answer, &units, marks);
         let right = if near.is_some() { 392.0 } else { SIDES.1 };
         let whole = whole_frame(answer, &units, [SIDES.0, TOP, right, BOTTOM]);
-        draw(canvas, &whole, answer, &units, &marks, near.is_none());
+        draw(canvas, &whole, answer, &units, marks, near.is_none());
         whole.name_y(canvas, &format!("voltage, {}", units.voltage.1));
         if let Some(near) = near {
             panel_title(canvas, "around the operating points", (near.edges[0], TOP - 14.0));
-            draw(canvas, &near, answer, &units, &marks, true);
+            draw(canvas, &near, answer, &units, marks, true);
         }
-        table(canvas, answer, &marks);
+        table(canvas, marks, note);
     });
-    let caption = "Voltage against power, before (solid) and after (dashed) the loss; a dot at each nose. Thin lines: nominal \
-                   voltage ± 5 %.";
-    Figure { name: "pv".into(), caption: caption.into(), svg: drawn }
+    Figure { name: "pv".into(), caption, svg: drawn }
 }
 
 /// The Q–V curves of an answer, if it has any.
@@ -116,7 +147,7 @@ fn names(canvas: &mut Canvas, answer: &Answer) {
     let shown = if answer.post.is_some() { 2 } else { 1 };
     let mut x = SIDES.1;
     for (name, stroke, dashed) in entries[..shown].iter().rev() {
-        x -= super::axis::text_width(name, SUBTITLE.size);
+        x -= text_width(name, SUBTITLE.size);
         canvas.text(name, (x, 22.0), Anchor::Start, SUBTITLE);
         let (from, to) = ((x - 32.0, 22.0), (x - 6.0, 22.0));
         if *dashed {
@@ -128,12 +159,18 @@ fn names(canvas: &mut Canvas, answer: &Answer) {
     }
 }
 
-/// Letter, point and colour of each operating point.
-fn marks(answer: &Answer) -> Vec<(&'static str, &OperatingPoint, Colour)> {
+/// The operating points of an answer.
+fn marks(answer: &Answer) -> Vec<Mark<'_>> {
     let points = &answer.operating_points;
-    let b = points.b.as_ref().map(|p| ("B", p, Colour::Red));
-    let c = points.c.as_ref().map(|p| ("C", p, Colour::Green));
-    std::iter::once(("A", &points.a, Colour::Ink)).chain(b).chain(c).collect()
+    let mark = |(letter, what, point): (_, &str, Option<_>), colour| {
+        point.map(|point| Mark { letter, what: what.to_owned(), point, colour })
+    };
+    let all = [
+        ("A", "present load", Some(&points.a)),
+        ("B", "after the loss, same load", points.b.as_ref()),
+        ("C", "after the loss, phasor restored", points.c.as_ref()),
+    ];
+    all.into_iter().zip(COLOURS).filter_map(|(all, colour)| mark(all, colour)).collect()
 }
 
 fn curves(answer: &Answer) -> impl Iterator<Item = (&PvCurve, Stroke, bool)> {
@@ -153,11 +190,12 @@ fn whole_frame(answer: &Answer, units: &Units, edges: [f64; 4]) -> Frame {
 }
 
 /// The part around the operating points, where there is more than one of them.
-fn near_frame(answer: &Answer, units: &Units, marks: &[(&str, &OperatingPoint, Colour)]) -> Option<Frame> {
+fn near_frame(answer: &Answer, units: &Units, marks: &[Mark]) -> Option<Frame> {
     if marks.len() < 2 {
         return None;
     }
-    let (powers, voltages): (Vec<f64>, Vec<f64>) = marks.iter().map(|(_, p, _)| units.point(p.p_w, p.v_v)).unzip();
+    let points = marks.iter().map(|mark| units.point(mark.point.p_w, mark.point.v_v));
+    let (powers, voltages): (Vec<f64>, Vec<f64>) = points.unzip();
     let ((left, right), (low, high)) = (range(&powers), range(&voltages));
     let band = answer.base_v / units.voltage.0;
     let (low, high) = (low.min(0.95 * band), high.max(1.05 * band));
@@ -169,14 +207,7 @@ fn near_frame(answer: &Answer, units: &Units, marks: &[(&str, &OperatingPoint, C
     })
 }
 
-fn draw(
-    canvas: &mut Canvas,
-    frame: &Frame,
-    answer: &Answer,
-    units: &Units,
-    marks: &[(&str, &OperatingPoint, Colour)],
-    letters: bool,
-) {
+fn draw(canvas: &mut Canvas, frame: &Frame, answer: &Answer, units: &Units, marks: &[Mark], letters: bool) {
     frame.draw(canvas, true, &[]);
     frame.name_x(canvas, &format!("active power, {}W", units.power.1));
     for share in [0.95, 1.05] {
@@ -198,7 +229,7 @@ fn draw(
             canvas.dot(frame.at(nose), NOSE_RADIUS - 1.6, Colour::Paper);
         }
     }
-    for (letter, point, colour) in marks {
+    for Mark { letter, point, colour, .. } in marks {
         let at = units.point(point.p_w, point.v_v);
         if !inside(frame, at) {
             continue;
@@ -271,7 +302,7 @@ fn cut(frame: &Frame, from: (f64, f64), to: (f64, f64)) -> Option<[(f64, f64); 2
 }
 
 /// Dashes along a line.
-fn dash(canvas: &mut Canvas, points: &[(f64, f64)], stroke: Stroke) {
+pub(super) fn dash(canvas: &mut Canvas, points: &[(f64, f64)], stroke: Stroke) {
     let (mut on, mut left) = (true, DASH[0]);
     let mut piece: Vec<(f64, f64)> = points.first().copied().into_iter().collect();
     for pair in points.windows(2) {
@@ -301,22 +332,18 @@ fn dash(canvas: &mut Canvas, points: &[(f64, f64)], stroke: Stroke) {
 }
 
 /// What the operating points are, under the curves.
-fn table(canvas: &mut Canvas, answer: &Answer, marks: &[(&str, &OperatingPoint, Colour)]) {
-    let what = |letter: &str| match letter {
-        "A" => "present load",
-        "B" => "after the loss, same load",
-        _ => "after the loss, phasor restored",
-    };
+fn table(canvas: &mut Canvas, marks: &[Mark], note: Option<&str>) {
     let columns = [300.0, 400.0, 500.0, 590.0, SIDES.1];
     let mut y = BOTTOM + 60.0;
     let heads = ["kW", "kvar", "V", "deg", "margin to the nose"];
     for (head, x) in heads.into_iter().zip(columns) {
         canvas.text(head, (x, y), Anchor::End, LABEL);
     }
-    for (letter, point, colour) in marks {
+    let letters = marks.iter().map(|mark| text_width(mark.letter, SUBTITLE.size)).fold(10.0, f64::max);
+    for Mark { letter, what, point, colour } in marks {
         y += 17.0;
         canvas.text(letter, (SIDES.0, y), Anchor::Start, Font { colour: *colour, bold: true, ..SUBTITLE });
-        canvas.text(what(letter), (SIDES.0 + 18.0, y), Anchor::Start, SUBTITLE);
+        canvas.text(what, (SIDES.0 + 8.0 + letters, y), Anchor::Start, SUBTITLE);
         let values = [
             digits(point.p_w / 1e3),
             digits(point.q_var / 1e3),
@@ -328,8 +355,7 @@ fn table(canvas: &mut Canvas, answer: &Answer, marks: &[(&str, &OperatingPoint, 
             canvas.text(value, (x, y), Anchor::End, Font { colour: Colour::Ink, ..SUBTITLE });
         }
     }
-    if answer.post.is_some() && answer.operating_points.b.is_none() {
-        let note = "B: no solution after the loss at the present load";
+    if let Some(note) = note {
         canvas.text(note, (SIDES.0, BOTTOM + 46.0), Anchor::Start, Font { colour: Colour::Red, ..LABEL });
     }
 }

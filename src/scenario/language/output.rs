@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::feeder::Terminal;
+
 /// What is recorded. Source power, losses, taps, capacitor steps and the extremes of all voltages always are.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -23,11 +25,44 @@ pub struct Outputs {
     /// Lowest and highest voltage that count as good, per unit of the node's base.
     #[serde(default = "limits")]
     pub limits_pu: [f64; 2],
+    /// P–V curves in the report, with the points at which the run stands.
+    #[serde(default)]
+    pub pv: Option<PvOutput>,
+}
+
+/// P–V curves of a bus in the report, before and after a loss, with points of the run's own.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PvOutput {
+    /// The bus: all its phases, or the nodes written as in `675.1`.
+    pub at: Terminal,
+    /// A line or transformer, with its kind before it where both have the name: the second curve is without it.
+    #[serde(default)]
+    pub outage: Option<String>,
+    /// Points of the run that are marked on the curves.
+    pub points: Vec<PvPointSetting>,
+}
+
+/// A point of the run.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PvPointSetting {
+    /// What it is called: a letter, or a short word.
+    pub name: String,
+    /// When, in s since the start: a step of the run.
+    pub at_s: f64,
 }
 
 impl Default for Outputs {
     fn default() -> Self {
-        Self { voltages: Buses::default(), angles: false, quantities: Vec::new(), every_s: None, limits_pu: limits() }
+        Self {
+            voltages: Buses::default(),
+            angles: false,
+            quantities: Vec::new(),
+            every_s: None,
+            limits_pu: limits(),
+            pv: None,
+        }
     }
 }
 

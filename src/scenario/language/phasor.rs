@@ -103,6 +103,22 @@ pub enum PhasorLaw {
     Library(String),
 }
 
+impl PhasorLaw {
+    /// Its name, as a scenario writes it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Pi => "pi",
+            Self::DecoupledPi => "decoupled_pi",
+            Self::Lqpc => "lqpc",
+            Self::LqpcPublished => "lqpc_published",
+            Self::ExtremumSeeking => "extremum_seeking",
+            Self::Rcac => "rcac",
+            Self::Process(_) => "process",
+            Self::Library(_) => "library",
+        }
+    }
+}
+
 /// Where phasors should be, phase by phase.
 #[derive(Clone, Debug, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -7,11 +7,13 @@
 
 mod curve;
 mod error;
+mod of_run;
 mod place;
 mod text;
 
 pub use curve::study;
 pub use error::PvError;
+pub use of_run::{RunCurves, RunCurvesError, RunPoint, of_run};
 pub(super) use place::Place;
 pub use place::Reading;
 
