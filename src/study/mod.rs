@@ -1,6 +1,6 @@
 //! Floor 7: many solutions of one network on all cores – what happens when something is lost (`contingency`), how much
 //! more a bus can carry (`pv`), what a thousand samples look like (`sweep`), whether scenarios still hold (`verify`), what a
-//! recorded waveform has in it (`monitor`).
+//! recorded waveform has in it (`monitor`), which gains a phasor controller should have (`tune`).
 //!
 //! Results do not depend on the number of threads: cases are numbered, each is solved from the same base, and they are
 //! gathered in order.
@@ -11,4 +11,5 @@ pub mod monitor;
 pub mod pv;
 pub mod scan;
 pub mod sweep;
+pub mod tune;
 pub mod verify;
