@@ -31,15 +31,30 @@ fn by<'a>(answer: &'a Value, method: &str) -> Vec<&'a Value> {
     all.iter().filter(|own| own["method"] == method).collect()
 }
 
-/// The paper's case by the PI law with a line of YAML in place of its own, as a user would paste it.
-fn pasted(folder: &Path, line: &str) -> PathBuf {
+/// The paper's case with these lines for its controller, as a user would paste them; a new target at 5 s.
+fn pasted(folder: &Path, lines: &str) -> PathBuf {
     let path = folder.join("pasted.yaml");
-    let base = root().join("scenarios/phasor/base/ieee13_632.yaml");
-    let text = format!(
-        "scenario: pasted\nextends: {}\ncontrollers: {{lpbc: {{{line}}}}}\nduration_s: 65\nevents:\n  - {{at_s: 60, target: {{of: lpbc, v_pu: \
-         [1.00, 1.02, 1.00], angle_deg: [-2.2, -2.0, -2.0]}}}}\nexpect:\n  - {{at_end: lpbc.true_error_v_pu, below: 1e-4}}\n",
-        base.display()
-    );
+    let text = r#"scenario: pasted
+feeder: FEEDER
+duration_s: 30
+step_s: 0.1
+controls: off
+taps: {reg1: 10, reg2: 8, reg3: 11}
+devices:
+  ev634: {power: {bus: "634", s_kva: 5000}}
+  ev645: {power: {bus: "645", s_kva: 3333.3333}}
+  ev675: {power: {bus: "675", s_kva: 5000}}
+instruments: {pmu632: {pmu: {bus: "632"}}, pmu650: {pmu: {bus: "650"}}}
+controllers:
+  lpbc: {LINES, performance: pmu632, reference: pmu650, actuators: [ev634, ev645, ev675]}
+events:
+  - {at_s: 5, target: {of: lpbc, v_pu: [1.00, 1.02, 1.00], angle_deg: [-2.2, -2.0, -2.0]}}
+expect:
+  - {settles: lpbc.true_error_v_pu, to: 0, after_s: 5, within_s: 20, band: 0.001}
+  - {settles: lpbc.true_error_angle_deg, to: 0, after_s: 5, within_s: 20, band: 0.05}
+"#;
+    let feeder = root().join("feeders/ieee13.yaml");
+    let text = text.replace("FEEDER", feeder.to_str().unwrap()).replace("LINES", lines);
     std::fs::write(&path, text).unwrap();
     path
 }
@@ -95,7 +110,7 @@ fn unstable_gains_are_warned_of_before_a_run() {
     let output = phasorbench(&["check", file.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(0), "a warning: {}", String::from_utf8_lossy(&output.stderr));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("warning[W0339]") && said.contains("pasted.yaml:3:"), "{said}");
+    assert!(said.contains("warning[W0339]") && said.contains("pasted.yaml:13:"), "{said}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::bench::SetupError;
-use crate::bench::phasor::experiment::{ExperimentError, experiment};
+use crate::bench::phasor::experiment::experiment;
 use crate::bench::phasor::linear::{self, Known};
 use crate::bench::phasor::settings;
 use crate::control::phasor::tune::{Gain, LinearLaw, Path, PiGains, Tuning, margins, reach, step_fit, ziegler_nichols};
