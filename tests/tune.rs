@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use assert_cmd::Command;
+use phasorbench::bench::{self, Batch, Bench};
+use phasorbench::scenario::{self, Override};
 use serde_json::Value;
 
 const PAPER: &str = "scenarios/phasor/ieee13_pi.yaml";
@@ -136,4 +138,35 @@ fn names_that_are_not_there_are_answered_with_the_nearest() {
     let none = phasorbench(&["tune", "scenarios/ieee13_day.yaml"]);
     assert_eq!(none.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&none.stderr).contains("no phasor controller"));
+}
+
+/// The largest true error of a magnitude at the end of the paper's case with this rating of its actuators in kVA, and what
+/// is said of reach before.
+fn held_with(file: &Path, s_kva: f64) -> (f64, Option<String>) {
+    let rated = |name: &str| Override { path: format!("devices.{name}.power.s_kva"), value: s_kva.to_string() };
+    let plan = scenario::read_with(file, &["ev634", "ev645", "ev675"].map(rated)).plan.unwrap();
+    let said = bench::examine(&plan).into_iter().find(|own| own.code == "W0338").map(|own| own.help.unwrap());
+    let outcome = Bench::new(&plan).unwrap().run(None, &mut Batch, &mut |_| {}).unwrap();
+    let place = plan.quantities.iter().position(|own| own.name == "lpbc.true_error_v_pu").unwrap();
+    (outcome.numbers[place].last, said)
+}
+
+#[test]
+fn ratings_that_would_do_do_and_smaller_ones_do_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = pasted(dir.path(), "law: decoupled_pi");
+    let small = 100.0;
+    let (error, said) = held_with(&file, small);
+    assert!(error > 1e-3, "{error}");
+    let help = said.unwrap();
+    // As in "1234 kVA of "ev634" (it has 100) and …".
+    let words: Vec<&str> = help.split_whitespace().collect();
+    let needed = words.windows(2).filter(|pair| pair[1] == "kVA").map(|pair| pair[0].parse::<f64>().unwrap());
+    let needed = needed.fold(0.0, f64::max);
+    assert!(needed > small, "{help}");
+    // The estimate is linear and the ratings are shared unevenly by the law: half as much again is enough on the plant.
+    let (error, said) = held_with(&file, 1.5 * needed);
+    assert!(error < 1e-4 && said.is_none(), "{error} {said:?}");
+    let (error, said) = held_with(&file, 0.5 * needed);
+    assert!(error > 1e-4 && said.is_some(), "{error} {said:?}");
 }

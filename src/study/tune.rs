@@ -334,27 +334,31 @@ fn of_law(phasor: &Phasor, settings: &LpbcSettings) -> Vec<Gain> {
 /// PI gains as parameters of the law: multiples of the inverse of each phase's own sensitivity, in as few words as do.
 fn parameters(gains: &PiGains, b: &Sensitivity, phases: &[String]) -> String {
     let unit = PiSettings::scaled(b, 1.0, 1.0).gains;
-    let over = |own: &[f64], unit: &dyn Fn(usize) -> f64| -> Vec<String> {
-        own.iter().enumerate().map(|(k, gain)| digits(gain / unit(k))).collect()
+    let over = |own: &[f64], unit: &dyn Fn(usize) -> f64| -> Vec<f64> {
+        own.iter().enumerate().map(|(k, gain)| gain / unit(k)).collect()
     };
     let mut words = Vec::new();
     for (gain, v, angle) in [("kp", &gains.kp_v, &gains.kp_angle), ("ki", &gains.ki_v, &gains.ki_angle)] {
         let parts = [("v", over(v, &|k| unit[k].kp_v)), ("angle", over(angle, &|k| unit[k].kp_angle))];
-        let alike = |all: &[String]| all.iter().all(|own| Some(own) == all.first());
-        let all: Vec<String> = parts.iter().flat_map(|(_, own)| own.clone()).collect();
-        if alike(&all) {
-            words.extend(all.first().map(|own| format!("{gain}: {own}")));
+        if let Some(one) = alike(&parts.iter().flat_map(|(_, own)| own.clone()).collect::<Vec<_>>()) {
+            words.push(format!("{gain}: {}", digits(one)));
             continue;
         }
         for (of, own) in parts {
-            if alike(&own) {
-                words.extend(own.first().map(|own| format!("{gain}_{of}: {own}")));
-            } else {
-                words.extend(own.iter().zip(phases).map(|(own, phase)| format!("{gain}_{of}_{phase}: {own}")));
+            match alike(&own) {
+                Some(one) => words.push(format!("{gain}_{of}: {}", digits(one))),
+                None => words.extend(own.iter().zip(phases).map(|(x, p)| format!("{gain}_{of}_{p}: {}", digits(*x)))),
             }
         }
     }
     words.join(", ")
+}
+
+/// The mean of numbers that are the same within a hundredth: no measurement tells them apart.
+#[allow(clippy::cast_precision_loss, reason = "a few phases")]
+fn alike(all: &[f64]) -> Option<f64> {
+    let mean = all.iter().sum::<f64>() / all.len().max(1) as f64;
+    all.iter().all(|x| (x - mean).abs() <= 0.01 * mean.abs()).then_some(mean)
 }
 
 /// A number to four digits.
@@ -415,6 +419,8 @@ mod tests {
         assert_eq!(said([1.0, 0.5], [2.0, 0.4]), "kp: 0.1, ki: 0.2");
         assert_eq!(said([1.0, 0.5], [4.0, 0.8]), "kp_v: 0.1, kp_angle: 0.2, ki: 0.2");
         assert_eq!(said([1.0, 1.0], [2.0, 0.4]), "kp_v_a: 0.1, kp_v_b: 0.2, kp_angle: 0.1, ki: 0.2");
+        // What no measurement tells apart is one word.
+        assert_eq!(said([1.005, 0.4975], [2.0, 0.4]), "kp: 0.1, ki: 0.2");
     }
 
     #[test]

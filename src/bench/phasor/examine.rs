@@ -274,7 +274,7 @@ fn unstable(plan: &Plan, phasor: &Phasor, settings: &LpbcSettings, truth: &Model
     let edge = match stable_part(&law, &path) {
         Some(part) if phasor.setting.law == PhasorLaw::Lqpc => {
             format!(
-                "{part:.2} times of the sensitivity would be at the edge: give a larger `effect_weight`, or the delay"
+                "with {part:.2} times the sensitivity it would be at the edge: give a larger `effect_weight`, or the delay"
             )
         }
         Some(part) => format!("{part:.2} times the gains would be at the edge, half of that is safe"),
