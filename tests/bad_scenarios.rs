@@ -7,16 +7,28 @@
 
 use std::path::{Path, PathBuf};
 
+use phasorbench::bench;
 use phasorbench::diagnostic::render;
 use phasorbench::scenario;
 use proptest::prelude::*;
+
+/// What is said of a scenario, with the names of its files alone, is as committed.
+fn is_as_committed(name: &str, reading: &scenario::Reading) {
+    let mut snapshots = insta::Settings::clone_current();
+    snapshots.set_snapshot_path("snapshots/bad_scenario");
+    snapshots.set_prepend_module_to_snapshot(false);
+    snapshots.set_omit_expression(true);
+    let text = render(&reading.diagnostics, &reading.sources, false);
+    let shown = text.replace(&format!("{}/", folder().display()), "");
+    snapshots.bind(|| insta::assert_snapshot!(name, shown));
+}
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad/scenario")
 }
 
-fn files() -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder()).unwrap().map(|e| e.unwrap().path()).collect();
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|e| e == "yaml"));
     files.sort();
     files
@@ -24,12 +36,8 @@ fn files() -> Vec<PathBuf> {
 
 #[test]
 fn every_broken_scenario_yields_located_findings() {
-    let files = files();
+    let files = files(&folder());
     assert!(files.len() >= 25, "{}", files.len());
-    let mut snapshots = insta::Settings::clone_current();
-    snapshots.set_snapshot_path("snapshots/bad_scenario");
-    snapshots.set_prepend_module_to_snapshot(false);
-    snapshots.set_omit_expression(true);
     for path in files {
         let reading = scenario::read(&path);
         let name = path.file_name().unwrap().to_str().unwrap();
@@ -38,9 +46,27 @@ fn every_broken_scenario_yields_located_findings() {
         for finding in &reading.diagnostics {
             assert!(finding.span.is_some(), "{name}: {finding:?} has no place");
         }
-        let text = render(&reading.diagnostics, &reading.sources, false);
-        let shown = text.replace(&format!("{}/", folder().display()), "");
-        snapshots.bind(|| insta::assert_snapshot!(name, shown));
+        is_as_committed(name, &reading);
+    }
+}
+
+/// What only the compiled network can tell of phasor controllers is told before a run: errors leave no plan, warnings do.
+#[test]
+fn what_phasor_controllers_cannot_do_is_found_before_a_run() {
+    let files = files(&folder().join("network"));
+    assert!(files.len() >= 6, "{}", files.len());
+    for path in files {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let read = scenario::read(&path);
+        assert!(read.diagnostics.is_empty(), "{name}: {:?}", read.diagnostics);
+        let reading = bench::examined(read);
+        assert!(!reading.diagnostics.is_empty(), "{name}: nothing was found");
+        let error = reading.diagnostics.iter().any(phasorbench::diagnostic::Diagnostic::is_error);
+        assert_eq!(reading.plan.is_none(), error, "{name}");
+        for finding in &reading.diagnostics {
+            assert!(finding.span.is_some(), "{name}: {finding:?} has no place");
+        }
+        is_as_committed(name, &reading);
     }
 }
 

@@ -17,7 +17,7 @@ pub mod model;
 mod numbers;
 mod outcome;
 mod pace;
-mod phasor;
+pub(crate) mod phasor;
 mod plant;
 mod quality;
 mod state;
@@ -34,6 +34,7 @@ pub use grid::{GridPlant, SetupError};
 pub use numbers::Numbers;
 pub use outcome::{NodeOutcome, Outcome, Snapshot};
 pub use pace::{Batch, Pacer};
+pub use phasor::{examine, examined};
 pub use plant::{Conductor, HarmonicPlant, Node, Plant, Solution};
 pub use verdict::Verdict;
 

@@ -1,8 +1,8 @@
-//! `phasorbench check FILE…`: everything that is wrong with feeder and scenario files, without solving them.
+//! `phasorbench check FILE…`: everything that is wrong with feeder and scenario files, without running them.
 
 use std::path::{Path, PathBuf};
 
-use phasorbench::{feeder, scenario};
+use phasorbench::{bench, feeder, scenario};
 
 use crate::terminal::terminal;
 use crate::{Exit, input, output};
@@ -43,7 +43,7 @@ fn check_feeder(file: &Path) -> bool {
 }
 
 fn check_scenario(file: &Path) -> bool {
-    let reading = scenario::read(file);
+    let reading = bench::examined(scenario::read(file));
     input::report(&reading.diagnostics, &reading.sources);
     if let Some(plan) = &reading.plan {
         let (steps, step_s) = (plan.last.0, plan.step.seconds());

@@ -24,6 +24,7 @@ mod scan;
 mod schema;
 mod sweep;
 mod terminal;
+mod tune;
 mod verify;
 
 use std::process::ExitCode;
@@ -83,6 +84,8 @@ enum Command {
     Scan(scan::Args),
     /// Solve a scenario many times, with what its `vary:` varies drawn at random or taken from grids.
     Sweep(sweep::Args),
+    /// Gains for a scenario's phasor controllers by several tuners, with their margins.
+    Tune(tune::Args),
     /// Measure a recorded waveform: harmonics, frequency, events, flicker, limits.
     Monitor(monitor::Args),
     /// List the quantities that a scenario can record, expect and act upon.
@@ -149,6 +152,7 @@ fn main() -> ExitCode {
         Command::Harmonics(args) => harmonics::run(&args),
         Command::Scan(args) => scan::run(&args),
         Command::Sweep(args) => sweep::run(&args),
+        Command::Tune(args) => tune::run(&args),
         Command::Monitor(args) => monitor::run(&args),
         Command::Quantities(args) => quantities::run(&args),
         Command::Generate(args) => generate::run(&args),

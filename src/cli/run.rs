@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use indicatif::ProgressBar;
-use phasorbench::bench::{Batch, Bench, GridPlant, Outcome, SetupError};
+use phasorbench::bench::{self, Batch, Bench, GridPlant, Outcome, SetupError};
 use phasorbench::quantity::Tick;
 use phasorbench::record::{Recorder, Table, TableError};
 use phasorbench::report::{self, FinishedRun, Summary, Timing};
@@ -67,7 +67,7 @@ impl RunError {
 pub fn run(args: &Args) -> Exit {
     let started = Instant::now();
     let stage = terminal().stage("read");
-    let reading = scenario::read_with(&args.scenario, &args.settings);
+    let reading = bench::examined(scenario::read_with(&args.scenario, &args.settings));
     stage.done(|| match &reading.plan {
         Some(plan) => plan.inputs.iter().map(|input| input.path.display().to_string()).collect::<Vec<_>>().join(", "),
         None => args.scenario.display().to_string(),

@@ -3,7 +3,7 @@
 use phasorbench::study::{compare, contingency};
 use phasorbench::{feeder, report, scenario};
 
-use crate::{Exit, benchmark, harmonics, output, powerflow, pv, scan};
+use crate::{Exit, benchmark, harmonics, output, powerflow, pv, scan, tune};
 
 /// Print the JSON Schema of a kind of file, or of what a command prints with `--json`.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -31,6 +31,8 @@ enum Kind {
     Harmonics,
     /// What `scan --json` prints.
     Scan,
+    /// What `tune --json` prints.
+    Tune,
     /// What `benchmark --json` prints.
     Benchmark,
     /// What `compare --json` prints.
@@ -52,6 +54,7 @@ pub fn run(args: Args) -> Exit {
         Kind::Pv => pv::schema(),
         Kind::Harmonics => harmonics::schema(),
         Kind::Scan => scan::schema(),
+        Kind::Tune => tune::schema(),
         Kind::Benchmark => benchmark::schema(),
         Kind::Compare => schemars::schema_for!(compare::Comparison).to_value(),
         Kind::Contingency => schemars::schema_for!(contingency::Report).to_value(),

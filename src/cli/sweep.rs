@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
+use phasorbench::bench;
 use phasorbench::scenario::{Document, Override};
 use phasorbench::study::sweep::{self, Directory, Identity, Shard, StoreError, Summary, Sweep, SweepError};
 
@@ -75,7 +76,7 @@ pub fn run(args: &Args) -> Exit {
         Some(path) => {
             let mut document = Document::open(path);
             args.settings.iter().for_each(|change| document.set(change));
-            let reading = document.clone().plan();
+            let reading = bench::examined(document.clone().plan());
             input::report(&reading.diagnostics, &reading.sources);
             let Some(plan) = reading.plan else { return Exit::BadInput };
             let seed = args.seed.unwrap_or(plan.seed);

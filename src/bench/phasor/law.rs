@@ -205,7 +205,7 @@ pub(super) fn law(phasor: &Phasor, settings: &LpbcSettings, step_s: f64) -> Resu
     Ok(match &phasor.setting.law {
         PhasorLaw::Pi => {
             settings.inverse()?;
-            Box::new(Pi::new(PiSettings::scaled(b, own("kp", 0.05), own("ki", 0.2))))
+            Box::new(Pi::new(pi_settings(phasor, b)))
         }
         PhasorLaw::Lqpc => {
             let usual = LqpcSettings {
@@ -260,6 +260,24 @@ pub(super) fn law(phasor: &Phasor, settings: &LpbcSettings, step_s: f64) -> Resu
             Box::new(Decoupled::new(settings.inverse()?, settings.gains))
         }
     })
+}
+
+/// Gains of the PI law, each a multiple of the inverse of the phase's own sensitivity: `kp` and `ki` are of all; `kp_v`,
+/// `ki_v`, `kp_angle`, `ki_angle` of magnitudes or of angles; those with a phase behind, as `kp_v_a`, of that phase.
+pub(super) fn pi_settings(phasor: &Phasor, b: &Sensitivity) -> PiSettings {
+    let own = &phasor.setting.parameters;
+    let multiple = |gain: &str, of: &str, phase: &str, usual: f64| {
+        let names = [format!("{gain}_{of}_{phase}"), format!("{gain}_{of}"), gain.to_owned()];
+        names.iter().find_map(|name| own.get(name)).copied().unwrap_or(usual)
+    };
+    let mut settings = PiSettings::scaled(b, 1.0, 1.0);
+    for (gains, phase) in settings.gains.iter_mut().zip(&phasor.phases) {
+        gains.kp_v *= multiple("kp", "v", phase, 0.05);
+        gains.ki_v *= multiple("ki", "v", phase, 0.2);
+        gains.kp_angle *= multiple("kp", "angle", phase, 0.05);
+        gains.ki_angle *= multiple("ki", "angle", phase, 0.2);
+    }
+    settings
 }
 
 /// Steps of delay that time stamps tell.

@@ -4,7 +4,10 @@
 //! reach devices in the next tick, or later. A device's phase keeps the last command it got; a command that is not valid
 //! gives it back to its own set-point.
 
+mod examine;
+pub(crate) mod experiment;
 mod law;
+pub(crate) mod linear;
 pub(crate) mod model;
 mod seat;
 mod truth;
@@ -16,6 +19,8 @@ use crate::control::phasor::MOST_PHASES;
 use crate::quantity::{Complex, Step, Tick};
 use crate::scenario::{Actuated, FailSafeSetting, Measure, Observed, Phasor, Plan, Steered};
 use crate::signal::{Channel, Frame, Line};
+pub use examine::{examine, examined};
+pub(crate) use law::settings;
 use seat::{Seat, Stepped, mode_code};
 use truth::Truth;
 

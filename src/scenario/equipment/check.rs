@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::feeder::Terminal;
 use crate::scenario::check::{Checker, bind};
 use crate::scenario::quantity::Namespace;
-use crate::scenario::read::entry;
+use crate::scenario::read::{entry, key_span};
 use crate::scenario::{
     Action, Added, ControllerSetting, Demand, DeviceSetting, InstrumentSetting, Measure, MeterSetting, PowerSetting,
     PrioritySetting, Quantity, Scenario,
@@ -40,6 +40,11 @@ impl<'n> Spots<'n> {
 
     pub(super) fn at(&self, key: &str) -> Span {
         self.node.and_then(|node| node.get(key)).or(self.node).map_or(self.place, |node| node.span)
+    }
+
+    /// The place of a key of a mapping.
+    pub(super) fn within(&self, map: &str, key: &str) -> Span {
+        self.node.and_then(|node| node.get(map)).map_or_else(|| self.at(map), |node| key_span(node, key))
     }
 
     /// The place of an item of a list.

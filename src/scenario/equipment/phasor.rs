@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::Instrument;
 use super::check::Spots;
-use crate::diagnostic::Span;
+use crate::diagnostic::{Span, nearest};
 use crate::feeder::Feeder;
 use crate::scenario::check::Checker;
 use crate::scenario::{PhasorLaw, PhasorSetting, SensitivitySetting};
@@ -96,6 +96,7 @@ impl Checker<'_> {
             let help = "give the PMU at the substation, or at another node whose phasor is known to be firm";
             self.report("E0332", "performance and reference are the same PMU", spots.at("reference"), help);
         }
+        self.law_parameters(s, &phases, &spots);
         let actuators = self.actuated(&devices, &phases, &spots);
         self.per_phase(s.target.as_ref().and_then(|own| own.v_pu.as_ref()), &phases, "v_pu", spots.at("target"));
         self.per_phase(
@@ -179,6 +180,20 @@ impl Checker<'_> {
         if matches!(&s.law, PhasorLaw::Process(words) if words.is_empty()) {
             let help = "give the program and its arguments, as in [python3, mine.py]";
             self.report("E0332", "the process has no program", spots.at("law"), help);
+        }
+    }
+
+    /// A law's numbers go by the names that it knows.
+    fn law_parameters(&mut self, s: &PhasorSetting, phases: &[String], spots: &Spots) {
+        let Some(known) = s.law.parameters(phases) else { return };
+        for name in s.parameters.keys().filter(|name| !known.contains(name)) {
+            let help = match nearest(name, known.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean {near:?}?"),
+                None if known.is_empty() => "it takes none".to_owned(),
+                None => format!("it takes {}", known.join(", ")),
+            };
+            let message = format!("the law has no parameter {name:?}");
+            self.report("E0006", message, spots.within("parameters", name), &help);
         }
     }
 

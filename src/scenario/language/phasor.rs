@@ -117,6 +117,27 @@ impl PhasorLaw {
             Self::Library(_) => "library",
         }
     }
+
+    /// Names of the numbers that it takes at a node of these phases; `None` where it takes any.
+    pub fn parameters(&self, phases: &[String]) -> Option<Vec<String>> {
+        let named = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+        match self {
+            Self::Pi => Some(["kp", "ki"].iter().flat_map(|gain| gains(gain, phases)).collect()),
+            Self::DecoupledPi => named(&["kp", "ki", "back"]),
+            Self::Lqpc => named(&["effect_weight", "power_weight", "find_delay"]),
+            Self::LqpcPublished => named(&[]),
+            Self::ExtremumSeeking => named(&["amplitude", "gain", "slew", "decay"]),
+            Self::Rcac => named(&["covariance", "effort", "part"]),
+            Self::Process(_) | Self::Library(_) => None,
+        }
+    }
+}
+
+/// A gain of all, of magnitudes or angles, and of each phase.
+fn gains(gain: &str, phases: &[String]) -> Vec<String> {
+    let of = ["v", "angle"].map(|of| format!("{gain}_{of}"));
+    let by_phase = of.iter().flat_map(|name| phases.iter().map(move |phase| format!("{name}_{phase}")));
+    std::iter::once(gain.to_owned()).chain(of.clone()).chain(by_phase).collect()
 }
 
 /// Where phasors should be, phase by phase.

@@ -16,7 +16,7 @@ use rayon::prelude::*;
 pub use baseline::{Baseline, BaselineError, Lock, Row};
 pub use find::{FindError, Found, find};
 
-use crate::bench::{Batch, Bench, Outcome, Verdict};
+use crate::bench::{self, Batch, Bench, Outcome, Verdict};
 use crate::diagnostic::yaml::Value;
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::scenario::{self, Check, Document, Plan};
@@ -144,7 +144,7 @@ pub fn verify(files: &[PathBuf], settings: &Settings, observe: &(dyn Fn(usize, b
 }
 
 fn one(path: &Path, settings: &Settings) -> Verified {
-    let reading = scenario::read(path);
+    let reading = bench::examined(scenario::read(path));
     let end = match &reading.plan {
         None => End::Broken(None),
         Some(plan) => match run(plan) {
