@@ -104,6 +104,7 @@ fn bound(quantity: &Quantity, nodes: &[Node]) -> Value {
         | Measure::Analysed(..)
         | Measure::Mitigated(..)
         | Measure::Steered(..)
+        | Measure::Planned(..)
         | Measure::Aged(..) => Value::Nothing,
     }
 }

@@ -7,6 +7,7 @@
 mod law;
 pub(crate) mod model;
 mod seat;
+mod seen;
 mod truth;
 
 use super::equipment::Equipment;

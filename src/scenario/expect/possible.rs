@@ -80,6 +80,7 @@ impl Checker<'_> {
             | Measure::Analysed(..)
             | Measure::Mitigated(..)
             | Measure::Steered(..)
+            | Measure::Planned(..)
             | Measure::Aged(..)
             | Measure::Reading(..) => ANYTHING,
         }

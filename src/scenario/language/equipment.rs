@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ActiveFilterSetting, AnalyserSetting, InverterSetting, MitigationSetting, PhasorSetting, PmuSetting};
+use super::{
+    ActiveFilterSetting, AnalyserSetting, InverterSetting, MitigationSetting, PhasorSetting, PmuSetting,
+    SupervisorySetting,
+};
 use crate::feeder::Terminal;
 
 /// A device, by its kind.
@@ -110,6 +113,8 @@ pub enum ControllerSetting {
     Mitigation(Box<MitigationSetting>),
     /// L-PBC: `pi`, `decoupled_pi`, `lqpc`, `lqpc_published`, `extremum_seeking`, `rcac`, `{process: […]}`, `{library: …}`.
     Phasor(Box<PhasorSetting>),
+    /// S-PBC: `s_pbc`.
+    Supervisory(Box<SupervisorySetting>),
 }
 
 impl<'de> Deserialize<'de> for ControllerSetting {

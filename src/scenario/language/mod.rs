@@ -9,6 +9,7 @@ mod phasor;
 mod pmu;
 mod profile;
 mod quality;
+mod supervisory;
 
 pub use emission::*;
 pub use equipment::*;
@@ -19,6 +20,7 @@ pub use phasor::*;
 pub use pmu::*;
 pub use profile::*;
 pub use quality::*;
+pub use supervisory::*;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
