@@ -9,6 +9,8 @@
 mod answer;
 mod tree;
 
+use std::collections::BTreeMap;
+
 use crate::control::supervisory::{Conditions, Layout, NetworkModel, Sensitivities, State, Tree};
 use crate::feeder::{Feeder, Load, LoadStatus, Terminal};
 use crate::quantity::Complex;
@@ -133,7 +135,7 @@ impl GridModel {
             nodes: nodes.iter().map(|id| grid.name(*id).to_owned()).collect(),
             actuators,
             heads: heads.iter().map(|head| head.phase + 1).max().unwrap_or(0),
-            branches: rated.iter().map(|id| element_name(&grid, *id)).collect(),
+            branches: element_names(&grid, &rated),
             base_va: settings.base_va,
         };
         let branches = if settings.losses { branches(&grid) } else { Vec::new() };
@@ -285,14 +287,17 @@ fn watched(grid: &Grid) -> Vec<NodeId> {
     grid.listing.iter().filter(fed).copied().collect()
 }
 
-fn element_name(grid: &Grid, id: ElementId) -> String {
+/// Names of the branches that have a rating, in the order of `rated`.
+fn element_names(grid: &Grid, rated: &[ElementId]) -> Vec<String> {
     let feeder = &grid.feeder;
-    let lines = feeder.lines.keys().map(|name| (Kind::Line, "line", name));
-    let transformers = feeder.transformers.keys().map(|name| (Kind::Transformer, "transformer", name));
-    let reactors = feeder.reactors.keys().map(|name| (Kind::Reactor, "reactor", name));
-    let mut all = lines.chain(transformers).chain(reactors);
-    let found = all.find(|(kind, _, name)| grid.element(*kind, name) == Some(id));
-    found.map_or_else(String::new, |(_, kind, name)| format!("{kind}.{name}"))
+    let lines = feeder.lines.keys().enumerate().map(|(k, name)| (grid.id(Kind::Line, k), "line", name));
+    let transformers = feeder.transformers.keys().enumerate();
+    let transformers = transformers.map(|(k, name)| (grid.id(Kind::Transformer, k), "transformer", name));
+    let reactors = feeder.reactors.keys().enumerate().map(|(k, name)| (grid.id(Kind::Reactor, k), "reactor", name));
+    let all = lines.chain(transformers).chain(reactors);
+    let names: BTreeMap<ElementId, String> =
+        all.filter_map(|(id, kind, name)| Some((id?, format!("{kind}.{name}")))).collect();
+    rated.iter().map(|id| names.get(id).cloned().unwrap_or_default()).collect()
 }
 
 fn heads(grid: &Grid, named: Option<&str>) -> Result<Vec<HeadConductor>, ModelError> {

@@ -88,11 +88,11 @@ fn sweep(tree: &Tree, branches: &[Branch], injected: &[(usize, Complex)], whole:
     let mut s = Sweep { y: vec![[0.0; 3]; buses], angle: vec![[0.0; 3]; buses], flow: vec![[zero; 3]; buses] };
     let mut own = vec![[zero; 3]; buses];
     for (bus, own) in tree.buses.iter().zip(&mut own) {
-        for phase in 0..3 {
+        for (phase, own) in own.iter_mut().enumerate() {
             let here = injected.iter().filter(|(node, _)| bus.nodes[phase] == Some(*node));
-            own[phase] = -here.map(|(_, power)| *power).sum::<Complex>();
+            *own = -here.map(|(_, power)| *power).sum::<Complex>();
             if whole {
-                own[phase] += bus.drawn_pu[phase] - bus.drawn_by_y[phase];
+                *own += bus.drawn_pu[phase] - bus.drawn_by_y[phase];
             }
         }
     }

@@ -13,7 +13,7 @@ use super::affine::Quantity;
 use super::plan::Group;
 
 /// What a slack costs beside the largest entry of the objective.
-const SLACK_PRICE: f64 = 100.0;
+const SLACK_PRICE: f64 = 1e4;
 
 /// Where an unknown lies.
 #[derive(Clone, Copy, Debug)]
