@@ -105,6 +105,7 @@ fn bound(quantity: &Quantity, nodes: &[Node]) -> Value {
         | Measure::Mitigated(..)
         | Measure::Steered(..)
         | Measure::Tied(..)
+        | Measure::Planned(..)
         | Measure::Aged(..) => Value::Nothing,
     }
 }

@@ -224,7 +224,7 @@ impl Equipment {
         match link {
             Link::Instrument(k) => self.instruments.get_mut(k).map(|instrument| instrument.front.line_mut()),
             Link::Controller(k) => self.controllers.get_mut(k).map(|controller| &mut controller.line),
-            Link::Mitigation(_) | Link::Phasor(_) => None,
+            Link::Mitigation(_) | Link::Phasor(_) | Link::Supervisory(_) => None,
         }
     }
 }

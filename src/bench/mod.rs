@@ -3,7 +3,8 @@
 //!
 //! There is one loop; batch and real time differ in the [`Pacer`] only. Tick k is solved at k steps after the start (time
 //! advances before the solution, as in OpenDSS's daily mode), so a day of quarter hours has 96 solutions and the start
-//! itself is not one. The step allocates nothing and does no input or output: rows go through [`Recorder::append`].
+//! itself is not one. The step allocates nothing and does no input or output: rows go through [`Recorder::append`]. A plan of
+//! an S-PBC is a task beside the step: it allocates.
 
 mod channels;
 mod demand;
@@ -21,6 +22,11 @@ pub(crate) mod phasor;
 mod plant;
 mod quality;
 mod state;
+#[cfg(feature = "optimise")]
+mod supervisory;
+#[cfg(not(feature = "optimise"))]
+#[path = "without_supervisory.rs"]
+mod supervisory;
 #[cfg(test)]
 mod tests;
 mod tie;
@@ -52,6 +58,7 @@ use outcome::{Gatherer, Spread};
 use phasor::Phasors;
 use quality::Quality;
 use state::{Sources, Triggers};
+use supervisory::Supervisors;
 use tie::Ties;
 
 /// A plan and its plant, ready to run.
@@ -63,6 +70,7 @@ pub struct Bench<'a, P: Plant> {
     quality: Quality,
     phasors: Phasors,
     ties: Ties,
+    supervisors: Supervisors,
     sources: Sources,
     triggers: Triggers,
     channels: Channels,
@@ -102,6 +110,7 @@ impl<'a, P: Plant> Bench<'a, P> {
             quality: Quality::new(plan, &nodes, &mut equipment.machines)?,
             phasors: Phasors::new(plan, &nodes)?,
             ties: Ties::new(plan, &nodes),
+            supervisors: Supervisors::new(plan)?,
             equipment,
             demands,
             sources: Sources::new(plan),
@@ -192,6 +201,8 @@ impl<'a, P: Plant> Bench<'a, P> {
         self.equipment.sense_and_control(tick, &mut self.row);
         self.ties.look(tick, &self.equipment, &mut self.phasors, &mut self.row);
         self.phasors.control(tick, &self.equipment, self.plant.voltages(), &mut self.row);
+        let (phasors, equipment) = (&self.phasors, &self.equipment);
+        self.supervisors.control(tick, phasors, equipment, self.demands.multiplier, &self.plant, &mut self.row);
         self.numbers.take(tick, &self.row, solution.converged);
         self.expectations.take(tick, &self.row, &overall, &mut self.plant);
         self.triggers.look(tick, &self.row, &self.plan.triggers);
@@ -203,6 +214,7 @@ impl<'a, P: Plant> Bench<'a, P> {
         self.quality.actuate(tick, &mut self.equipment.machines);
         self.ties.actuate(&mut self.plant);
         self.phasors.deliver(tick, &mut self.equipment);
+        self.supervisors.deliver(tick, &mut self.phasors, &mut self.equipment);
         self.equipment.actuate(tick, &mut self.demands);
         self.demands.apply(&mut self.plant);
         self.equipment.tell_phases(&mut self.plant);
@@ -247,7 +259,10 @@ impl<'a, P: Plant> Bench<'a, P> {
                 }
             }
             Action::ConnectLoad { load, connected } => self.connect(load, connected),
-            Action::Switch { branch, open } => self.plant.switch(branch, open),
+            Action::Switch { branch, open } => {
+                self.supervisors.switched(branch, open);
+                self.plant.switch(branch, open);
+            }
             Action::SwitchPhases { line, phases, open } => self.plant.switch_phases(line, phases, open),
             Action::Lose { unit: Unit::Load(load), lost } => self.connect(load, !lost),
             Action::Lose { unit: Unit::Generator(k), lost } => {
@@ -273,11 +288,14 @@ impl<'a, P: Plant> Bench<'a, P> {
             Action::Fault { fault, on } => self.plant.switch_fault(fault, on),
             Action::SetDevice { device, p_kw, q_kvar } => self.equipment.set_point(device, p_kw, q_kvar),
             Action::SetTarget { controller, v_pu, angle_deg } => self.phasors.set_target(controller, v_pu, angle_deg),
+            Action::SetHead { supervisor, p_kw, q_kvar } => self.supervisors.set_head(supervisor, p_kw, q_kvar),
             Action::SetEmission { device, factor } => self.equipment.set_noisy(device, factor),
             Action::ScaleBackground { background, factor } => self.quality.scale_background(background, factor),
             Action::SwitchFilter { device, on } => self.equipment.switch_filter(device, on),
             Action::Acknowledge { controller } => self.phasors.acknowledge(controller),
             Action::LoseLink { link: Link::Phasor(controller), lost } => self.phasors.set_lost(controller, lost),
+            Action::LoseLink { link: Link::Supervisory(k), lost } => self.supervisors.set_lost(k, lost),
+            Action::DelayLink { link: Link::Supervisory(k), ticks } => self.supervisors.set_extra(k, ticks),
             Action::LoseLink { link, lost } => self.line(link).into_iter().for_each(|line| line.set_lost(lost)),
             Action::DelayLink { link, ticks } => {
                 self.line(link).into_iter().for_each(|line| line.set_extra(ticks));

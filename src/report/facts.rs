@@ -304,6 +304,7 @@ fn place(plan: &Plan, action: Action, branches: &[BranchFact]) -> Option<Place> 
         }
         Action::SetMultiplier { .. }
         | Action::SetTarget { .. }
+        | Action::SetHead { .. }
         | Action::Acknowledge { .. }
         | Action::ScaleShape { .. }
         | Action::ScaleBackground { .. }

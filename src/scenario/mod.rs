@@ -19,12 +19,13 @@ mod profile;
 mod quality;
 mod quantity;
 mod read;
+mod supervisory;
 pub mod vary;
 
 pub use document::{Document, Override};
 pub use equipment::{
     ActiveFilter, Actuated, Ageing, Analyser, Controller, Device, DeviceKind, Equipment, Flow, Instrument, Link,
-    Mitigation, Observed, Phasor, PhasorSpots, Tie,
+    Mitigation, Observed, Phasor, PhasorSpots, Supervisory, Tie,
 };
 pub use expectation::*;
 pub use harmonics::{Background, Harmonics};
@@ -37,6 +38,7 @@ pub use quality::{Analysed, Emitted, Mitigated};
 pub(crate) use quantity::standard;
 pub use quantity::{Aged, Element, FIXED, Measure, NodeRef, Part, Quantity};
 pub use read::{Reading, read, read_with};
+pub use supervisory::Planning;
 
 /// Whether a text is meant as a scenario: it has a line that begins with the key `scenario`.
 pub fn is_one(text: &str) -> bool {

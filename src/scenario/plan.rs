@@ -304,6 +304,15 @@ pub enum Action {
         /// Angles in degrees by phase.
         angle_deg: Option<[f64; 3]>,
     },
+    /// An S-PBC takes another set-point of its head; `None` is free.
+    SetHead {
+        /// The S-PBC.
+        supervisor: usize,
+        /// Active power into its zone in kW.
+        p_kw: Option<f64>,
+        /// Reactive power into its zone in kvar.
+        q_kvar: Option<f64>,
+    },
     /// Somebody has seen to a phasor controller: its clocks are right, its actuators work.
     Acknowledge {
         /// The controller.

@@ -22,7 +22,7 @@
 //! | `PMU.a.v_pu`, `.a.angle_deg`, `.b.…`, `.c.…`, `PMU.sync` | its newest phasors that have arrived, in its own time; 1 while it calls itself synchronised |
 //! | `transformer.NAME.hot_spot_c`, `.top_oil_c`, `.loss_of_life_h`, `.ageing_factor`, `.harmonic_loss_factor` | where its ageing is followed |
 //!
-//! [`super::quality`] has those of harmonics, [`super::phasor`] those of phasor-based control.
+//! [`super::quality`] has those of harmonics, [`super::phasor`] and [`super::supervisory`] those of phasor-based control.
 //!
 //! A quantity that does not exist at a step (a voltage difference of dead nodes, the loading of a branch without a rating)
 //! is not a number there: it is left empty in the record.
@@ -32,6 +32,7 @@ use crate::feeder::Feeder;
 use super::phasor::{Steered, Tied};
 use super::plan::{Branch, FaultSite};
 use super::quality::{self, Analysed, Emitted, Mitigated};
+use super::supervisory::Planning;
 use super::{Ageing, Device, DeviceKind, Equipment, Harmonics};
 
 /// A quantity, bound to the feeder.
@@ -94,6 +95,8 @@ pub enum Measure {
     Steered(usize, Steered),
     /// Of a tie.
     Tied(usize, Tied),
+    /// Of an S-PBC.
+    Planned(usize, Planning),
     /// Of a transformer whose ageing is followed.
     Aged(usize, Aged),
 }
@@ -282,6 +285,9 @@ impl<'a> Namespace<'a> {
         if let Some(place) = self.equipment.ties.iter().position(|tie| tie.name == own) {
             let found = Tied::NAMES.iter().find(|(name, _)| *name == rest);
             return found.map(|&(_, what)| Measure::Tied(place, what));
+        }
+        if let Some(place) = self.equipment.supervisor(own) {
+            return Planning::of_name(rest).map(|what| Measure::Planned(place, what));
         }
         let place = self.equipment.instrument(own)?;
         let instrument = self.equipment.instruments.get(place)?;

@@ -21,6 +21,8 @@ use crate::record::fnv1a_64;
 const DROOPS: [&str; 2] = ["volt_var", "volt_watt"];
 const MITIGATION: &str = "thd_mitigation";
 const TIE: &str = "close_tie";
+/// The law of S-PBC.
+const SUPERVISORY: &str = "s_pbc";
 /// Laws of L-PBC; a program or a library of one's own is a mapping.
 const PHASOR: [&str; 6] = ["pi", "decoupled_pi", "lqpc", "lqpc_published", "extremum_seeking", "rcac"];
 
@@ -166,12 +168,15 @@ impl Document {
                 Some(Value::String(own)) if own == TIE => {
                     yaml::read(node, place, found).map(|s| ControllerSetting::Tie(Box::new(s)))
                 }
+                Some(Value::String(own)) if own == SUPERVISORY => {
+                    yaml::read(node, place, found).map(|s| ControllerSetting::Supervisory(Box::new(s)))
+                }
                 Some(Value::String(own)) if PHASOR.contains(&own.as_str()) => {
                     yaml::read(node, place, found).map(|s| ControllerSetting::Phasor(Box::new(s)))
                 }
                 Some(Value::Map(_)) => yaml::read(node, place, found).map(|s| ControllerSetting::Phasor(Box::new(s))),
                 Some(Value::String(own)) if !DROOPS.contains(&own.as_str()) => {
-                    let choices = [&DROOPS[..], &[MITIGATION, TIE], &PHASOR[..]].concat();
+                    let choices = [&DROOPS[..], &[MITIGATION], &PHASOR[..], &[SUPERVISORY, TIE]].concat();
                     let help = match nearest(own, choices.iter().copied()) {
                         Some(near) => format!("did you mean {near:?}?"),
                         None => format!("the choices are {}", choices.join(", ")),
@@ -253,8 +258,12 @@ impl Document {
     fn models(&mut self, root: &Node, scenario: &Scenario) -> IndexMap<String, Feeder> {
         let mut models = IndexMap::new();
         for (name, setting) in &scenario.controllers {
-            let ControllerSetting::Phasor(own) = setting else { continue };
-            let Some(file) = &own.model else { continue };
+            let file = match setting {
+                ControllerSetting::Phasor(own) => &own.model,
+                ControllerSetting::Supervisory(own) => &own.model,
+                _ => continue,
+            };
+            let Some(file) = file else { continue };
             let node = root.get("controllers").and_then(|map| entry(map, name)).and_then(|node| node.get("model"));
             let feeder = self.feeder_file(file, node.map_or(self.place, |node| node.span));
             models.extend(feeder.map(|feeder| (name.clone(), feeder)));

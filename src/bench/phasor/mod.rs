@@ -10,6 +10,7 @@ mod law;
 pub(crate) mod linear;
 pub(crate) mod model;
 mod seat;
+mod seen;
 mod truth;
 
 use super::equipment::Equipment;

@@ -64,6 +64,7 @@ pub(crate) fn models(plan: &Plan) -> Result<Vec<Model>, SetupError> {
 fn at_start(plan: &Plan) -> Result<GridPlant, SetupError> {
     let mut bare = plan.clone();
     bare.equipment.phasors.clear();
+    bare.equipment.supervisors.clear();
     bare.equipment.controllers.clear();
     bare.equipment.mitigations.clear();
     bare.equipment.analysers.clear();
@@ -152,7 +153,7 @@ fn nodes_of(plant: &GridPlant, plan: &Plan, observed: &Observed) -> Option<Vec<A
 }
 
 /// The node that a channel of an instrument is about.
-pub(in crate::bench) fn node_of<'a>(plan: &'a Plan, observed: &Observed, channel: usize) -> Option<&'a NodeRef> {
+pub(crate) fn node_of<'a>(plan: &'a Plan, observed: &Observed, channel: usize) -> Option<&'a NodeRef> {
     let instrument = plan.equipment.instruments.get(observed.instrument)?;
     match &plan.quantities.get(*instrument.quantities.get(channel)?)?.measure {
         Measure::Voltage(node, _) => Some(node),

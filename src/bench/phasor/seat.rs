@@ -1,6 +1,7 @@
 //! Who sits in a phasor controller's seat: an L-PBC, watched or not, or a program or library of the user's own.
 
 use crate::control::Controller;
+use crate::control::phasor::supervise::retarget::Ask;
 use crate::control::phasor::{Lpbc, LpbcReport, Mode, Supervised, SupervisedReport};
 use crate::link::Answer;
 use crate::link::library::LibraryController;
@@ -64,6 +65,12 @@ impl Seat {
     /// What its supervision says.
     pub(super) fn supervised(&self) -> Option<&SupervisedReport> {
         if let Self::Watched(own) = self { Some(own.report()) } else { None }
+    }
+
+    /// The step of its supervision in which it last asked for a target that it can reach, if it asks now.
+    pub(super) fn asks(&self) -> Option<Tick> {
+        let Self::Watched(own) = self else { return None };
+        own.asked().filter(|event| event.ask == Ask::Lower).map(|event| event.tick)
     }
 
     /// Its supervision.

@@ -15,7 +15,7 @@ use super::network::{Conditions, Layout, NetworkModel, State};
 use super::objective::Objectives;
 use super::plan::{Forecast, Group, Inputs, Plan, Status, Target};
 use super::program::{Found, Program, Size, Unsolved};
-use super::settings::{Linearisation, Settings, SettingsError};
+use super::settings::{Linearisation, Objective, Settings, SettingsError};
 
 /// Rounds in which limits come into one program.
 const MOST_ROUNDS: usize = 20;
@@ -88,7 +88,17 @@ impl Supervisor {
         &self.layout
     }
 
-    /// Plans. What comes out depends on the inputs alone.
+    /// Another schedule of the head, all phases together, in W and var; `None` is free. Without such an objective there is
+    /// nothing to change.
+    pub fn set_head(&mut self, wanted_w: [Option<f64>; 2]) {
+        for (_, objective) in &mut self.settings.objectives {
+            if let Objective::Head { phase: None, p_w, q_var } = objective {
+                [*p_w, *q_var] = wanted_w.map(|own| own.filter(|x| x.is_finite()));
+            }
+        }
+    }
+
+    /// Plans. What comes out depends on the settings and the inputs alone.
     pub fn plan(&mut self, inputs: &Inputs) -> Plan {
         if !self.sound(inputs) {
             return Plan::kept(Status::BadInput, inputs);

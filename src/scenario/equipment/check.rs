@@ -112,6 +112,8 @@ impl Checker<'_> {
                     let mitigation = self.mitigation(name, setting);
                     self.equipment.mitigations.extend(mitigation);
                 }
+                // Its L-PBCs may be written after it.
+                ControllerSetting::Supervisory(_) => {}
             }
         }
         for (name, setting) in &s.controllers {
@@ -121,6 +123,7 @@ impl Checker<'_> {
                 self.equipment.ties.extend(tie);
             }
         }
+        self.supervisors(s);
         self.one_owner_each();
         (added, demands)
     }
@@ -293,8 +296,14 @@ impl Checker<'_> {
         let e = &self.equipment;
         let droops = e.controllers.iter().map(|own| (own.name.clone(), own.actuators.clone()));
         let of = |own: &super::Phasor| own.actuators.iter().map(|own| own.device).collect::<Vec<_>>();
-        let owners: Vec<(String, Vec<usize>)> =
-            droops.chain(e.phasors.iter().map(|own| (own.name.clone(), of(own)))).collect();
+        let planned = |own: &super::Supervisory| {
+            let mut devices: Vec<usize> = own.actuators.iter().map(|own| own[0]).collect();
+            devices.dedup();
+            (own.name.clone(), devices)
+        };
+        let dispatched = e.supervisors.iter().filter(|own| own.setting.dispatch).map(planned);
+        let phasors = e.phasors.iter().map(|own| (own.name.clone(), of(own)));
+        let owners: Vec<(String, Vec<usize>)> = droops.chain(phasors).chain(dispatched).collect();
         for (k, (name, devices)) in owners.iter().enumerate().skip(self.equipment.controllers.len()) {
             let shared = |(other, others): &(String, Vec<usize>)| {
                 let device = others.iter().find(|device| devices.contains(device))?;
@@ -315,9 +324,23 @@ impl Checker<'_> {
 
     pub(in crate::scenario) fn known_phasor(&mut self, name: &str, span: Span) -> Option<usize> {
         let place = self.equipment.phasor(&name.to_lowercase());
-        if place.is_none() {
+        if place.is_none() && self.equipment.link(&name.to_lowercase()).is_some() {
+            let message = format!("{name:?} is no phasor controller");
+            self.report("E0334", message, span, "name one with the law of an L-PBC");
+        } else if place.is_none() {
             let names = self.equipment.phasors.iter().map(|own| own.name.clone()).collect();
             self.no_such("phasor controller", &["controllers"], name, names, span);
+        }
+        place
+    }
+
+    pub(in crate::scenario) fn known_supervisor(&mut self, name: &str, span: Span) -> Option<usize> {
+        let place = self.equipment.supervisor(&name.to_lowercase());
+        if place.is_none() && self.equipment.link(&name.to_lowercase()).is_some() {
+            self.report("E0334", format!("{name:?} is no S-PBC"), span, "name one with `law: s_pbc`");
+        } else if place.is_none() {
+            let names = self.equipment.supervisors.iter().map(|own| own.name.clone()).collect();
+            self.no_such("S-PBC", &["controllers"], name, names, span);
         }
         place
     }
@@ -347,7 +370,8 @@ impl Checker<'_> {
             let controllers = self.equipment.controllers.iter().map(|c| c.name.clone());
             let mitigations = self.equipment.mitigations.iter().map(|c| c.name.clone());
             let phasors = self.equipment.phasors.iter().map(|c| c.name.clone());
-            let names = instruments.chain(controllers).chain(mitigations).chain(phasors).collect();
+            let supervisors = self.equipment.supervisors.iter().map(|c| c.name.clone());
+            let names = instruments.chain(controllers).chain(mitigations).chain(phasors).chain(supervisors).collect();
             self.no_such("instrument or controller", &["instruments", "controllers"], name, names, span);
         }
         link
@@ -450,6 +474,8 @@ impl Checker<'_> {
                         own.most_extra = own.most_extra.max(ticks);
                     }
                 }
+                // It waits as long as it takes.
+                Link::Supervisory(_) => {}
                 Link::Mitigation(k) => {
                     if let Some(own) = equipment.mitigations.get_mut(k) {
                         own.most_extra = own.most_extra.max(ticks);
@@ -470,7 +496,7 @@ impl Checker<'_> {
                 .map_or((1, 0), |i| (i.settings.every, i.settings.delay.saturating_add(i.settings.jitter))),
             Link::Controller(k) => self.equipment.controllers.get(k).map_or((1, 1), |c| (c.every, 1)),
             Link::Phasor(k) => self.equipment.phasors.get(k).map_or((1, 1), |c| (c.every, c.delay)),
-            Link::Mitigation(_) => (1, 1),
+            Link::Mitigation(_) | Link::Supervisory(_) => (1, 1),
         };
         self.room_for(every, delay.saturating_add(ticks), span);
     }

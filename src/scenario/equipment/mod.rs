@@ -7,15 +7,18 @@ mod filter;
 mod inverter;
 mod phasor;
 mod pmu;
+mod supervisory;
 mod tie;
 
 pub use analyser::Analyser;
 pub use phasor::{Actuated, Observed, Phasor, PhasorSpots};
+pub use supervisory::Supervisory;
 pub use tie::Tie;
 
 use super::phasor::{Steered, Tied};
 use super::quality::{Analysed, Mitigated};
 use super::quantity::{Aged, NodeRef};
+use super::supervisory::Planning;
 use super::{ActiveFilterSetting, AgeingSetting, Demand, Element, Law, MitigationSetting};
 use crate::signal::Channels;
 use crate::{control, device, sense};
@@ -35,6 +38,8 @@ pub struct Equipment {
     pub phasors: Vec<Phasor>,
     /// The gates of ties.
     pub ties: Vec<Tie>,
+    /// The S-PBCs.
+    pub supervisors: Vec<Supervisory>,
     /// The mitigations.
     pub mitigations: Vec<Mitigation>,
     /// Transformers whose ageing is followed.
@@ -179,6 +184,8 @@ pub enum Link {
     Mitigation(usize),
     /// Commands of a phasor controller.
     Phasor(usize),
+    /// What an S-PBC finds.
+    Supervisory(usize),
 }
 
 impl Equipment {
@@ -215,12 +222,19 @@ impl Equipment {
         let controller = || self.controllers.iter().position(|own| own.name == name).map(Link::Controller);
         let mitigation = || self.mitigations.iter().position(|own| own.name == name).map(Link::Mitigation);
         let phasor = || self.phasor(name).map(Link::Phasor);
-        self.instrument(name).map(Link::Instrument).or_else(controller).or_else(mitigation).or_else(phasor)
+        let supervisory = || self.supervisor(name).map(Link::Supervisory);
+        let instrument = self.instrument(name).map(Link::Instrument);
+        instrument.or_else(controller).or_else(mitigation).or_else(phasor).or_else(supervisory)
     }
 
     /// The place of a phasor controller.
     pub fn phasor(&self, name: &str) -> Option<usize> {
         self.phasors.iter().position(|own| own.name == name)
+    }
+
+    /// The place of an S-PBC.
+    pub fn supervisor(&self, name: &str) -> Option<usize> {
+        self.supervisors.iter().position(|own| own.name == name)
     }
 
     /// Names of quantities that devices and instruments have.
@@ -230,7 +244,9 @@ impl Equipment {
 
     /// Names of those that are always recorded: of phases, where something commands them.
     pub fn recorded(&self) -> Vec<String> {
-        let commanded: Vec<usize> = self.phasors.iter().flat_map(|own| &own.actuators).map(|own| own.device).collect();
+        let planned = self.supervisors.iter().flat_map(|own| &own.actuators).map(|own| own[0]);
+        let commanded = self.phasors.iter().flat_map(|own| &own.actuators).map(|own| own.device);
+        let commanded: Vec<usize> = commanded.chain(planned).collect();
         self.names(|device| commanded.contains(&device))
     }
 
@@ -249,6 +265,10 @@ impl Equipment {
             .iter()
             .flat_map(|own| Steered::names(&own.phases).into_iter().map(|what| format!("{}.{what}", own.name)));
         let tied = self.ties.iter().flat_map(|own| Tied::NAMES.iter().map(|(what, _)| format!("{}.{what}", own.name)));
+        let planned = self
+            .supervisors
+            .iter()
+            .flat_map(|own| Planning::NAMES.iter().map(|(what, _)| format!("{}.{what}", own.name)));
         let aged = self
             .ageing
             .iter()
@@ -257,6 +277,7 @@ impl Equipment {
             .analysers
             .iter()
             .flat_map(|own| Analysed::names(own).into_iter().map(|name| format!("{}.{name}", own.name)));
-        devices.chain(readings).chain(analysed).chain(mitigated).chain(steered).chain(tied).chain(aged).collect()
+        let controlled = steered.chain(tied).chain(planned);
+        devices.chain(readings).chain(analysed).chain(mitigated).chain(controlled).chain(aged).collect()
     }
 }

@@ -143,7 +143,7 @@ impl Checker<'_> {
     }
 
     /// The controller's own feeder, which has to have the scenario's elements: only their numbers may differ.
-    fn own_model(&mut self, name: &str, spots: &Spots) -> Option<Box<Feeder>> {
+    pub(super) fn own_model(&mut self, name: &str, spots: &Spots) -> Option<Box<Feeder>> {
         let model = self.models.shift_remove(name)?;
         let same = model.loads.keys().eq(self.feeder.loads.keys())
             && model.lines.keys().eq(self.feeder.lines.keys())

@@ -58,6 +58,7 @@ impl Timeline {
         effects.extend(e.fault.as_ref().and_then(|fault| self.fault(fault, w, checker)));
         effects.extend(e.device.as_ref().and_then(|device| equipment::set_device(device, w, checker)));
         effects.extend(e.target.as_ref().and_then(|target| equipment::set_target(target, w, checker)));
+        effects.extend(e.set_point.as_ref().and_then(|event| equipment::set_head(event, w, checker)));
         if let Some(name) = &e.acknowledge {
             let span = w.at("acknowledge");
             let controller = checker.known_phasor(name, span);

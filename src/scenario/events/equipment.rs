@@ -3,7 +3,7 @@
 use super::Written;
 use super::effect::Effect;
 use crate::scenario::check::Checker;
-use crate::scenario::{Action, CommunicationEvent, DeviceEvent, SensorEvent, TargetEvent};
+use crate::scenario::{Action, CommunicationEvent, DeviceEvent, SensorEvent, SetPointEvent, TargetEvent};
 use crate::sense::Fault;
 
 pub(super) fn set_device(event: &DeviceEvent, w: &Written, checker: &mut Checker) -> Option<Effect> {
@@ -41,6 +41,16 @@ pub(super) fn set_target(event: &TargetEvent, w: &Written, checker: &mut Checker
     let (v_pu, angle_deg) = (event.v_pu.as_ref().map(by_phase), event.angle_deg.as_ref().map(by_phase));
     let label = format!("another target of {}", event.of);
     Some(Effect::new(Action::SetTarget { controller, v_pu, angle_deg }, label, at("of")))
+}
+
+pub(super) fn set_head(event: &SetPointEvent, w: &Written, checker: &mut Checker) -> Option<Effect> {
+    let inner = w.node.get("set_point").unwrap_or(w.node);
+    let at = |key: &str| inner.get(key).map_or(inner.span, |n| n.span);
+    let supervisor = checker.known_supervisor(&event.of, at("of"))?;
+    let (p_kw, q_kvar) = (event.p_kw, event.q_kvar);
+    let part = |value: Option<f64>, unit: &str| value.map(|x| format!(" {x} {unit}")).unwrap_or_default();
+    let label = format!("head of {}:{}{}", event.of, part(p_kw, "kW"), part(q_kvar, "kvar"));
+    Some(Effect::new(Action::SetHead { supervisor, p_kw, q_kvar }, label, at("of")))
 }
 
 pub(super) fn communication(event: &CommunicationEvent, w: &Written, checker: &mut Checker) -> Option<Effect> {

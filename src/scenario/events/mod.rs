@@ -22,7 +22,7 @@ pub(super) struct Written<'a> {
 }
 
 /// Keys of an event, exactly one of which says what happens.
-const ACTIONS: [&str; 24] = [
+const ACTIONS: [&str; 25] = [
     "load",
     "add_load",
     "open",
@@ -40,6 +40,7 @@ const ACTIONS: [&str; 24] = [
     "fault",
     "device",
     "target",
+    "set_point",
     "acknowledge",
     "communication",
     "sensor",
@@ -84,6 +85,7 @@ enum Target {
     Fault(usize),
     Device(usize),
     Phasor(usize),
+    Supervisory(usize),
     Emission(usize),
     Background(usize),
     Link(super::Link),
@@ -313,6 +315,7 @@ fn target(action: Action) -> Option<Target> {
         Action::Fault { fault, .. } => Some(Target::Fault(fault)),
         Action::SetDevice { device, .. } => Some(Target::Device(device)),
         Action::SetTarget { controller, .. } => Some(Target::Phasor(controller)),
+        Action::SetHead { supervisor, .. } => Some(Target::Supervisory(supervisor)),
         Action::SetEmission { device, .. } | Action::SwitchFilter { device, .. } => Some(Target::Emission(device)),
         Action::ScaleBackground { background, .. } => Some(Target::Background(background)),
         Action::LoseLink { link, .. } => Some(Target::Link(link)),

@@ -81,6 +81,7 @@ impl Checker<'_> {
             | Measure::InjectedReactivePhase(..)
             | Measure::Analysed(..)
             | Measure::Mitigated(..)
+            | Measure::Planned(..)
             | Measure::Aged(..)
             | Measure::Reading(..) => ANYTHING,
         }

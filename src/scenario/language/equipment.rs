@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    ActiveFilterSetting, AnalyserSetting, InverterSetting, MitigationSetting, PhasorSetting, PmuSetting, TieSetting,
+    ActiveFilterSetting, AnalyserSetting, InverterSetting, MitigationSetting, PhasorSetting, PmuSetting,
+    SupervisorySetting, TieSetting,
 };
 use crate::feeder::Terminal;
 
@@ -114,6 +115,8 @@ pub enum ControllerSetting {
     Phasor(Box<PhasorSetting>),
     /// `close_tie`.
     Tie(Box<TieSetting>),
+    /// S-PBC: `s_pbc`.
+    Supervisory(Box<SupervisorySetting>),
 }
 
 impl<'de> Deserialize<'de> for ControllerSetting {

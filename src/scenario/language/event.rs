@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CommunicationEvent, DeviceEvent, FilterState, PmuEvent, SensorEvent, SwitchState, TargetEvent};
+use super::{
+    CommunicationEvent, DeviceEvent, FilterState, PmuEvent, SensorEvent, SetPointEvent, SwitchState, TargetEvent,
+};
 use crate::feeder::{FaultKind, Named, Terminal};
 
 /// Something that happens: a time (`at_s`, with `every_s` again and again) or a condition (`when`), and exactly one of
@@ -101,6 +103,9 @@ pub struct Event {
     /// A phasor controller takes another target.
     #[serde(default)]
     pub target: Option<TargetEvent>,
+    /// An S-PBC takes another set-point of its head.
+    #[serde(default)]
+    pub set_point: Option<SetPointEvent>,
     /// Communication with an instrument or a controller is lost or late.
     #[serde(default)]
     pub communication: Option<CommunicationEvent>,

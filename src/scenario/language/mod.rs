@@ -9,6 +9,7 @@ mod phasor;
 mod pmu;
 mod profile;
 mod quality;
+mod supervisory;
 mod tie;
 
 pub use emission::*;
@@ -20,6 +21,7 @@ pub use phasor::*;
 pub use pmu::*;
 pub use profile::*;
 pub use quality::*;
+pub use supervisory::*;
 pub use tie::*;
 
 use schemars::JsonSchema;
