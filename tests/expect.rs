@@ -26,6 +26,7 @@ impl Plant for Given {
         self.nodes.clone()
     }
     fn set_load(&mut self, _: usize, _: f64, _: f64) {}
+    fn set_load_phase(&mut self, _: usize, _: usize, _: f64, _: f64) {}
     fn switch(&mut self, _: Branch, _: bool) {}
     fn switch_phases(&mut self, _: usize, _: Phases, _: bool) {}
     fn lose(&mut self, _: Unit, _: bool) {}
@@ -54,6 +55,9 @@ impl Plant for Given {
     }
     fn source_power(&self) -> Complex {
         Complex::default()
+    }
+    fn drawn_phase(&self, load: usize, _: usize) -> Complex {
+        self.drawn(load)
     }
     fn drawn(&self, _: usize) -> Complex {
         Complex::default()

@@ -29,6 +29,9 @@ impl Plant for Answer {
     fn set_load(&mut self, load: usize, p_w: f64, _: f64) {
         self.loads_w[load] = p_w;
     }
+    fn set_load_phase(&mut self, load: usize, _: usize, p_w: f64, _: f64) {
+        self.loads_w[load] = 3.0 * p_w;
+    }
     fn switch(&mut self, _: Branch, _: bool) {}
     fn switch_phases(&mut self, _: usize, _: Phases, _: bool) {}
     fn lose(&mut self, _: Unit, _: bool) {}
@@ -40,6 +43,9 @@ impl Plant for Answer {
     }
     fn drawn(&self, load: usize) -> Complex {
         complex(self.loads_w[load], 0.0)
+    }
+    fn drawn_phase(&self, load: usize, _: usize) -> Complex {
+        self.drawn(load) / 3.0
     }
     fn loading_percent(&self, _: Branch) -> f64 {
         self.loads_w.iter().sum::<f64>() * 1e-4
