@@ -8,6 +8,7 @@ use std::process::Output;
 
 use assert_cmd::Command;
 use phasorbench::bench::{self, Batch, Bench};
+use phasorbench::diagnostic::Diagnostic;
 use phasorbench::scenario::{self, Override};
 use serde_json::Value;
 
@@ -142,31 +143,53 @@ fn names_that_are_not_there_are_answered_with_the_nearest() {
 
 /// The largest true error of a magnitude at the end of the paper's case with this rating of its actuators in kVA, and what
 /// is said of reach before.
-fn held_with(file: &Path, s_kva: f64) -> (f64, Option<String>) {
+fn held_with(file: &Path, s_kva: f64) -> (f64, Option<Diagnostic>) {
     let rated = |name: &str| Override { path: format!("devices.{name}.power.s_kva"), value: s_kva.to_string() };
     let plan = scenario::read_with(file, &["ev634", "ev645", "ev675"].map(rated)).plan.unwrap();
-    let said = bench::examine(&plan).into_iter().find(|own| own.code == "W0338").map(|own| own.help.unwrap());
+    let said = bench::examine(&plan).into_iter().find(|own| own.code == "W0338");
     let outcome = Bench::new(&plan).unwrap().run(None, &mut Batch, &mut |_| {}).unwrap();
     let place = plan.quantities.iter().position(|own| own.name == "lpbc.true_error_v_pu").unwrap();
     (outcome.numbers[place].last, said)
 }
 
+/// The largest number before a unit, whatever its sign.
+fn largest(text: &str, unit: &str) -> f64 {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let numbers = words.windows(2).filter(|pair| pair[1] == unit).map(|pair| pair[0].parse::<f64>().unwrap().abs());
+    numbers.fold(0.0, f64::max)
+}
+
 #[test]
-fn ratings_that_would_do_do_and_smaller_ones_do_not() {
+fn targets_stay_as_short_as_was_said_and_ratings_that_would_do_do() {
     let dir = tempfile::tempdir().unwrap();
     let file = pasted(dir.path(), "law: decoupled_pi");
-    let small = 100.0;
-    let (error, said) = held_with(&file, small);
-    assert!(error > 1e-3, "{error}");
-    let help = said.unwrap();
-    // As in "1234 kVA of "ev634" (it has 100) and …".
-    let words: Vec<&str> = help.split_whitespace().collect();
-    let needed = words.windows(2).filter(|pair| pair[1] == "kVA").map(|pair| pair[0].parse::<f64>().unwrap());
-    let needed = needed.fold(0.0, f64::max);
-    assert!(needed > small, "{help}");
-    // The estimate is linear and the ratings are shared unevenly by the law: half as much again is enough on the plant.
-    let (error, said) = held_with(&file, 1.5 * needed);
+    let mut needed = 0.0;
+    for s_kva in [100.0, 300.0, 500.0] {
+        let (error, said) = held_with(&file, s_kva);
+        let said = said.unwrap();
+        let short_pu = largest(&said.message, "pu");
+        // The law ends at the least error in the same sense; what differs is that the network is not linear.
+        assert!((error - short_pu).abs() < 0.03 * error + 5e-5, "{s_kva} kVA: {error} {said:?}");
+        needed = largest(said.help.as_ref().unwrap(), "kVA");
+    }
+    let (error, said) = held_with(&file, 1.05 * needed);
     assert!(error < 1e-4 && said.is_none(), "{error} {said:?}");
-    let (error, said) = held_with(&file, 0.5 * needed);
+    let (error, said) = held_with(&file, 0.9 * needed);
     assert!(error > 1e-4 && said.is_some(), "{error} {said:?}");
+}
+
+#[test]
+fn a_delay_beyond_the_margin_is_warned_of_and_swings_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = pasted(dir.path(), "law: pi");
+    for (delay_s, stable) in [("0.2", true), ("0.3", false)] {
+        let delay = Override { path: "controllers.lpbc.delay_s".into(), value: delay_s.into() };
+        let plan = scenario::read_with(&file, &[delay]).plan.unwrap();
+        let warned = bench::examine(&plan).iter().any(|own| own.code == "W0339");
+        let outcome = Bench::new(&plan).unwrap().run(None, &mut Batch, &mut |_| {}).unwrap();
+        let place = plan.quantities.iter().position(|own| own.name == "lpbc.true_error_v_pu").unwrap();
+        // The target steps by 0.02 pu; what is unstable ends far beyond, in the limit cycle that ratings leave it.
+        let settled = outcome.numbers[place].last < 1e-3;
+        assert_eq!((warned, settled), (!stable, stable), "{delay_s} s: {}", outcome.numbers[place].last);
+    }
 }
