@@ -130,7 +130,11 @@ fn losses_curve_as_they_say() {
     let rows = answer.losses_curvature.chunks(16);
     let curved: f64 = rows.zip(&u).map(|(row, u_i)| u_i * row.iter().zip(&u).map(|(a, b)| a * b).sum::<f64>()).sum();
     let truth = moved.losses_pu - state.losses_pu;
+    // Voltages curve too, which H leaves out: a tenth of it on this feeder.
     assert!((slope + curved - truth).abs() < 0.2 * (slope - truth).abs(), "{truth}: {slope} and {curved}");
+    assert!(
+        (0..256).all(|k| (answer.losses_curvature[k] - answer.losses_curvature[k % 16 * 16 + k / 16]).abs() < 1e-15)
+    );
 }
 
 const TWO_PATHS: &str = "
@@ -272,7 +276,7 @@ fn bands_that_cannot_be_kept_are_named() {
 #[test]
 fn a_band_at_every_node_is_kept_by_the_solution() {
     let model = ieee13();
-    let band = [0.985, 1.06];
+    let band = [0.985, 1.08];
     let lowest = |state: &State| state.v_pu.iter().map(|v| v.norm()).fold(f64::INFINITY, f64::min);
     let without = solved(&mut ieee13(), &[[0.0; 2]; 8]);
     assert!(lowest(&without) < band[0] - 0.005, "{}", lowest(&without));

@@ -1,7 +1,8 @@
 //! How a solution answers to actuators: voltages from the factor, and what follows from them by the elements' currents.
 //!
 //! S = V·conj(I) changes by dV·conj(I) + V·conj(dI); a loading |I| by Re(Ī·dI)/|I|. Losses are Re Σ V̄·I(V) over branches
-//! with I linear in V, so along a direction they change by Re Σ (V̄·dI + dV̄·I), and Re Σ dV̄·dI is half their curvature.
+//! with I linear in V, so along a direction they change by Re Σ (V̄·dI + dV̄·I), and Re Σ dV̄·dI, taken both
+//! ways, is half their curvature.
 
 use super::GridModel;
 use crate::control::supervisory::Sensitivities;
@@ -76,14 +77,15 @@ fn losses(model: &GridModel, changes: &[Response], answer: &mut Sensitivities) {
         let all = (0..nodes).map(|k| NodeId(k as u32)).zip(now.iter().zip(&drawn));
         let slope = all.map(|(node, (i, di))| (model.flow.voltage(node).conj() * di + change.at(node).conj() * i).re);
         answer.losses[column] = slope.sum::<f64>() * by;
-        for (row, other) in changes.iter().enumerate().take(column + 1) {
+        for (row, other) in changes.iter().enumerate() {
             let along = drawn.iter().enumerate().map(|(k, di)| {
                 let dv = other.at(NodeId(k as u32));
                 dv.re * di.re + dv.im * di.im
             });
-            let curvature = along.sum::<f64>() * by;
-            answer.losses_curvature[row * inputs + column] = curvature;
-            answer.losses_curvature[column * inputs + row] = curvature;
+            // Both ways: admittances are symmetric, not Hermitian, and their susceptance must cancel.
+            let half = 0.5 * by * along.sum::<f64>();
+            answer.losses_curvature[row * inputs + column] += half;
+            answer.losses_curvature[column * inputs + row] += half;
         }
     }
 }
