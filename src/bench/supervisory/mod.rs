@@ -11,6 +11,8 @@
 //!
 //! The step allocates nothing but in a tick in which a plan is made: a task's work is not the step's.
 
+mod arrived;
+mod forecast;
 mod setup;
 mod task;
 

@@ -1,5 +1,7 @@
 //! One S-PBC: when it plans, with what, and what becomes of the plan.
 
+use super::arrived::Arrived;
+use super::forecast::Foreseen;
 use super::setup::{self, Made};
 use crate::bench::equipment::Equipment;
 use crate::bench::grid::SetupError;
@@ -8,11 +10,9 @@ use crate::bench::phasor::Phasors;
 use crate::control::phasor::MOST_PHASES;
 use crate::control::phasor::supervise::classify::Class;
 use crate::control::phasor::supervise::zones::HeadPower;
-use crate::control::supervisory::{
-    Conditions, Forecast, Inputs, NetworkModel, Plan, State, Status, Supervisor, Target,
-};
+use crate::control::supervisory::{Conditions, Inputs, NetworkModel, Plan, State, Status, Supervisor, Target};
 use crate::quantity::Tick;
-use crate::scenario::{self, Course, Planning, RetargetSetting};
+use crate::scenario::{self, Planning, RetargetSetting};
 
 /// Part of a rating by which a plan must stay below a derated limit to need less.
 const CLEAR: f64 = 1e-3;
@@ -54,18 +54,6 @@ struct Heard {
     asks: Option<Tick>,
 }
 
-/// What a record says of the plan that arrived last.
-struct Arrived {
-    plans: u32,
-    status: f64,
-    delta_iterations: f64,
-    objective: f64,
-    error: [f64; 2],
-    spread_pu: f64,
-    head_w: [f64; 2],
-    losses_w: f64,
-}
-
 pub(super) struct Task {
     supervisor: Supervisor,
     /// Models that tell what flows into zones below.
@@ -96,15 +84,6 @@ pub(super) struct Task {
     overruns: u32,
 }
 
-/// What is expected of loads.
-struct Foreseen {
-    course: Option<Course>,
-    multipliers: Vec<f64>,
-    steps: usize,
-    step_s: f64,
-    price_per_kwh: f64,
-}
-
 impl Task {
     pub(super) fn new(plan: &scenario::Plan, place: usize) -> Result<Self, SetupError> {
         let Made { supervisor, below, switches } = setup::make(plan, place)?;
@@ -116,18 +95,7 @@ impl Task {
         let setting = &own.setting;
         let head = setting.objectives.track_head;
         let kilo = |value: Option<f64>| value.map(|kilo| kilo * 1000.0);
-        let (steps, step_s) = (supervisor.settings().steps, supervisor.settings().step_s);
-        let forecast = Foreseen {
-            course: own.profile.and_then(|profile| plan.shapes.get(profile)).cloned(),
-            multipliers: setting.horizon.multipliers.clone().unwrap_or_default(),
-            steps,
-            step_s,
-            price_per_kwh: setting.objectives.cost.get("head").copied().unwrap_or(0.0),
-        };
-        if forecast.course.as_ref().is_some_and(Course::actual) {
-            let error = "the profile of its forecast holds powers, not multipliers".to_owned();
-            return Err(SetupError::Controller { name: own.name.clone(), error });
-        }
+        let forecast = Foreseen::new(plan, own, &supervisor)?;
         Ok(Self {
             supervisor,
             below,
@@ -224,7 +192,7 @@ impl Task {
         let measured = seen.iter().map(|own| &own.measured).zip(counts.clone()).map(|own| Some(target(own)));
         let reference = seen.first().zip(counts.clone().next());
         Inputs {
-            forecast: self.forecast.steps(frozen),
+            forecast: self.forecast.steps(frozen.multiplier, frozen.clock_s),
             applied_w: self.actuators.iter().map(|own| frozen.equipment.output(own.device, own.phase)).collect(),
             available: self.actuators.iter().map(|own| own.available(self.derate, frozen.phasors)).collect(),
             stored_wh: Vec::new(),
@@ -294,22 +262,12 @@ impl Task {
 
     pub(super) fn says(&self, what: Planning) -> f64 {
         let given = self.head_w().map(|own| own.unwrap_or(f64::NAN));
-        let own = &self.arrived;
         match what {
-            Planning::Plans => f64::from(own.plans),
-            Planning::Status => own.status,
-            Planning::DeltaIterations => own.delta_iterations,
-            Planning::Objective => own.objective,
-            Planning::ErrorV => own.error[0],
-            Planning::ErrorAngle => own.error[1],
-            Planning::Spread => own.spread_pu,
-            Planning::HeadP => own.head_w[0],
-            Planning::HeadQ => own.head_w[1],
-            Planning::Losses => own.losses_w,
             Planning::GivenP => given[0],
             Planning::GivenQ => given[1],
             Planning::Asked => f64::from(self.asked),
             Planning::Overruns => f64::from(self.overruns),
+            _ => self.arrived.says(what),
         }
     }
 }
@@ -330,68 +288,5 @@ impl Phase {
             _ if self.derated => derate,
             _ => 1.0,
         }
-    }
-}
-
-impl Foreseen {
-    #[allow(clippy::cast_precision_loss, reason = "at most a thousand steps")]
-    fn steps(&self, frozen: &Frozen) -> Vec<Forecast> {
-        let factor = |k: usize| match &self.course {
-            Some(course) => course.at(frozen.clock_s + k as f64 * self.step_s).p,
-            None => self.multipliers.get(k).or(self.multipliers.last()).copied().unwrap_or(1.0),
-        };
-        let step = |k: usize| Forecast {
-            load_multiplier: frozen.multiplier * factor(k),
-            price_per_kwh: self.price_per_kwh,
-            ..Forecast::default()
-        };
-        (0..self.steps).map(step).collect()
-    }
-}
-
-impl Arrived {
-    const fn nothing() -> Self {
-        Self {
-            plans: 0,
-            status: 0.0,
-            delta_iterations: 0.0,
-            objective: f64::NAN,
-            error: [f64::NAN; 2],
-            spread_pu: f64::NAN,
-            head_w: [f64::NAN; 2],
-            losses_w: f64::NAN,
-        }
-    }
-
-    #[allow(clippy::cast_precision_loss, reason = "a few programs")]
-    fn take(&mut self, plan: &Plan) {
-        let [v_pu, angle_rad] = plan.mismatch.last().copied().unwrap_or([f64::NAN; 2]);
-        let spread = |own: &Target| {
-            let most = own.v_pu.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            most - own.v_pu.iter().copied().fold(f64::INFINITY, f64::min)
-        };
-        *self = Self {
-            plans: self.plans.saturating_add(1),
-            status: status_code(&plan.status),
-            delta_iterations: plan.mismatch.len().saturating_sub(1) as f64,
-            objective: plan.objective,
-            error: [v_pu, angle_rad.to_degrees()],
-            spread_pu: plan.targets.iter().map(spread).fold(f64::NAN, f64::max),
-            head_w: plan.head_w.first().copied().unwrap_or([f64::NAN; 2]),
-            losses_w: plan.losses_w.first().copied().unwrap_or(f64::NAN),
-        };
-    }
-}
-
-/// A status in a record.
-const fn status_code(status: &Status) -> f64 {
-    match status {
-        Status::Optimal => 1.0,
-        Status::Infeasible(_) => 2.0,
-        Status::NotConverged => 3.0,
-        Status::NoSolution => 4.0,
-        Status::DeEnergised => 5.0,
-        Status::Failed => 6.0,
-        Status::BadInput => 7.0,
     }
 }

@@ -108,7 +108,7 @@ pub enum Status {
     Optimal,
     /// Not all limits can be kept: which give, and by how much at least.
     Infeasible(Vec<(Group, f64)>),
-    /// Program and model still differ by more than the tolerance after the last program allowed.
+    /// Program and model still differ by more than 1e-4 pu or 0.02° after the last program allowed.
     NotConverged,
     /// The model has no solution where it should be solved.
     NoSolution,

@@ -28,6 +28,9 @@ const SOURCE_PU: [f64; 2] = [0.8, 1.2];
 const SHRINKS: f64 = 0.5;
 /// First price on leaving a dispatch, by a share of the objective; each time it is ten times more.
 const FIRST_STAY: f64 = 1e-5;
+/// Where the programs that are allowed have not come to rest, a plan counts all the same that is as near as this to the
+/// model: magnitude per unit, angle in rad. A limit that changes its conductor at the very point keeps them from rest.
+const NEAR_ENOUGH: [f64; 2] = [1e-4, 0.02 * std::f64::consts::PI / 180.0];
 /// A group gives when its slack is above this.
 const GIVES: f64 = 1e-6;
 
@@ -205,9 +208,10 @@ impl Supervisor {
             }
             at.mismatch.push(mismatch);
             at.gives = found.slacks.into_iter().filter(|(_, slack)| *slack > GIVES).collect();
-            at.agreed =
-                whole && mismatch[0] <= self.settings.tolerance_pu && mismatch[1] <= self.settings.tolerance_rad;
-            if at.agreed {
+            let within = |most: [f64; 2]| whole && mismatch[0] <= most[0] && mismatch[1] <= most[1];
+            at.agreed = within(NEAR_ENOUGH);
+            if within([self.settings.tolerance_pu, self.settings.tolerance_rad]) {
+                at.agreed = true;
                 break;
             }
         }
