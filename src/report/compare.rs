@@ -118,8 +118,12 @@ fn quality(all: &Comparison) -> Table {
             number(row.saturated_s, 1),
         ]
     };
-    let columns = vec!["run", "control", "settled, s", "overshoot, %", "left at the end", "saturated, s"];
+    let columns = vec!["run", "control", "settled, s", "overshoot, %", "left", "at limit, s"];
     Table { columns, rows: all.rows.iter().map(row).collect() }
+}
+
+fn voltages(row: &Row) -> String {
+    row.v_min_pu.zip(row.v_max_pu).map_or("–".into(), |(low, high)| format!("{low:.4} to {high:.4}"))
 }
 
 /// What each run costs.
@@ -131,11 +135,10 @@ fn costs(all: &Comparison) -> Table {
             number(Some(row.peak_kva), 0),
             number(Some(row.losses_kwh), 3),
             Cell::Number(row.tap_operations.to_string()),
-            number(row.v_min_pu, 4),
-            number(row.v_max_pu, 4),
+            Cell::Number(voltages(row)),
         ]
     };
-    let columns = vec!["run", "effort, kVAh", "peak, kVA", "losses, kWh", "taps moved", "lowest, pu", "highest, pu"];
+    let columns = vec!["run", "effort, kVAh", "peak, kVA", "losses, kWh", "taps", "voltages, pu"];
     Table { columns, rows: all.rows.iter().map(row).collect() }
 }
 
@@ -143,7 +146,7 @@ fn costs(all: &Comparison) -> Table {
 fn error_in_words(x: f64) -> String {
     match x {
         x if x < 1e-12 => "0".into(),
-        x if x < 1e-4 => format!("{x:.0e}"),
+        x if x < 1e-3 => format!("{x:.0e}"),
         x => short(format!("{x:.1e}").parse().unwrap_or(x)),
     }
 }

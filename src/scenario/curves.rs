@@ -19,10 +19,7 @@ impl Checker<'_> {
         let (at_bus, at_outage, at_points) = (at("at"), at("outage"), at("points"));
         let items = node.and_then(|n| n.get("points")).map(Node::items).unwrap_or_default();
         self.curve_bus(own, at_bus);
-        let outage = match &own.outage {
-            Some(name) => Some((name.to_lowercase(), self.outage(name, at_outage)?)),
-            None => None,
-        };
+        let outage = own.outage.as_ref().map(|name| Some((name.to_lowercase(), self.outage(name, at_outage)?)));
         if own.points.is_empty() || own.points.len() > MOST_POINTS {
             let message = format!("{} points of the run on a P–V curve", own.points.len());
             self.report("E0308", message, at_points, &format!("give one to {MOST_POINTS}"));
@@ -44,6 +41,8 @@ impl Checker<'_> {
                 points.extend(tick.map(|tick| (point.name.clone(), tick)));
             }
         }
+        // What is lost but not there was reported; the points are looked at all the same.
+        let outage = outage.map_or(Some(None), |found| found.map(Some))?;
         Some(CurvesWanted { at: own.at.clone(), outage, points })
     }
 

@@ -5,7 +5,7 @@
 //! each phase; at the foot a strip for whatever was not as usual (mode, cause, time). Phasors are those of the plant, not of
 //! the instruments.
 
-use super::axis::{Axis, Frame, heading, legend};
+use super::axis::{Axis, Frame, heading, legend, text_width};
 use super::canvas::{Anchor, Canvas, Colour, Font, LABEL, PHASES, Stroke, svg};
 use super::series::{draw_line, range, thinned};
 use super::{Figure, Run, SIDES, WIDTH, marks, panel_title, time_axis};
@@ -63,7 +63,7 @@ fn phasor(run: &Run, own: &PhasorFact) -> Option<(String, String)> {
     let last = rows.last().map_or(0.0, Row::gap);
     let foot = TOP + rows.iter().map(|row| row.height + row.gap()).sum::<f64>() - last + 46.0;
     #[allow(clippy::cast_precision_loss, reason = "a few lanes")]
-    let end = foot + lanes.len() as f64 * (LANE + 4.0);
+    let end = foot + lanes.len() as f64 * (LANE + 4.0) + if lanes.is_empty() { 0.0 } else { 34.0 };
     let title = format!("Phasor control by {}", own.name);
     let subtitle = format!("{} relative to {}; dashed: targets", bus(&own.performance), bus(&own.reference));
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few hundred points")]
@@ -79,8 +79,8 @@ fn phasor(run: &Run, own: &PhasorFact) -> Option<(String, String)> {
             top += row.height + row.gap();
         }
         let mut top = foot;
-        for lane in &lanes {
-            draw_lane(canvas, run, lane, top);
+        for (k, lane) in lanes.iter().enumerate() {
+            draw_lane(canvas, run, lane, top, k + 1 == lanes.len());
             top += LANE + 4.0;
         }
     });
@@ -249,28 +249,37 @@ fn lanes(run: &Run, own: &PhasorFact) -> Vec<Lane> {
     KINDS.into_iter().filter_map(lane).collect()
 }
 
-fn draw_lane(canvas: &mut Canvas, run: &Run, lane: &Lane, top: f64) {
+fn draw_lane(canvas: &mut Canvas, run: &Run, lane: &Lane, top: f64, last: bool) {
     let clock = run.row_clocks();
     let y = Axis { from: 0.0, to: 1.0, ticks: Vec::new() };
-    let frame = Frame { edges: [SIDES.0 + 24.0, top, SIDES.1, top + LANE], x: time_axis(run).0, y };
+    let (x, x_name) = time_axis(run);
+    let frame = Frame { edges: [SIDES.0 + 24.0, top, SIDES.1, top + LANE], x, y };
     canvas.text(lane.name, (SIDES.0 + 14.0, top + LANE / 2.0), Anchor::End, LABEL);
     let [left, _, right, foot] = frame.edges;
-    canvas.area([(left, top), (right, top), (right, foot), (left, foot)], Colour::Grid, 0.5);
-    let mut free = left;
-    for (from, to, value) in &lane.spans {
+    canvas.area([(left, top), (right, top), (right, foot), (left, foot)], Colour::Label, 0.12);
+    if last {
+        frame.draw(canvas, true, &[]);
+        frame.name_x(canvas, x_name);
+    }
+    let places: Vec<(f64, f64)> = lane
+        .spans
+        .iter()
+        .map(|(from, to, _)| (frame.at((clock[*from], 0.0)).0, frame.at((clock[*to], 0.0)).0))
+        .map(|(from, to)| (from, to.max(from + 1.5)))
+        .collect();
+    for (k, (&(from, to), (.., value))) in places.iter().zip(&lane.spans).enumerate() {
         let word = lane.words.iter().find(|(own, ..)| own == value);
         let (text, colour) = word.map_or(("?", Colour::Label), |(_, text, colour)| (*text, *colour));
-        let (from, to) = (frame.at((clock[*from], 0.0)).0, frame.at((clock[*to], 0.0)).0);
-        let to = to.max(from + 1.5);
         canvas.area([(from, top), (to, top), (to, foot), (from, foot)], colour, 0.9);
-        let width = super::axis::text_width(text, LABEL.size);
-        let inside = to - from > width + 8.0;
-        let (x, ink) = if inside { (from + 4.0, Colour::Paper) } else { (to + 4.0, Colour::Ink) };
-        // Words that would touch are left out: colours still tell.
-        if x >= free && x + width <= right {
-            canvas.text(text, (x, top + LANE / 2.0), Anchor::Start, Font { colour: ink, ..LABEL });
-            free = x + width + 6.0;
-        }
+        let width = text_width(text, LABEL.size);
+        let next = places.get(k + 1).map_or(right, |next| next.0);
+        // Where there is no room for words, colours still tell.
+        let (x, ink) = match (to - from > width + 8.0, next - to > width + 8.0) {
+            (true, _) => (from + 4.0, Colour::Paper),
+            (false, true) => (to + 4.0, Colour::Ink),
+            (false, false) => continue,
+        };
+        canvas.text(text, (x, top + LANE / 2.0), Anchor::Start, Font { colour: ink, ..LABEL });
     }
 }
 
