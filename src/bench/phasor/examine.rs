@@ -105,9 +105,8 @@ fn uncontrollable(plan: &Plan, phasor: &Phasor, settings: &LpbcSettings) -> Opti
 
 /// Numbers that its law cannot have.
 fn impossible(plan: &Plan, phasor: &Phasor, settings: &LpbcSettings) -> Option<Diagnostic> {
-    if phasor.setting.law.parameters(&phasor.phases).is_none() {
-        return None;
-    }
+    // A program's or a library's are its own business.
+    phasor.setting.law.parameters(&phasor.phases)?;
     let error = law::law(phasor, settings, linear::period_s(plan, phasor)).err()?;
     Some(Diagnostic::error(NOT_ITS_OWN, said(phasor, &error)).at(phasor.spots.parameters))
 }
