@@ -26,7 +26,7 @@ impl Lag {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count of steps")]
     pub fn sampled(time_constant_s: f64, dead_time_s: f64, period_s: f64) -> Self {
         let left = |t_s: f64| if time_constant_s > 0.0 { (-t_s / time_constant_s).exp() } else { 0.0 };
-        let steps = (dead_time_s / period_s).max(0.0).min(MOST_DELAY);
+        let steps = (dead_time_s / period_s).clamp(0.0, MOST_DELAY);
         // A dead time of whole steps that rounding left a hair short or long.
         let whole = if (steps - steps.round()).abs() < 1e-9 { steps.round() } else { steps.floor() };
         let rest_s = (steps - whole).max(0.0) * period_s;
