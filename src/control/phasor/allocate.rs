@@ -22,7 +22,9 @@ use super::{Inverse, MOST_CONDITION, MOST_PHASES, MOST_SIZE, Mask, Sensitivity, 
 /// Most rounds of sharing what is left among those that are not at a limit.
 const MOST_SHARINGS: usize = 12;
 /// Most rounds of gradients a step.
-const MOST_ROUNDS: usize = 60;
+const MOST_ROUNDS: usize = 40;
+/// Change per unit of a round that ends them.
+const STILL_PU: f64 = 1e-7;
 /// Power per unit that makes no difference.
 const NOTHING_PU: f64 = 1e-9;
 /// Power per unit beyond which nothing is asked.
@@ -320,7 +322,7 @@ impl Allocation {
             if uphill {
                 self.units.iter_mut().for_each(|unit| unit.ahead = unit.point);
             }
-            if moved <= NOTHING_PU {
+            if moved <= STILL_PU {
                 break;
             }
         }

@@ -81,7 +81,7 @@ impl Reach {
     pub(super) fn at_limit(&self, phase: usize, told: &Told) -> bool {
         let (slack, [p, q], s) = (1e-7, told[phase], self.s_pu[phase]);
         let at = |x: f64, [low, high]: Range| x <= low + slack || x >= high - slack;
-        s <= 0.0 || p.hypot(q) >= s - slack || at(q, self.q_pu) || at(sum_p(told), self.p_total_pu)
+        s <= 0.0 || size([p, q]) >= s - slack || at(q, self.q_pu) || at(sum_p(told), self.p_total_pu)
     }
 }
 
@@ -99,15 +99,20 @@ const fn both([low, high]: Range, [near, far]: Range) -> Range {
     [end, end]
 }
 
+/// Apparent power; squares of what is bounded do not overflow, and this is faster than `hypot`.
+fn size([p, q]: [f64; 2]) -> f64 {
+    (p * p + q * q).sqrt()
+}
+
 /// The nearest point of a circle around 0 and a box; where they have none in common, that of the circle next to the box.
 fn nearest([p, q]: [f64; 2], s: f64, [of_p, of_q]: [Range; 2]) -> [f64; 2] {
     let inside = |[p, q]: [f64; 2]| p >= of_p[0] && p <= of_p[1] && q >= of_q[0] && q <= of_q[1];
     let boxed = [p.clamp(of_p[0], of_p[1]), q.clamp(of_q[0], of_q[1])];
-    if boxed[0].hypot(boxed[1]) <= s {
+    if size(boxed) <= s {
         return boxed;
     }
-    let size = p.hypot(q).max(f64::MIN_POSITIVE);
-    let round = [p / size * s, q / size * s];
+    let scale = s / size([p, q]).max(f64::MIN_POSITIVE);
+    let round = [p * scale, q * scale];
     if inside(round) {
         return round;
     }
@@ -118,13 +123,13 @@ fn nearest([p, q]: [f64; 2], s: f64, [of_p, of_q]: [Range; 2]) -> [f64; 2] {
     let slack = 1e-12 * s;
     let there = |x: &[f64; 2]| {
         let within = |x: f64, [low, high]: Range| x >= low - slack && x <= high + slack;
-        within(x[0], of_p) && within(x[1], of_q) && x[0].hypot(x[1]) <= s + slack
+        within(x[0], of_p) && within(x[1], of_q) && size(*x) <= s + slack
     };
-    let distance = |x: &[f64; 2]| (x[0] - p).hypot(x[1] - q);
+    let distance = |x: &[f64; 2]| size([x[0] - p, x[1] - q]);
     let best = by_p.chain(by_q).filter(there).min_by(|a, b| distance(a).total_cmp(&distance(b)));
     best.unwrap_or_else(|| {
         let next = [0.0f64.clamp(of_p[0], of_p[1]), 0.0f64.clamp(of_q[0], of_q[1])];
-        let scale = s / next[0].hypot(next[1]).max(s);
+        let scale = s / size(next).max(s);
         next.map(|x| x * scale)
     })
 }
