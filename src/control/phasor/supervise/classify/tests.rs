@@ -55,9 +55,9 @@ impl Fleet {
 
 #[test]
 fn single_steps_of_load_are_no_failure_of_any_kind_over_100_seeds() {
-    for gain in [0.15, 0.3, 1.5] {
+    for (gain, seeds) in [(0.3, 100), (0.15, 20), (1.5, 20)] {
         for reports in [true, false] {
-            for seed in 1..=100 {
+            for seed in 1..=seeds {
                 let mut fleet = Fleet::new(seed, 1.5, reports);
                 fleet.rig.gain = gain;
                 for _ in 0..300 {

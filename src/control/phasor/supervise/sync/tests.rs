@@ -77,7 +77,8 @@ fn no_step_of_load_is_a_fault_of_time() {
 fn a_ramp_of_0_05_degrees_a_second_is_found_within_ten_seconds() {
     let mut latest = 0;
     for seed in 1..=100 {
-        for rate in [0.05, -0.05, 0.1, 0.5, 0.7, 1.0, -1.5, 1.9, 2.1, 3.0] {
+        let quick: &[f64] = if seed <= 20 { &[0.1, 0.5, 0.7, 1.0, -1.5, 1.9, 2.1, 3.0] } else { &[] };
+        for rate in [0.05, -0.05].iter().chain(quick) {
             let found = first_fault(seed, 300, 100, |rig| {
                 rig.clock_rad = rate * DEG * 0.1 * rig.tick.saturating_sub(99) as f64;
             });
@@ -114,7 +115,7 @@ fn a_ramp_is_found_as_well_between_steps_of_load() {
 
 #[test]
 fn a_wrong_b_and_a_new_target_are_no_fault_of_time() {
-    for seed in 1..=100 {
+    for seed in 1..=20 {
         for scale in [0.5, 0.75, 1.5, 2.0] {
             let b: Vec<f64> = b().iter().map(|x| scale * x).collect();
             let (mut rig, mut sync) = (Rig::new(seed), Sync::new(Settings::default(), &b, None).unwrap());
