@@ -109,7 +109,6 @@ pub struct GridModel {
     rated: Vec<ElementId>,
     /// Lines, transformers and series reactors, where losses are worked out.
     branches: Vec<Branch>,
-    root: Option<String>,
     conditions: Conditions,
 }
 
@@ -149,8 +148,8 @@ impl GridModel {
         if settings.settle {
             controls.settle(&mut flow);
         }
-        let (root, conditions) = (settings.root.clone(), Conditions::default());
-        Ok(Self { flow, controls, layout, nodes, loads, heads, switches, ratings, rated, branches, root, conditions })
+        let conditions = Conditions::default();
+        Ok(Self { flow, controls, layout, nodes, loads, heads, switches, ratings, rated, branches, conditions })
     }
 
     /// The power flow, as last solved.

@@ -83,7 +83,7 @@ impl Timeline {
         let name = format!("event-{}", self.added.len() + 1);
         let bus = Terminal::new(&load.bus.bus, &nodes);
         let [low, high] = load.band_pu;
-        if !(0.0 <= low && low < 1.0 && 1.0 < high) {
+        if !(0.0..1.0).contains(&low) || high <= 1.0 {
             let help = "write the lower voltage first, as in [0.95, 1.05]: 1 lies between them";
             checker.report("E0308", format!("a band from {low} to {high}"), w.at("add_load"), help);
         }
