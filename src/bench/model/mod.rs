@@ -109,6 +109,7 @@ pub struct GridModel {
     rated: Vec<ElementId>,
     /// Lines, transformers and series reactors, where losses are worked out.
     branches: Vec<Branch>,
+    root: Option<String>,
     conditions: Conditions,
 }
 
@@ -148,8 +149,8 @@ impl GridModel {
         if settings.settle {
             controls.settle(&mut flow);
         }
-        let conditions = Conditions::default();
-        Ok(Self { flow, controls, layout, nodes, loads, heads, switches, ratings, rated, branches, conditions })
+        let (root, conditions) = (settings.root.clone(), Conditions::default());
+        Ok(Self { flow, controls, layout, nodes, loads, heads, switches, ratings, rated, branches, root, conditions })
     }
 
     /// The power flow, as last solved.
