@@ -72,6 +72,8 @@ pub struct Supervised {
     retarget: Option<Retarget>,
     /// Actuator and phase of each entry of what the classifier watches.
     watched: Vec<[usize; 2]>,
+    /// Place of the clocks' flags among the channels.
+    flags: usize,
     told: Vec<[f64; 2]>,
     reported: Vec<[f64; 2]>,
     /// What all actuators together were told, the newest at `step` modulo their number.
@@ -102,6 +104,7 @@ impl Supervised {
             sync,
             failsafe: FailSafe::new(failsafe::Settings { timeout, ..failsafe::Settings::default() }),
             retarget,
+            flags: settings.measured().names().len(),
             told: vec![[0.0; 2]; watched.len()],
             reported: vec![[f64::NAN; 2]; watched.len()],
             watched,
@@ -165,7 +168,7 @@ impl Supervised {
             let channel = measured.get(place);
             !channel.valid || channel.value != 0.0
         };
-        let flags = self.lpbc.settings().measured().names().len();
+        let flags = self.flags;
         let phasors = relative(measured, n);
         let steps = ages[0].map_or(0, |age| age / every);
         let acting = self.acting(steps);
