@@ -1,6 +1,7 @@
 //! S-PBC on committed feeders, against the solver's own solutions: targets, objectives, limits, horizons.
 
 #![cfg(all(feature = "solver", feature = "optimise"))]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::path::Path;
 

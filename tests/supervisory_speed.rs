@@ -5,6 +5,7 @@
 //! `benches/supervisory.sh` prints the table. Without optimisation only the small feeder is planned for.
 
 #![cfg(all(feature = "solver", feature = "optimise"))]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::path::Path;
 use std::time::Instant;

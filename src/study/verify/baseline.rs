@@ -299,11 +299,14 @@ fn difference(name: &str, a: f64, b: f64) -> f64 {
 /// What two numbers near 0 may differ by: what a voltage error of 1e-6 pu (a thousand times the solver's default
 /// tolerance) makes of them. Counts are exact.
 fn floor(name: &str, power_scale_w: f64) -> f64 {
-    match name.rsplit_once('.').map_or(name, |(_, unit)| unit) {
-        "v_pu" | "v_min_pu" | "v_mean_pu" | "v_max_pu" => 1e-6,
-        "v_v" | "i_a" => 1e-3,
-        "angle_deg" | "unbalance_percent" | "loading_percent" => 1e-4,
-        "p_w" | "q_var" | "unserved_w" => 1e-6 * power_scale_w + 1e-3,
+    let unit = name.rsplit_once('.').map_or(name, |(_, unit)| unit);
+    match unit {
+        _ if unit.ends_with("v_pu") || matches!(unit, "v_min_pu" | "v_mean_pu" | "v_max_pu") => 1e-6,
+        "v_v" | "i_a" | "predicted_a" => 1e-3,
+        _ if unit.ends_with("angle_deg") => 1e-4,
+        "unbalance_percent" | "u2_percent" | "u0_percent" | "loading_percent" => 1e-4,
+        "unserved_w" | "effort_va" => 1e-6 * power_scale_w + 1e-3,
+        _ if unit.ends_with("p_w") || unit.ends_with("q_var") => 1e-6 * power_scale_w + 1e-3,
         _ => 0.0,
     }
 }
