@@ -113,8 +113,9 @@ fn a_step_allocates_nothing_and_a_run_is_the_same_again() {
 fn programs_of_ones_own_give_the_built_in_numbers() {
     let library = root().join("scenarios/phasor/controllers/libpi.so");
     let source = root().join("scenarios/phasor/controllers/pi.c");
-    let cc = Command::new("cc").args(["-std=c99", "-O2", "-shared", "-fPIC", "-I"]).arg(root().join("hil"));
-    assert!({ cc }.arg("-o").arg(&library).arg(&source).status().expect("a C compiler: cc").success());
+    let mut cc = Command::new("cc");
+    cc.args(["-std=c99", "-O2", "-shared", "-fPIC", "-I"]).arg(root().join("hil")).arg("-o").arg(&library).arg(&source);
+    assert!(cc.status().expect("a C compiler: cc").success());
     let (own, ..) = run(&committed("ieee13_pi"), &[], 0);
     for name in ["own_process", "own_library"] {
         let (other, ..) = run(&committed(name), &[], 0);
