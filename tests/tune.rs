@@ -152,6 +152,9 @@ fn held_with(file: &Path, s_kva: f64) -> (f64, Option<Diagnostic>) {
     (outcome.numbers[place].last, said)
 }
 
+/// How far the target is from where phase a stands.
+const ASKED_PU: f64 = 0.0218;
+
 /// The largest number before a unit, whatever its sign.
 fn largest(text: &str, unit: &str) -> f64 {
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -168,8 +171,9 @@ fn targets_stay_as_short_as_was_said_and_ratings_that_would_do_do() {
         let (error, said) = held_with(&file, s_kva);
         let said = said.unwrap();
         let short_pu = largest(&said.message, "pu");
-        // The law ends at the least error in the same sense; what differs is that the network is not linear.
-        assert!((error - short_pu).abs() < 0.03 * error + 5e-5, "{s_kva} kVA: {error} {said:?}");
+        // The law ends at the least error in the same sense; what differs is that the network is not linear: by 3 % of what
+        // the target asks for.
+        assert!((error - short_pu).abs() < 0.03 * ASKED_PU, "{s_kva} kVA: {error} {said:?}");
         needed = largest(said.help.as_ref().unwrap(), "kVA");
     }
     let (error, said) = held_with(&file, 1.05 * needed);

@@ -3,7 +3,9 @@
 //! With γ_φψ = V_φ/V_ψ at the lower bus n of a branch from m, M = Re(γ ∘ Z̄) and N = Im(γ ∘ Z̄), and P, Q what flows into
 //! the lower bus,
 //!
+//! ```text
 //!     y_n = t²·y_m − 2·M·P + 2·N·Q        θ_n = θ_m + (N·P + M·Q) / (t·|V_m|·|V_n|)
+//! ```
 //!
 //! (M. Sankur et al., arXiv:1606.04492; t is the turns ratio by phase, Z on the lower side). Loads are linear in y about
 //! 1 pu. Losses are left out of the flows. At nominal γ the phases are 120° apart and |V| = 1.
