@@ -56,10 +56,7 @@ impl Plant for Given {
     fn source_power(&self) -> Complex {
         Complex::default()
     }
-    fn drawn_phase(&self, load: usize, _: usize) -> Complex {
-        self.drawn(load)
-    }
-    fn drawn(&self, _: usize) -> Complex {
+    fn drawn_phase(&self, _: usize, _: usize) -> Complex {
         Complex::default()
     }
     fn losses(&self) -> Complex {

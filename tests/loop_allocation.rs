@@ -41,11 +41,8 @@ impl Plant for Answer {
     fn terminal(&mut self, _: Element) -> &[Conductor] {
         &self.terminal
     }
-    fn drawn(&self, load: usize) -> Complex {
-        complex(self.loads_w[load], 0.0)
-    }
     fn drawn_phase(&self, load: usize, _: usize) -> Complex {
-        self.drawn(load) / 3.0
+        complex(self.loads_w[load] / 3.0, 0.0)
     }
     fn loading_percent(&self, _: Branch) -> f64 {
         self.loads_w.iter().sum::<f64>() * 1e-4

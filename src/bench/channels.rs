@@ -21,6 +21,10 @@ pub(super) struct Channels {
     /// Their names, in order.
     pub(super) names: Vec<String>,
     values: Vec<Value>,
+    /// Loads and their phases that something is asked of, and what they draw at the present step in VA: each is worked out
+    /// once, however many quantities are about it.
+    phases: Vec<(usize, usize)>,
+    drawn_va: Vec<Complex>,
 }
 
 /// A quantity, bound to the plant's nodes.
@@ -36,10 +40,8 @@ enum Value {
     ActivePower(Element),
     ReactivePower(Element),
     Loading(Branch),
-    Injected(usize),
-    InjectedReactive(usize),
-    InjectedPhase(usize, usize),
-    InjectedReactivePhase(usize, usize),
+    /// Active, or reactive, power that phases inject: from one place among [`Channels::phases`] to another.
+    Injected([usize; 2], Power),
     Thd(Place),
     Harmonic(Place, usize, bool),
     HarmonicCurrent(Element, Option<u16>, usize),
@@ -57,19 +59,43 @@ struct Place {
 impl Channels {
     pub(super) fn new(plan: &Plan, nodes: &[Node]) -> Self {
         let names = plan.quantities.iter().map(|q| q.name.clone()).collect();
-        Self { names, values: plan.quantities.iter().map(|quantity| bound(quantity, nodes)).collect() }
+        let mut phases = Vec::new();
+        let values = plan.quantities.iter().map(|quantity| bound(quantity, plan, nodes, &mut phases)).collect();
+        Self { names, values, drawn_va: vec![Complex::default(); phases.len()], phases }
     }
 
     /// Fills a row, in the order of `names`. What does not exist at this step is NaN.
-    pub(super) fn fill(&self, row: &mut [f64], plant: &mut impl Plant, overall: &Overall) {
+    pub(super) fn fill(&mut self, row: &mut [f64], plant: &mut impl Plant, overall: &Overall) {
+        for (drawn_va, &(load, phase)) in self.drawn_va.iter_mut().zip(&self.phases) {
+            *drawn_va = plant.drawn_phase(load, phase);
+        }
         for (slot, value) in row.iter_mut().zip(&self.values) {
-            let value = value.at(plant, overall);
+            let value = value.at(plant, overall, &self.drawn_va);
             *slot = if value.is_finite() { value } else { f64::NAN };
         }
     }
 }
 
-fn bound(quantity: &Quantity, nodes: &[Node]) -> Value {
+/// Which part of a complex power.
+#[derive(Clone, Copy, Debug)]
+enum Power {
+    Active,
+    Reactive,
+}
+
+/// Where all phases of an added load stand among those that are asked of; they are added when they are not there.
+fn injected(plan: &Plan, load: usize, phases: &mut Vec<(usize, usize)>) -> [usize; 2] {
+    let added = load.checked_sub(plan.feeder.loads.len()).and_then(|k| plan.added.get(k));
+    let count = added.map_or(1, |own| own.bus.nodes.len().max(1));
+    let first = phases.iter().position(|own| *own == (load, 0)).unwrap_or_else(|| {
+        phases.extend((0..count).map(|phase| (load, phase)));
+        phases.len() - count
+    });
+    [first, first + count]
+}
+
+fn bound(quantity: &Quantity, plan: &Plan, nodes: &[Node], phases: &mut Vec<(usize, usize)>) -> Value {
+    let of_phase = |[first, _]: [usize; 2], phase: usize| [first + phase, first + phase + 1];
     let place = |node: &NodeRef| {
         let index = nodes.iter().position(|n| n.bus == node.bus && n.number == node.number)?;
         Some(Place { index, base_v: nodes.get(index)?.base_v })
@@ -89,10 +115,14 @@ fn bound(quantity: &Quantity, nodes: &[Node]) -> Value {
         Measure::ActivePower(element) => Value::ActivePower(*element),
         Measure::ReactivePower(element) => Value::ReactivePower(*element),
         Measure::Loading(branch) => Value::Loading(*branch),
-        Measure::Injected(load) => Value::Injected(*load),
-        Measure::InjectedReactive(load) => Value::InjectedReactive(*load),
-        Measure::InjectedPhase(load, phase) => Value::InjectedPhase(*load, *phase),
-        Measure::InjectedReactivePhase(load, phase) => Value::InjectedReactivePhase(*load, *phase),
+        Measure::Injected(load) => Value::Injected(injected(plan, *load, phases), Power::Active),
+        Measure::InjectedReactive(load) => Value::Injected(injected(plan, *load, phases), Power::Reactive),
+        Measure::InjectedPhase(load, phase) => {
+            Value::Injected(of_phase(injected(plan, *load, phases), *phase), Power::Active)
+        }
+        Measure::InjectedReactivePhase(load, phase) => {
+            Value::Injected(of_phase(injected(plan, *load, phases), *phase), Power::Reactive)
+        }
         Measure::Thd(node) => place(node).map_or(Value::Nothing, Value::Thd),
         Measure::Harmonic(node, order, percent) => {
             place(node).map_or(Value::Nothing, |node| Value::Harmonic(node, harmonic(*order), *percent))
@@ -117,7 +147,7 @@ fn harmonic(order: u32) -> usize {
 
 impl Value {
     #[allow(clippy::cast_precision_loss, reason = "counts of steps")]
-    fn at(self, plant: &mut impl Plant, overall: &Overall) -> f64 {
+    fn at(self, plant: &mut impl Plant, overall: &Overall, drawn_va: &[Complex]) -> f64 {
         match self {
             Self::Fixed(k) => overall.fixed(k, plant),
             Self::Tap(k) => f64::from(plant.tap(k)),
@@ -136,10 +166,13 @@ impl Value {
             Self::ReactivePower(element) => power(plant.terminal(element)).im,
             Self::Loading(branch) => plant.loading_percent(branch),
             // Not −0 where it draws nothing.
-            Self::Injected(load) => 0.0 - plant.drawn(load).re,
-            Self::InjectedReactive(load) => 0.0 - plant.drawn(load).im,
-            Self::InjectedPhase(load, phase) => 0.0 - plant.drawn_phase(load, phase).re,
-            Self::InjectedReactivePhase(load, phase) => 0.0 - plant.drawn_phase(load, phase).im,
+            Self::Injected([from, to], power) => {
+                let drawn_va: Complex = drawn_va.get(from..to).unwrap_or_default().iter().sum();
+                0.0 - match power {
+                    Power::Active => drawn_va.re,
+                    Power::Reactive => drawn_va.im,
+                }
+            }
             Self::Thd(node) => plant.harmonics().map_or(f64::NAN, |harmonics| harmonics.thd_percent(node.index)),
             Self::Harmonic(node, order, percent) => {
                 let size = plant.harmonics().map_or(f64::NAN, |own| own.harmonic_v(node.index, order).norm());

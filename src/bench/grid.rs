@@ -350,10 +350,6 @@ impl Plant for GridPlant {
         &self.terminal
     }
 
-    fn drawn(&self, load: usize) -> Complex {
-        self.flow.drawn(load)
-    }
-
     fn drawn_phase(&self, load: usize, phase: usize) -> Complex {
         self.flow.drawn_phase(load, phase)
     }

@@ -91,9 +91,7 @@ pub trait Plant {
     /// Voltage in V and current in A into each conductor of an element's first terminal, with its node's number (0 for
     /// ground). Of a fault, the current into all its elements.
     fn terminal(&mut self, element: Element) -> &[Conductor];
-    /// Power in VA that a load draws at the last solution, by its own law of voltage.
-    fn drawn(&self, load: usize) -> Complex;
-    /// As [`Plant::drawn`], of one phase (from 0) of the load.
+    /// Power in VA that a load draws through one of its phases (from 0) at the last solution, by its own law of voltage.
     fn drawn_phase(&self, load: usize, phase: usize) -> Complex;
     /// Loading of a branch in percent of its rating; NaN without one.
     fn loading_percent(&self, branch: Branch) -> f64;

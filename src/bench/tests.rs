@@ -84,11 +84,8 @@ impl Plant for Mock {
         self.terminal = [Conductor { number: 1, v_v: self.voltages[1], i_a }];
         &self.terminal
     }
-    fn drawn(&self, load: usize) -> Complex {
-        complex(self.loads[load].0, self.loads[load].1)
-    }
     fn drawn_phase(&self, load: usize, _: usize) -> Complex {
-        self.drawn(load)
+        complex(self.loads[load].0, self.loads[load].1)
     }
     fn loading_percent(&self, _: Branch) -> f64 {
         self.loads.iter().map(|l| l.0).sum::<f64>() / 1000.0
