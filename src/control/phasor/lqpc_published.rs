@@ -154,9 +154,8 @@ fn regulator(model: &Model, settings: &PublishedLqpcSettings) -> Option<DMatrix<
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{B_632, DISTURBANCES, Plant, TARGET, TIGHT, of_phases, rms, rows, settled};
+    use super::super::testing::{self, B_632, DISTURBANCES, Plant, TARGET, TIGHT, of_phases, rms, rows, settled};
     use super::*;
-    use crate::quantity::Tick;
 
     fn law() -> PublishedLqpc {
         PublishedLqpc::new(3, &rows(&B_632), PublishedLqpcSettings::default()).unwrap()
@@ -196,18 +195,7 @@ mod tests {
     }
 
     fn seen<'a>(error: &'a [f64], target: &'a [f64], measured: &'a [f64], applied: &'a [f64]) -> Seen<'a> {
-        let n = error.len() / 2;
-        Seen {
-            tick: Tick(1),
-            target,
-            measured,
-            error,
-            reference_v_pu: &[1.02; 3][..n],
-            applied,
-            saturated: &[false; 3][..n],
-            fresh: true,
-            age: 0,
-        }
+        Seen { target, measured, ..testing::seen(error, applied) }
     }
 
     #[test]

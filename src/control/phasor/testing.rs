@@ -16,6 +16,22 @@ pub(super) const B_632: [[f64; 6]; 6] = [
     [-0.042100, -0.005709, 0.109301, -0.032473, 0.044598, -0.034517],
 ];
 
+/// What a law sees in one fresh step, at 1 pu and with nothing saturated; the error stands for target and measurement too.
+pub(super) fn seen<'a>(error: &'a [f64], applied: &'a [f64]) -> Seen<'a> {
+    let n = error.len() / 2;
+    Seen {
+        tick: Tick(1),
+        target: error,
+        measured: error,
+        error,
+        reference_v_pu: &[1.0; MOST_PHASES][..n],
+        applied,
+        saturated: &[false; MOST_PHASES][..n],
+        fresh: true,
+        age: 0,
+    }
+}
+
 /// The tight band: 0.001 pu, 0.05°.
 pub(super) const TIGHT: [f64; 2] = [0.001, 0.05 * std::f64::consts::PI / 180.0];
 

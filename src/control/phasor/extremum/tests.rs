@@ -1,8 +1,7 @@
 //! Extremum seeking on the linear plant, moved to voltages of one per unit.
 
-use super::super::testing::{B_632, DISTURBANCES, Plant, TARGET, of_phases};
+use super::super::testing::{self, B_632, DISTURBANCES, Plant, TARGET, of_phases};
 use super::*;
-use crate::quantity::Tick;
 
 const ONE: [f64; 6] = [1.0, 1.0, 1.0, 0.0, 0.0, 0.0];
 
@@ -97,18 +96,7 @@ fn a_probe_decays_where_it_is_told_to_and_wakes() {
 }
 
 fn seen<'a>(error: &'a [f64], target: &'a [f64], applied: &'a [f64]) -> Seen<'a> {
-    let n = error.len() / 2;
-    Seen {
-        tick: Tick(1),
-        target,
-        measured: target,
-        error,
-        reference_v_pu: &[1.0; 3][..n],
-        applied,
-        saturated: &[false; 3][..n],
-        fresh: true,
-        age: 0,
-    }
+    Seen { target, measured: target, ..testing::seen(error, applied) }
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! The velocity form on the linear plant, with the delays it knows and those it does not.
 
 use super::super::riccati::{gain, riccati};
-use super::super::testing::{B_632, DISTURBANCES, Plant, TARGET, TIGHT, of_phases, rms, rows, settled};
+use super::super::testing::{self, B_632, DISTURBANCES, Plant, TARGET, TIGHT, of_phases, rms, rows, settled};
 use super::*;
-use crate::quantity::Tick;
 
 fn law(settings: LqpcSettings) -> Lqpc {
     Lqpc::new(3, &rows(&B_632), settings).unwrap()
@@ -214,18 +213,7 @@ fn measurements_that_come_seldom_are_bridged_by_their_age() {
 }
 
 fn seen<'a>(error: &'a [f64], measured: &'a [f64], applied: &'a [f64], age: u64) -> Seen<'a> {
-    let n = error.len() / 2;
-    Seen {
-        tick: Tick(1),
-        target: measured,
-        measured,
-        error,
-        reference_v_pu: &[1.0; 3][..n],
-        applied,
-        saturated: &[false; 3][..n],
-        fresh: true,
-        age,
-    }
+    Seen { target: measured, measured, age, ..testing::seen(error, applied) }
 }
 
 #[test]

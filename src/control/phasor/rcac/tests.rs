@@ -2,9 +2,8 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::super::testing::{B_632, DISTURBANCES, Plant, TARGET, TIGHT, of_phases, rms, rows, settled};
+use super::super::testing::{B_632, DISTURBANCES, Plant, TARGET, TIGHT, of_phases, rms, rows, seen, settled};
 use super::*;
-use crate::quantity::Tick;
 
 fn law(settings: RcacSettings) -> Rcac {
     Rcac::new(3, &rows(&B_632), settings).unwrap()
@@ -165,21 +164,6 @@ fn gains_that_leave_their_bounds_begin_anew() {
     law.directions[3].covariance[4][4] = -1.0;
     within(settled(&plant.run(&mut law, &[0.0; 6], 100), TIGHT), 40, "from a negative covariance");
     assert_eq!(law.resets(), 2);
-}
-
-fn seen<'a>(error: &'a [f64], applied: &'a [f64]) -> Seen<'a> {
-    let n = error.len() / 2;
-    Seen {
-        tick: Tick(1),
-        target: error,
-        measured: error,
-        error,
-        reference_v_pu: &[1.0; 3][..n],
-        applied,
-        saturated: &[false; 3][..n],
-        fresh: true,
-        age: 0,
-    }
 }
 
 #[test]
