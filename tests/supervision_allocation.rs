@@ -1,7 +1,7 @@
 //! After set-up, a step of L-PBC's supervision allocates nothing, also while it has something to say.
 
-use phasorbench::control::phasor::supervise::{classify, failsafe, retarget, sync, tamper, tie};
-use phasorbench::quantity::{Noise, Tick, complex};
+use phasorbench::control::phasor::supervise::{classify, consistency, failsafe, retarget, sync, tamper, tie};
+use phasorbench::quantity::{Noise, Tick};
 
 #[path = "support/counting.rs"]
 mod counting;
@@ -17,6 +17,26 @@ fn b() -> Vec<f64> {
     (0..36).map(|k| entry(k / 6, k % 6)).collect()
 }
 
+/// A network of no use: two PMUs see the same three magnitudes and angles, which are squares of states.
+struct Squares;
+
+impl consistency::Network for Squares {
+    fn predict(&mut self, states: &[f64], channels: &mut [f64]) -> bool {
+        channels.iter_mut().enumerate().for_each(|(k, own)| *own = states[k % 6] * states[k % 6] - 0.25);
+        true
+    }
+}
+
+fn squares() -> consistency::Description {
+    consistency::Description {
+        channel_noise: vec![1e-4; 12],
+        angles: (0..12).map(|k| k % 6 >= 3).collect(),
+        state_noise: vec![f64::INFINITY; 6],
+        states: vec![0.5; 6],
+        state_step: vec![1e-3; 6],
+    }
+}
+
 #[test]
 #[allow(clippy::unwrap_used, reason = "a test may fail")]
 fn a_step_of_the_supervision_allocates_nothing() {
@@ -25,9 +45,7 @@ fn a_step_of_the_supervision_allocates_nothing() {
         .collect();
     let settings = classify::Settings { actuators, ..classify::Settings::default() };
     let mut classifier = classify::Classifier::new(settings, &b()).unwrap();
-    let z = std::array::from_fn(|i| std::array::from_fn(|j| complex(0.1, 0.12) * f64::from(u8::from(i == j))));
-    let line = sync::Line::three_phase(z);
-    let mut clock = sync::Sync::new(sync::Settings::default(), &b(), Some(line)).unwrap();
+    let mut clock = sync::Sync::new(sync::Settings::default(), &b()).unwrap();
     let mut failsafe = failsafe::FailSafe::new(failsafe::Settings::default());
     let j = retarget::by_actuator(&b(), &[0, 1, 2, 0, 1, 2]).unwrap();
     let mut retarget =
@@ -42,9 +60,13 @@ fn a_step_of_the_supervision_allocates_nothing() {
         input_noise: vec![1e-3; 6],
     };
     let mut tamper = tamper::Tamper::new(tamper::Settings::default(), &model, &[]).unwrap();
+    let (mut squares, description) = (Squares, squares());
+    let settings = consistency::Settings::default();
+    let mut together = consistency::Consistency::new(settings, &description, &mut squares, &[]).unwrap();
+    let mut aligned = consistency::Aligned::new(&[6, 6]);
     let mut gate = tie::TieGate::new(tie::Settings::default()).unwrap();
     let noise = Noise::new(1, "supervision");
-    let (mut before, mut said) = (0, [0usize; 6]);
+    let (mut before, mut said) = (0, [0usize; 7]);
     let mut u = [0.0; 6];
     let (steps, started) = (3000u64, std::time::Instant::now());
     for k in 0..steps {
@@ -79,16 +101,7 @@ fn a_step_of_the_supervision_allocates_nothing() {
             reported: &reported,
         });
         said[0] += classifier.events().len();
-        let head = [0.1; 6];
-        let fault = clock.step(&sync::Input {
-            tick,
-            measured: &y,
-            acting: &u,
-            fresh: true,
-            synchronised: phase != 5,
-            reference_v_pu: &[1.0; 3],
-            head: Some(&head),
-        });
+        let fault = clock.step(&sync::Input { tick, measured: &y, acting: &u, fresh: true, synchronised: phase != 5 });
         said[1] += usize::from(clock.event().is_some());
         let double: [f64; 12] = std::array::from_fn(|i| y[i % 6] + if i == 2 && phase == 3 { 0.1 } else { 0.0 });
         let verdict = tamper.step(tick, &double, &u);
@@ -111,6 +124,13 @@ fn a_step_of_the_supervision_allocates_nothing() {
         let wanted = [0.2; 6];
         let input = retarget::Input { tick, wanted: &wanted, measured: &y, acting: &told, saturated };
         said[4] += usize::from(retarget.step(&input).is_some());
+        for sender in 0..2 {
+            aligned.put(sender, k, |i| y[i] + if sender == 1 && i == 4 && phase == 3 { 0.1 } else { 0.0 });
+        }
+        let whole = aligned
+            .take(k)
+            .is_some_and(|(_, y)| together.step(tick, &mut squares, y, &[0.5; 6]) != tamper::Verdict::Consistent);
+        said[6] += usize::from(whole);
         let sides = [y, [0.0; 6]];
         let sides = sides.each_ref().map(|s| tie::Side { measured: s, age: Some(0), synchronised: phase != 5 });
         let _ = gate.step(tick, &sides, true);

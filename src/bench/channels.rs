@@ -135,6 +135,7 @@ fn bound(quantity: &Quantity, plan: &Plan, nodes: &[Node], phases: &mut Vec<(usi
         | Measure::Mitigated(..)
         | Measure::Steered(..)
         | Measure::Tied(..)
+        | Measure::Checked(..)
         | Measure::Planned(..)
         | Measure::Aged(..) => Value::Nothing,
     }

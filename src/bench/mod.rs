@@ -7,6 +7,11 @@
 //! an S-PBC is a task beside the step: it allocates.
 
 mod channels;
+#[cfg(feature = "optimise")]
+mod consistency;
+#[cfg(not(feature = "optimise"))]
+#[path = "without_consistency.rs"]
+mod consistency;
 mod demand;
 mod equipment;
 mod expect;
@@ -50,6 +55,7 @@ use crate::record::Recorder;
 use crate::scenario::{Action, Link, Plan, Unit};
 use crate::signal::Line;
 use channels::{Channels, Overall};
+use consistency::Checks;
 use demand::Demands;
 use equipment::Equipment;
 use expect::Expectations;
@@ -70,6 +76,7 @@ pub struct Bench<'a, P: Plant> {
     quality: Quality,
     phasors: Phasors,
     ties: Ties,
+    checks: Checks,
     supervisors: Supervisors,
     sources: Sources,
     triggers: Triggers,
@@ -110,6 +117,7 @@ impl<'a, P: Plant> Bench<'a, P> {
             quality: Quality::new(plan, &nodes, &mut equipment.machines)?,
             phasors: Phasors::new(plan, &nodes)?,
             ties: Ties::new(plan, &nodes),
+            checks: Checks::new(plan)?,
             supervisors: Supervisors::new(plan)?,
             equipment,
             demands,
@@ -200,6 +208,8 @@ impl<'a, P: Plant> Bench<'a, P> {
         self.quality.sense(tick, f_hz, &mut self.plant, machines, &mut self.row);
         self.equipment.sense_and_control(tick, &mut self.row);
         self.ties.look(tick, &self.equipment, &mut self.phasors, &mut self.row);
+        let (equipment, multiplier) = (&self.equipment, self.demands.multiplier);
+        self.checks.look(tick, equipment, multiplier, &self.plant, &mut self.phasors, &mut self.row);
         self.phasors.control(tick, &self.equipment, self.plant.voltages(), &mut self.row);
         let (phasors, equipment) = (&self.phasors, &self.equipment);
         self.supervisors.control(tick, phasors, equipment, self.demands.multiplier, &self.plant, &mut self.row);
@@ -261,6 +271,7 @@ impl<'a, P: Plant> Bench<'a, P> {
             Action::ConnectLoad { load, connected } => self.connect(load, connected),
             Action::Switch { branch, open } => {
                 self.supervisors.switched(branch, open);
+                self.checks.switched(branch, open);
                 self.plant.switch(branch, open);
             }
             Action::SwitchPhases { line, phases, open } => self.plant.switch_phases(line, phases, open),

@@ -24,13 +24,13 @@ pub mod vary;
 
 pub use document::{Document, Override};
 pub use equipment::{
-    ActiveFilter, Actuated, Ageing, Analyser, Controller, Device, DeviceKind, Equipment, Flow, Instrument, Link,
-    Mitigation, Observed, Phasor, PhasorSpots, Supervisory, Tie,
+    ActiveFilter, Actuated, Ageing, Analyser, Consistency, Controller, Device, DeviceKind, Equipment, Flow, Instrument,
+    Link, Mitigation, Observed, Phasor, PhasorSpots, PowerMeter, Supervisory, Tie,
 };
 pub use expectation::*;
 pub use harmonics::{Background, Harmonics};
 pub use language::*;
-pub use phasor::{Steered, Tied};
+pub use phasor::{Checked, Steered, Tied};
 pub use plan::*;
 pub use profile::Course;
 pub use quality::{Analysed, Emitted, Mitigated};

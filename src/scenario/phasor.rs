@@ -15,6 +15,11 @@
 //! | `TIE.refusal` | why it stays open: 0 it may close, 1 nobody wants it to, 2 a side is not measured, 3 without common time, 4 magnitudes, 5 angles, 6 current, 7 not for long enough |
 //! | `TIE.difference_v_pu`, `.difference_angle_deg` | largest differences between the sides, as measured |
 //! | `TIE.predicted_a` | largest current that closing would bring |
+//! | `CHECK.tampered` | 1 while the data of its instruments contradict each other |
+//! | `CHECK.suspect` | the place among `pmus` of the one that is wrong, from 1; one more for the meter; 0 nobody in particular |
+//! | `CHECK.what` | 1 its clock: all its angles, 2 an angle, 3 a magnitude, 4 a power; 0 it is not known |
+//! | `CHECK.phase` | the phase of the one angle or magnitude: 1 a, 2 b, 3 c; 0 none |
+//! | `CHECK.level` | the sum of squares that is tested by its limit: above 1 is wrong |
 
 /// What of an L-PBC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +69,7 @@ impl Steered {
         match self {
             Self::Mode | Self::Cause => Some(3.0),
             Self::Saturated => Some(1.0),
-            Self::SyncFault => Some(4.0),
+            Self::SyncFault => Some(3.0),
             Self::FailedActuator => Some(1000.0),
             _ => None,
         }
@@ -125,5 +130,42 @@ impl Tied {
         ("difference_v_pu", Self::DifferenceV),
         ("difference_angle_deg", Self::DifferenceAngle),
         ("predicted_a", Self::Predicted),
+    ];
+}
+
+/// What of a check of phasor data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// Whether data contradict each other.
+    Tampered,
+    /// Which instrument is wrong.
+    Suspect,
+    /// What of it.
+    What,
+    /// Of which phase.
+    Phase,
+    /// How wrong, by the limit.
+    Level,
+}
+
+impl Checked {
+    /// The largest of those that say one of a few things.
+    pub(super) const fn most(self) -> Option<f64> {
+        match self {
+            Self::Tampered => Some(1.0),
+            Self::Suspect => Some(1000.0),
+            Self::What => Some(4.0),
+            Self::Phase => Some(3.0),
+            Self::Level => None,
+        }
+    }
+
+    /// The name of each.
+    pub const NAMES: [(&str, Self); 5] = [
+        ("tampered", Self::Tampered),
+        ("suspect", Self::Suspect),
+        ("what", Self::What),
+        ("phase", Self::Phase),
+        ("level", Self::Level),
     ];
 }

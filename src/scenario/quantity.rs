@@ -29,7 +29,7 @@
 
 use crate::feeder::Feeder;
 
-use super::phasor::{Steered, Tied};
+use super::phasor::{Checked, Steered, Tied};
 use super::plan::{Branch, FaultSite};
 use super::quality::{self, Analysed, Emitted, Mitigated};
 use super::supervisory::Planning;
@@ -95,6 +95,8 @@ pub enum Measure {
     Steered(usize, Steered),
     /// Of a tie.
     Tied(usize, Tied),
+    /// Of a check of phasor data.
+    Checked(usize, Checked),
     /// Of an S-PBC.
     Planned(usize, Planning),
     /// Of a transformer whose ageing is followed.
@@ -285,6 +287,10 @@ impl<'a> Namespace<'a> {
         if let Some(place) = self.equipment.ties.iter().position(|tie| tie.name == own) {
             let found = Tied::NAMES.iter().find(|(name, _)| *name == rest);
             return found.map(|&(_, what)| Measure::Tied(place, what));
+        }
+        if let Some(place) = self.equipment.checks.iter().position(|check| check.name == own) {
+            let found = Checked::NAMES.iter().find(|(name, _)| *name == rest);
+            return found.map(|&(_, what)| Measure::Checked(place, what));
         }
         if let Some(place) = self.equipment.supervisor(own) {
             return Planning::of_name(rest).map(|what| Measure::Planned(place, what));

@@ -21,6 +21,8 @@ use crate::record::fnv1a_64;
 const DROOPS: [&str; 2] = ["volt_var", "volt_watt"];
 const MITIGATION: &str = "thd_mitigation";
 const TIE: &str = "close_tie";
+/// The law of a check of phasor data.
+const CONSISTENCY: &str = "check_phasors";
 /// The law of S-PBC.
 const SUPERVISORY: &str = "s_pbc";
 /// Laws of L-PBC; a program or a library of one's own is a mapping.
@@ -47,6 +49,18 @@ pub fn read_with(path: &Path, overrides: &[Override]) -> Reading {
     let mut document = Document::open(path);
     overrides.iter().for_each(|change| document.set(change));
     document.plan()
+}
+
+/// An L-PBC; what it lacks without a reference is said.
+fn phasor(node: &Node, place: Span, found: &mut Vec<Diagnostic>) -> Option<ControllerSetting> {
+    let before = found.len();
+    let setting = yaml::read(node, place, found).map(|own| ControllerSetting::Phasor(Box::new(own)));
+    let lacking = |finding: &&mut Diagnostic| finding.code == "E0007" && node.get("reference").is_none();
+    for finding in found[before..].iter_mut().filter(lacking).filter(|own| own.message.contains("\"reference\"")) {
+        let help = "angles mean nothing by themselves: name the PMU that they are relative to, as at the substation";
+        finding.help = Some(help.to_owned());
+    }
+    setting
 }
 
 impl Document {
@@ -168,15 +182,16 @@ impl Document {
                 Some(Value::String(own)) if own == TIE => {
                     yaml::read(node, place, found).map(|s| ControllerSetting::Tie(Box::new(s)))
                 }
+                Some(Value::String(own)) if own == CONSISTENCY => {
+                    yaml::read(node, place, found).map(|s| ControllerSetting::Consistency(Box::new(s)))
+                }
                 Some(Value::String(own)) if own == SUPERVISORY => {
                     yaml::read(node, place, found).map(|s| ControllerSetting::Supervisory(Box::new(s)))
                 }
-                Some(Value::String(own)) if PHASOR.contains(&own.as_str()) => {
-                    yaml::read(node, place, found).map(|s| ControllerSetting::Phasor(Box::new(s)))
-                }
-                Some(Value::Map(_)) => yaml::read(node, place, found).map(|s| ControllerSetting::Phasor(Box::new(s))),
+                Some(Value::String(own)) if PHASOR.contains(&own.as_str()) => phasor(node, place, found),
+                Some(Value::Map(_)) => phasor(node, place, found),
                 Some(Value::String(own)) if !DROOPS.contains(&own.as_str()) => {
-                    let choices = [&DROOPS[..], &[MITIGATION], &PHASOR[..], &[SUPERVISORY, TIE]].concat();
+                    let choices = [&DROOPS[..], &[MITIGATION], &PHASOR[..], &[SUPERVISORY, TIE, CONSISTENCY]].concat();
                     let help = match nearest(own, choices.iter().copied()) {
                         Some(near) => format!("did you mean {near:?}?"),
                         None => format!("the choices are {}", choices.join(", ")),

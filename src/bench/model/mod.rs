@@ -111,6 +111,8 @@ pub struct GridModel {
     branches: Vec<Branch>,
     root: Option<String>,
     conditions: Conditions,
+    /// Room for an element's currents.
+    currents: Vec<Complex>,
 }
 
 impl GridModel {
@@ -150,7 +152,22 @@ impl GridModel {
             controls.settle(&mut flow);
         }
         let (root, conditions) = (settings.root.clone(), Conditions::default());
-        Ok(Self { flow, controls, layout, nodes, loads, heads, switches, ratings, rated, branches, root, conditions })
+        let currents = Vec::new();
+        Ok(Self {
+            flow,
+            controls,
+            layout,
+            nodes,
+            loads,
+            heads,
+            switches,
+            ratings,
+            rated,
+            branches,
+            root,
+            conditions,
+            currents,
+        })
     }
 
     /// The power flow, as last solved.
@@ -175,7 +192,7 @@ impl GridModel {
         self.flow.grid().nodes.get(node.0 as usize).map_or(1.0, |node| node.base_v)
     }
 
-    fn fill(&self, state: &mut State) {
+    fn fill(&mut self, state: &mut State) {
         state.v_pu.clear();
         state.v_pu.extend(self.nodes.iter().map(|&node| match self.flow.energised(node) {
             true => self.flow.voltage(node) / self.base_v(node),
@@ -183,10 +200,9 @@ impl GridModel {
         }));
         state.head_pu.clear();
         state.head_pu.resize(self.layout.heads, Complex::default());
-        let mut currents = Vec::new();
         for head in &self.heads {
-            self.flow.currents_into(head.element, &mut currents);
-            let i = currents.get(head.conductor).copied().unwrap_or_default();
+            self.flow.currents_into(head.element, &mut self.currents);
+            let i = self.currents.get(head.conductor).copied().unwrap_or_default();
             state.head_pu[head.phase] += self.flow.voltage(head.node) * i.conj() * (head.sign / self.layout.base_va);
         }
         state.losses_pu = self.flow.losses().re / self.layout.base_va;

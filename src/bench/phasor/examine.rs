@@ -9,7 +9,7 @@ use super::law;
 use super::linear::{self, Known};
 use super::model::{Model, node_of};
 use super::wrapped_deg;
-use crate::bench::SetupError;
+use crate::bench::{SetupError, consistency};
 use crate::control::phasor::tune::{LinearLaw, Path, reach, spectral_radius};
 use crate::control::phasor::{LpbcError, LpbcSettings, MOST_PHASES};
 use crate::diagnostic::{Diagnostic, Span};
@@ -22,13 +22,15 @@ const LEAST_PART: f64 = 1e-3;
 /// Why a controller is not what its file says.
 const NOT_ITS_OWN: &str = "E0338";
 
-/// What is wrong with the phasor controllers of a plan; nothing, and no work, where there is none.
+/// What is wrong with the phasor controllers of a plan and the checks of their data; nothing, and no work, where there is
+/// none.
 pub fn examine(plan: &Plan) -> Vec<Diagnostic> {
-    if plan.equipment.phasors.is_empty() {
-        return Vec::new();
+    let mut found = consistency::examine(plan);
+    if !plan.equipment.phasors.is_empty() {
+        let known = linear::known(plan);
+        found.extend(plan.equipment.phasors.iter().zip(&known).flat_map(|(phasor, known)| one(plan, phasor, known)));
     }
-    let known = linear::known(plan);
-    plan.equipment.phasors.iter().zip(&known).flat_map(|(phasor, known)| one(plan, phasor, known)).collect()
+    found
 }
 
 /// A reading with what only the compiled network can tell; it has no plan any more when that is an error.

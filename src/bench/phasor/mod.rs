@@ -17,6 +17,7 @@ use super::equipment::Equipment;
 use super::grid::SetupError;
 use super::plant::Node;
 use crate::control::phasor::MOST_PHASES;
+use crate::control::phasor::supervise::failsafe::Tampered;
 use crate::quantity::{Complex, Step, Tick};
 use crate::scenario::{Actuated, FailSafeSetting, Measure, Observed, Phasor, Plan, Steered};
 use crate::signal::{Channel, Frame, Line};
@@ -102,6 +103,13 @@ impl Phasors {
     pub(super) fn acknowledge(&mut self, controller: usize) {
         if let Some(own) = self.loops.get_mut(controller).and_then(|own| own.seat.watched()) {
             own.acknowledge();
+        }
+    }
+
+    /// A check of all instruments together finds those of a controller wrong, or right again.
+    pub(super) fn set_tampered(&mut self, controller: usize, tampered: Tampered) {
+        if let Some(own) = self.loops.get_mut(controller).and_then(|own| own.seat.watched()) {
+            own.set_tampered(tampered);
         }
     }
 

@@ -65,6 +65,7 @@ fn at_start(plan: &Plan) -> Result<GridPlant, SetupError> {
     let mut bare = plan.clone();
     bare.equipment.phasors.clear();
     bare.equipment.supervisors.clear();
+    bare.equipment.checks.clear();
     bare.equipment.controllers.clear();
     bare.equipment.mitigations.clear();
     bare.equipment.analysers.clear();

@@ -23,6 +23,7 @@ use super::plant::Plant;
 use crate::control::phasor::supervise::zones::{HeadPower, Zones};
 use crate::quantity::{Step, Tick};
 use crate::scenario::{Branch, Measure, Plan, Planning};
+pub(super) use setup::{actuator_node, rated_va, refused, switches};
 use task::{Frozen, Task};
 
 /// All S-PBCs of a plan.

@@ -29,7 +29,7 @@ pub(super) fn make(plan: &Plan, place: usize) -> Result<Made, SetupError> {
     made(plan, place, own).map_err(|error| refused(&own.name, &error))
 }
 
-fn refused(name: &str, error: &str) -> SetupError {
+pub(in crate::bench) fn refused(name: &str, error: &str) -> SetupError {
     SetupError::Controller { name: name.to_owned(), error: error.to_owned() }
 }
 
@@ -68,7 +68,7 @@ fn plain(name: &str) -> String {
 }
 
 /// Places among the feeder's lines of those that something switches as a whole.
-fn switches(plan: &Plan) -> Vec<usize> {
+pub(in crate::bench) fn switches(plan: &Plan) -> Vec<usize> {
     let triggers = plan.triggers.iter().flat_map(|t| [Some(t.action), t.undo.as_ref().map(|undo| undo.0)]).flatten();
     let actions = plan.initial.iter().copied().chain(plan.events.iter().map(|event| event.action)).chain(triggers);
     let mut lines: Vec<usize> = actions
@@ -84,17 +84,19 @@ fn switches(plan: &Plan) -> Vec<usize> {
 
 /// Nodes of all actuator phases.
 fn actuator_nodes(plan: &Plan, own: &Supervisory) -> Vec<String> {
-    let node = |&[device, phase]: &[usize; 2]| {
-        let device = plan.equipment.devices.get(device)?;
-        let added = plan.added.get(device.load.checked_sub(plan.feeder.loads.len())?)?;
-        Some(format!("{}.{}", added.bus.bus, added.bus.nodes.get(phase)?))
-    };
-    own.actuators.iter().filter_map(node).collect()
+    own.actuators.iter().filter_map(|[device, phase]| actuator_node(plan, *device, *phase)).collect()
+}
+
+/// Node of a phase of a device: `bus.number`.
+pub(in crate::bench) fn actuator_node(plan: &Plan, device: usize, phase: usize) -> Option<String> {
+    let device = plan.equipment.devices.get(device)?;
+    let added = plan.added.get(device.load.checked_sub(plan.feeder.loads.len())?)?;
+    Some(format!("{}.{}", added.bus.bus, added.bus.nodes.get(phase)?))
 }
 
 /// Rated power of a phase of a device in VA.
 #[allow(clippy::cast_precision_loss, reason = "a few phases")]
-pub(super) fn rated_va(plan: &Plan, device: usize) -> f64 {
+pub(in crate::bench) fn rated_va(plan: &Plan, device: usize) -> f64 {
     plan.equipment.devices.get(device).map_or(0.0, |own| own.limits.s_va / own.phases.len().max(1) as f64)
 }
 

@@ -12,7 +12,7 @@ use super::supervise::failsafe::{self, Health, Tampered};
 use super::supervise::retarget::{self, Retarget};
 use super::supervise::sync::{self, Fault, Sync};
 use super::supervise::{classify::Actuator, failsafe::FailSafe};
-use super::{Law, Lpbc, LpbcError, LpbcSettings, MOST_PHASES, MOST_SIZE, Mode};
+use super::{Law, Lpbc, LpbcError, LpbcSettings, MOST_SIZE, Mode};
 use crate::control::Controller;
 use crate::quantity::Tick;
 use crate::signal::{Channels, Frame};
@@ -82,6 +82,7 @@ pub struct Supervised {
     /// Ticks of the newest measurements of performance and reference node.
     seen: [Option<u64>; 2],
     acknowledged: bool,
+    tampered: Tampered,
     report: SupervisedReport,
 }
 
@@ -96,7 +97,7 @@ impl Supervised {
         let b: Vec<f64> = (0..size * size).map(|k| settings.sensitivity.at(k / size.max(1), k % size.max(1))).collect();
         let watched = watched(&settings);
         let classifier = Classifier::new(classify_settings(&settings, watching, &watched), &b);
-        let sync = Sync::new(sync_settings(watching), &b, None);
+        let sync = Sync::new(sync_settings(watching), &b);
         let retarget = retarget(&settings, watching, &watched, &b);
         let timeout = settings.timeout / settings.every.max(1);
         Ok(Self {
@@ -112,6 +113,7 @@ impl Supervised {
             steps: 0,
             seen: [None; 2],
             acknowledged: false,
+            tampered: Tampered::Nothing,
             report: SupervisedReport::default(),
             lpbc: Lpbc::with_law(settings, law)?,
         })
@@ -144,6 +146,11 @@ impl Supervised {
         self.retarget.as_ref().and_then(Retarget::event)
     }
 
+    /// What a test of all instruments together says of those that it sees, until it says something else.
+    pub const fn set_tampered(&mut self, tampered: Tampered) {
+        self.tampered = tampered;
+    }
+
     /// Somebody has seen to it: clocks are right, actuators work.
     pub fn acknowledge(&mut self) {
         self.acknowledged = true;
@@ -172,7 +179,6 @@ impl Supervised {
         let phasors = relative(measured, n);
         let steps = ages[0].map_or(0, |age| age / every);
         let acting = self.acting(steps);
-        let reference_v_pu: [f64; MOST_PHASES] = std::array::from_fn(|k| measured.get(2 * n + k).value);
         let fault = self.sync.as_mut().map_or(Fault::None, |sync| {
             sync.step(&sync::Input {
                 tick,
@@ -180,8 +186,6 @@ impl Supervised {
                 acting: &acting[..2 * n],
                 fresh,
                 synchronised: flag(flags) && flag(flags + 1),
-                reference_v_pu: &reference_v_pu[..n],
-                head: None,
             })
         });
         let in_steps = |age: Option<u64>| age.map(|age| age / every);
@@ -191,7 +195,7 @@ impl Supervised {
             reference_age: in_steps(ages[1]),
             fresh,
             sync: fault,
-            tampered: Tampered::Nothing,
+            tampered: self.tampered,
             acknowledged: std::mem::take(&mut self.acknowledged),
         });
         (self.report.sync, self.report.why) = (fault, self.failsafe.why());

@@ -103,7 +103,7 @@ impl Checker<'_> {
                     let controller = self.droop(name, setting);
                     self.equipment.controllers.extend(controller);
                 }
-                ControllerSetting::Tie(_) => {}
+                ControllerSetting::Tie(_) | ControllerSetting::Consistency(_) => {}
                 ControllerSetting::Phasor(setting) => {
                     let phasor = self.phasor(name, setting);
                     self.equipment.phasors.extend(phasor);
@@ -121,6 +121,10 @@ impl Checker<'_> {
             if let ControllerSetting::Tie(setting) = setting {
                 let tie = self.tie(name, setting);
                 self.equipment.ties.extend(tie);
+            }
+            if let ControllerSetting::Consistency(setting) = setting {
+                let check = self.consistency(name, setting);
+                self.equipment.checks.extend(check);
             }
         }
         self.supervisors(s);

@@ -2,6 +2,7 @@
 
 mod analyser;
 mod check;
+mod consistency;
 mod droop;
 mod filter;
 mod inverter;
@@ -11,11 +12,12 @@ mod supervisory;
 mod tie;
 
 pub use analyser::Analyser;
+pub use consistency::{Consistency, PowerMeter};
 pub use phasor::{Actuated, Observed, Phasor, PhasorSpots};
 pub use supervisory::Supervisory;
 pub use tie::Tie;
 
-use super::phasor::{Steered, Tied};
+use super::phasor::{Checked, Steered, Tied};
 use super::quality::{Analysed, Mitigated};
 use super::quantity::{Aged, NodeRef};
 use super::supervisory::Planning;
@@ -38,6 +40,8 @@ pub struct Equipment {
     pub phasors: Vec<Phasor>,
     /// The gates of ties.
     pub ties: Vec<Tie>,
+    /// The checks of phasor data.
+    pub checks: Vec<Consistency>,
     /// The S-PBCs.
     pub supervisors: Vec<Supervisory>,
     /// The mitigations.
@@ -265,6 +269,8 @@ impl Equipment {
             .iter()
             .flat_map(|own| Steered::names(&own.phases).into_iter().map(|what| format!("{}.{what}", own.name)));
         let tied = self.ties.iter().flat_map(|own| Tied::NAMES.iter().map(|(what, _)| format!("{}.{what}", own.name)));
+        let checked =
+            self.checks.iter().flat_map(|own| Checked::NAMES.iter().map(|(what, _)| format!("{}.{what}", own.name)));
         let planned = self
             .supervisors
             .iter()
@@ -277,7 +283,7 @@ impl Equipment {
             .analysers
             .iter()
             .flat_map(|own| Analysed::names(own).into_iter().map(|name| format!("{}.{name}", own.name)));
-        let controlled = steered.chain(tied).chain(planned);
+        let controlled = steered.chain(tied).chain(checked).chain(planned);
         devices.chain(readings).chain(analysed).chain(mitigated).chain(controlled).chain(aged).collect()
     }
 }

@@ -271,7 +271,7 @@ impl Checker<'_> {
 }
 
 /// Channels of magnitude and angle of a phase.
-fn channels_of(instrument: &Instrument, phase: &str) -> Option<[usize; 2]> {
+pub(super) fn channels_of(instrument: &Instrument, phase: &str) -> Option<[usize; 2]> {
     let index = |what: &str| instrument.channels.index(&format!("{phase}.{what}"));
     Some([index("v_pu")?, index("angle_deg")?])
 }

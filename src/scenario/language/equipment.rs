@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    ActiveFilterSetting, AnalyserSetting, InverterSetting, MitigationSetting, PhasorSetting, PmuSetting,
-    SupervisorySetting, TieSetting,
+    ActiveFilterSetting, AnalyserSetting, ConsistencySetting, InverterSetting, MitigationSetting, PhasorSetting,
+    PmuSetting, SupervisorySetting, TieSetting,
 };
 use crate::feeder::Terminal;
 
@@ -115,6 +115,8 @@ pub enum ControllerSetting {
     Phasor(Box<PhasorSetting>),
     /// `close_tie`.
     Tie(Box<TieSetting>),
+    /// `check_phasors`.
+    Consistency(Box<ConsistencySetting>),
     /// S-PBC: `s_pbc`.
     Supervisory(Box<SupervisorySetting>),
 }

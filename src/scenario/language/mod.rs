@@ -1,5 +1,6 @@
 //! The scenario file, key by key. Times are seconds since the start of the run unless said otherwise.
 
+mod consistency;
 mod emission;
 mod equipment;
 mod event;
@@ -12,6 +13,7 @@ mod quality;
 mod supervisory;
 mod tie;
 
+pub use consistency::*;
 pub use emission::*;
 pub use equipment::*;
 pub use event::*;

@@ -9,8 +9,8 @@
 //!
 //! It falls at once, and rises after some good samples in a row: three samples of 0.1 s leave 1.2 s of the 1.5 s that a
 //! recovery from a loss of communication may take. After a fault of time or tampering it also waits, unless somebody
-//! acknowledges; [`super::sync`] ends a step or ramp only on the receiver's flag, a return of the angle, agreement with the
-//! line, or acknowledgement – never because time has passed.
+//! acknowledges; [`super::sync`] ends a step or ramp only on the receiver's flag, a return of the angle, or
+//! acknowledgement – never because time has passed.
 
 use super::sync::Fault;
 use crate::quantity::Tick;
@@ -52,8 +52,6 @@ pub enum Why {
     SyncStep,
     /// Angles drift together.
     SyncRamp,
-    /// Angles contradict the power on the line.
-    Inconsistent,
     /// Angles are tampered with.
     AngleTampered,
     /// Magnitudes are tampered with.
@@ -222,7 +220,6 @@ const fn distrust(health: &Health) -> Option<(Mode, Why)> {
         (Tampered::Angle, _) => Some((Mode::MagnitudeOnly, Why::AngleTampered)),
         (_, Fault::Step) => Some((Mode::MagnitudeOnly, Why::SyncStep)),
         (_, Fault::Ramp) => Some((Mode::MagnitudeOnly, Why::SyncRamp)),
-        (_, Fault::Inconsistent) => Some((Mode::MagnitudeOnly, Why::Inconsistent)),
         (_, Fault::None | Fault::Unsynchronised) => None,
     }
 }

@@ -7,6 +7,7 @@
 //! `docs/models/phasor-supervision.md`.
 
 pub mod classify;
+pub mod consistency;
 pub mod failsafe;
 pub mod retarget;
 pub mod sync;

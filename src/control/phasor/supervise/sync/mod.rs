@@ -1,5 +1,4 @@
-//! Time-synchronisation faults of a PMU, from its phasors: a receiver's flag, a step, a ramp, and – with the power at the
-//! head of the line – any error of the angle.
+//! Time-synchronisation faults of a PMU, from its phasors: a receiver's flag, a step, a ramp.
 //!
 //! A clock that is wrong by τ turns all phases by the same angle θ = ωτ and leaves magnitudes alone. What is left of a change
 //! of the phasors when that of the commands is taken away, r = Δy − B·Δu, is a change of load – or a clock. The **step** test
@@ -13,17 +12,14 @@
 //! are 26 kW/s. A spoof that steps with a load in the same sample, or that creeps slower than the ramp's threshold, is not seen;
 //! nor is a ramp while loads step more than about five times in the window, since each step leaves its noise. A
 //! fault of the reference's clock looks like one of the performance node's with the other sign: two PMUs do not say which.
-//! With powers at the line's head (`line`) all of this is seen, except who also falsifies those powers to fit.
+//! With more PMUs, or powers, all of this is seen by [`super::consistency`].
 
-mod line;
 #[cfg(test)]
 mod tests;
 
 use super::{LOOK, Spell, largest, mean, short_way, spread};
 use crate::control::phasor::{MOST_PHASES, MOST_SIZE};
 use crate::quantity::Tick;
-
-pub use line::{Line, LineTest};
 
 /// Degrees in a radian's measure.
 const DEG: f64 = std::f64::consts::PI / 180.0;
@@ -45,7 +41,7 @@ pub struct Settings {
     pub ramp_rad_per_s: f64,
     /// Samples of the window of the ramp test: 5 s.
     pub window: usize,
-    /// Samples for which a ramp, or a contradiction with the line, must last.
+    /// Samples for which a ramp must last.
     pub hold: u32,
     /// Least and largest true effect of commands, per predicted one: while commands turn all phases together, what a B as
     /// wrong as that would leave is no clock's. It has a sign: a loop that follows a wrong clock leaves −1 times the predicted.
@@ -90,8 +86,6 @@ pub enum Fault {
     Step,
     /// All angles drift together.
     Ramp,
-    /// The angle is not that of the power on the line.
-    Inconsistent,
 }
 
 impl Fault {
@@ -114,10 +108,6 @@ pub struct Input<'a> {
     pub fresh: bool,
     /// Whether both receivers say that they are synchronised.
     pub synchronised: bool,
-    /// Magnitudes at the reference node: n. Only the line's test needs them.
-    pub reference_v_pu: &'a [f64],
-    /// P and Q per phase from the reference node into the line, per unit of a phase's base: 2n, where it is measured.
-    pub head: Option<&'a [f64]>,
 }
 
 /// A change of opinion, with what it rests on.
@@ -127,7 +117,7 @@ pub struct Event {
     pub tick: Tick,
     /// What is wrong from now on.
     pub fault: Fault,
-    /// Mean of the change of the angles, rad; of a ramp, rad/s; of the line's test, the error itself, rad.
+    /// Mean of the change of the angles, rad; of a ramp, rad/s.
     pub common_rad: f64,
     /// Spread of the same.
     pub spread_rad: f64,
@@ -178,7 +168,6 @@ pub struct Sync {
     /// Row by row, 2n by 2n.
     b: Vec<f64>,
     equivalent: Option<Vec<f64>>,
-    line: Option<LineTest>,
     fault: Fault,
     event: Option<Event>,
     /// The last good sample: phasors and commands.
@@ -202,21 +191,15 @@ pub struct Sync {
 }
 
 impl Sync {
-    /// A watch with a sensitivity (2n rows of 2n), and the line to the reference where its power is measured; `None` where the
-    /// shapes do not fit.
-    pub fn new(settings: Settings, b: &[f64], line: Option<Line>) -> Option<Self> {
+    /// A watch with a sensitivity (2n rows of 2n); `None` where its shape does not fit.
+    pub fn new(settings: Settings, b: &[f64]) -> Option<Self> {
         let n = (1..=MOST_PHASES).find(|n| 4 * n * n == b.len())?;
         let room = settings.window.max(4);
-        let line = match line {
-            Some(line) => Some(LineTest::new(line, n)?),
-            None => None,
-        };
         Some(Self {
             settings: Settings { window: room, ..settings },
             n,
             equivalent: equivalent(b, n),
             b: b.to_vec(),
-            line,
             fault: Fault::None,
             event: None,
             last: None,
@@ -260,9 +243,6 @@ impl Sync {
     pub fn acknowledge(&mut self) {
         self.forget();
         self.fault = Fault::None;
-        if let Some(line) = &mut self.line {
-            line.learn_anew();
-        }
     }
 
     /// One step.
@@ -274,19 +254,9 @@ impl Sync {
         }
         let size = 2 * self.n;
         let (Some(y), Some(u)) = (taken(input.measured, size), taken(input.acting, size)) else { return self.fault };
-        let contradiction = self.line.as_mut().map(|l| l.step(input, &self.settings));
         if let Some((y0, u0)) = self.last.replace((y, u)) {
             let (r, commanded) = self.residual((&y, &u), (&y0, &u0));
-            self.judge(input.tick, &r, commanded, contradiction.is_none_or(|c| c.is_none_or(|c| c.over)));
-        }
-        if let Some(Some(c)) = contradiction {
-            if c.held && self.fault == Fault::None {
-                self.offset = c.error_rad;
-                let change = Change { common: c.error_rad, spread: c.spread_rad, v: 0.0 };
-                self.say(input.tick, Fault::Inconsistent, &change);
-            } else if c.back && !matches!(self.fault, Fault::None | Fault::Unsynchronised) {
-                self.clear(input.tick);
-            }
+            self.judge(input.tick, &r, commanded);
         }
         self.fault
     }
@@ -321,7 +291,7 @@ impl Sync {
         (r, mean(&commanded[n..size]))
     }
 
-    fn judge(&mut self, tick: Tick, r: &[f64; MOST_SIZE], commanded: f64, line_agrees: bool) {
+    fn judge(&mut self, tick: Tick, r: &[f64; MOST_SIZE], commanded: f64) {
         let s = self.settings;
         let change = Change::of(r, self.n);
         self.recent.rotate_right(1);
@@ -345,7 +315,7 @@ impl Sync {
         }
         if self.fault != Fault::None {
             self.follow(tick, if alike { change.common } else { 0.0 });
-        } else if step && line_agrees {
+        } else if step {
             self.offset = change.common;
             self.say(tick, Fault::Step, &change);
         }
@@ -353,15 +323,15 @@ impl Sync {
         self.unseen += 1;
         if self.unseen >= LOOK {
             self.unseen = 0;
-            self.look_for_ramp(tick, line_agrees);
+            self.look_for_ramp(tick);
         }
     }
 
-    fn look_for_ramp(&mut self, tick: Tick, line_agrees: bool) {
+    fn look_for_ramp(&mut self, tick: Tick) {
         let share = self.settings.alike;
         let slope = self.slope();
         let ramp = slope.filter(|(slope, most)| slope.common.abs() > most.0 && slope.alike(share, most.1, most.2));
-        if self.ramp.count(ramp.is_some() && line_agrees, self.settings.hold.div_ceil(LOOK))
+        if self.ramp.count(ramp.is_some(), self.settings.hold.div_ceil(LOOK))
             && self.fault == Fault::None
             && let Some((slope, _)) = ramp
         {

@@ -2,22 +2,13 @@
 
 use super::super::testing::{DEG, Rig, b, disturbance, times_b};
 use super::*;
-use crate::quantity::complex;
 
 fn input<'a>(rig: &'a Rig, y: &'a [f64; 6]) -> Input<'a> {
-    Input {
-        tick: Tick(rig.tick),
-        measured: y,
-        acting: &rig.u,
-        fresh: true,
-        synchronised: true,
-        reference_v_pu: &[1.0; 3],
-        head: None,
-    }
+    Input { tick: Tick(rig.tick), measured: y, acting: &rig.u, fresh: true, synchronised: true }
 }
 
 fn watch() -> Sync {
-    Sync::new(Settings::default(), &b(), None).unwrap()
+    Sync::new(Settings::default(), &b()).unwrap()
 }
 
 /// Runs so many steps of a seeded loop that `before` changes; the first fault and the steps since `from` that it took.
@@ -181,58 +172,6 @@ fn the_load_that_looks_like_a_clock_is_known_and_cannot_be_told_apart_without_th
     assert_eq!(found, Some((Fault::Step, 0)), "the limit of the test");
 }
 
-/// A line whose drop is that of the power: what it says of a rig with loads at its end, and with a clock.
-fn with_line(load_pu: f64, measured: bool, clock_rad: impl Fn(u64) -> f64) -> Option<(Fault, u64)> {
-    let z = complex(0.02, 0.06);
-    let mutual = complex(0.008, 0.025);
-    let rows = std::array::from_fn(|i| std::array::from_fn(|j| if i == j { z } else { mutual }));
-    let line = Line::three_phase(rows);
-    let mut sync = Sync::new(Settings::default(), &b(), Some(line.clone())).unwrap();
-    let seed = crate::quantity::Noise::new(3, "line");
-    for tick in 1..=300u64 {
-        let p = if tick >= 100 { 0.1 + load_pu } else { 0.1 };
-        let q = if tick >= 100 { 0.05 - 0.4 * load_pu } else { 0.05 };
-        // Balanced: one phase with z − mutual, in closed form.
-        let drop = (z - mutual) * complex(p, -q);
-        let far = complex(1.0, 0.0) - drop;
-        let noise = |k: u64| seed.normal(tick * 8 + k);
-        let y: [f64; 6] = std::array::from_fn(|i| match i {
-            0..3 => far.norm() + 1e-4 * noise(i as u64),
-            _ => far.arg() + clock_rad(tick) + 0.01 * DEG * noise(i as u64),
-        });
-        let head = [p, p, p, q, q, q];
-        let fault = sync.step(&Input {
-            tick: Tick(tick),
-            measured: &y,
-            acting: &[0.0; 6],
-            fresh: true,
-            synchronised: true,
-            reference_v_pu: &[1.0; 3],
-            head: measured.then_some(&head[..]),
-        });
-        if fault != Fault::None {
-            return Some((fault, tick));
-        }
-    }
-    None
-}
-
-#[test]
-fn with_the_power_at_its_head_a_line_tells_a_load_from_a_clock() {
-    // The step of load moves the angle by 0.5° and the magnitude by little: the step test alone would take it for a clock.
-    let load = 0.19;
-    assert_eq!(with_line(load, true, |_| 0.0), None);
-    assert_eq!(with_line(load, false, |_| 0.0), Some((Fault::Step, 100)), "without the power");
-    let step = with_line(0.0, true, |tick| if tick >= 150 { 0.3 * DEG } else { 0.0 });
-    assert_eq!(step, Some((Fault::Step, 150)));
-    for rate in [0.05, 0.02] {
-        let (fault, tick) = with_line(load, true, |tick| rate * DEG * 0.1 * tick.saturating_sub(150) as f64).unwrap();
-        assert!(matches!(fault, Fault::Inconsistent | Fault::Ramp), "{fault:?}");
-        println!("with a line, {rate}°/s: {fault:?} after {} steps", tick - 150);
-        assert!(tick - 150 <= 100, "{rate}°/s: after {} steps", tick - 150);
-    }
-}
-
 #[test]
 fn a_flag_counts_at_once_and_its_return_after_three_samples() {
     let (mut rig, mut sync) = (Rig::new(5), watch());
@@ -282,6 +221,6 @@ fn what_is_not_a_number_is_no_evidence_and_no_harm() {
         assert_eq!(sync.step(&Input { measured: &[], ..input(&rig, &y) }), Fault::None);
         rig.control(&good);
     }
-    assert!(Sync::new(Settings::default(), &[1.0; 5], None).is_none());
-    assert!(Sync::new(Settings::default(), &[0.0; 4], None).unwrap().equivalent_load().is_none());
+    assert!(Sync::new(Settings::default(), &[1.0; 5]).is_none());
+    assert!(Sync::new(Settings::default(), &[0.0; 4]).unwrap().equivalent_load().is_none());
 }

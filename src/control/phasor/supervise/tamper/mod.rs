@@ -133,8 +133,12 @@ pub struct Tamper {
     limits: [f64; 2],
     residual: Vec<f64>,
     verdict: Verdict,
+    level: f64,
     over: Spell,
     under: Spell,
+    /// What the last step said, and for how long it has been that.
+    candidate: Verdict,
+    same: Spell,
     event: Option<Event>,
 }
 
@@ -174,8 +178,11 @@ impl Tamper {
             limits: [freedom, freedom.saturating_sub(1)].map(|f| chi_square_limit(f, settings.false_alarm)),
             residual: vec![0.0; m],
             verdict: Verdict::default(),
+            level: 0.0,
             over: Spell::default(),
             under: Spell::default(),
+            candidate: Verdict::default(),
+            same: Spell::default(),
             event: None,
             settings,
         })
@@ -216,6 +223,11 @@ impl Tamper {
         self.verdict
     }
 
+    /// J of the last step by its limit.
+    pub const fn level(&self) -> f64 {
+        self.level
+    }
+
     /// What changed in the last step.
     pub const fn event(&self) -> Option<&Event> {
         self.event.as_ref()
@@ -234,6 +246,7 @@ impl Tamper {
         }
         let row = |i: usize| dot(&self.weight[i * m..(i + 1) * m], &self.residual);
         let j: f64 = (0..m).map(|i| self.residual[i] * row(i)).sum();
+        self.level = j / self.limits[0];
         let over = j > self.limits[0];
         let (best, normalised, size) = self.worst();
         let verdict = if over {
@@ -242,17 +255,29 @@ impl Tamper {
         } else {
             Verdict::Consistent
         };
-        let settled = if over { &mut self.over } else { &mut self.under }.count(true, self.settings.steps);
-        if over {
-            self.under = Spell::default()
-        } else {
-            self.over = Spell::default()
-        }
-        if settled && verdict != self.verdict {
+        let verdict = self.settle(verdict);
+        if verdict != self.verdict {
             self.verdict = verdict;
             self.event = Some(Event { tick, verdict, j, limit: self.limits[0], normalised, size });
         }
         self.verdict
+    }
+
+    /// What holds after a step that says this: bad and good data count once they have come often enough in a row, and so does
+    /// a suspect, lest noise accuses one after the other; until then nobody in particular is to blame.
+    fn settle(&mut self, now: Verdict) -> Verdict {
+        let steps = self.settings.steps;
+        let over = now != Verdict::Consistent;
+        let bad = self.over.count(over, steps);
+        let good = self.under.count(!over, steps);
+        let same = self.same.count(now == self.candidate, steps.saturating_sub(1));
+        self.candidate = now;
+        match self.verdict {
+            _ if good => Verdict::Consistent,
+            _ if bad && (same || steps <= 1) => now,
+            Verdict::Consistent if bad => Verdict::Tampered(None),
+            before => before,
+        }
     }
 
     /// The suspect with the largest normalised residual, that residual, and the size of its error.
