@@ -323,7 +323,7 @@ mod tests {
     /// A loop whose mode the fail-safe chooses; `before` changes the rig and says whether the reference arrives.
     fn run(seed: u64, steps: u64, mut before: impl FnMut(&mut Rig) -> bool) -> Vec<(Mode, [f64; 2])> {
         let (mut rig, mut failsafe) = (Rig::new(seed), FailSafe::new(Settings::default()));
-        let mut sync = Sync::new(SyncSettings::default(), &b(), None).unwrap();
+        let mut sync = Sync::new(SyncSettings::default(), &b()).unwrap();
         let mut age = 0;
         let step = |_| {
             age = if before(&mut rig) { 0 } else { age + 1 };
@@ -334,8 +334,6 @@ mod tests {
                 acting: &rig.u,
                 fresh: age == 0,
                 synchronised: true,
-                reference_v_pu: &[],
-                head: None,
             });
             let mode = failsafe.step(&Health { reference_age: Some(age), sync: fault, ..GOOD });
             match mode {

@@ -109,7 +109,7 @@ fn a_wrong_b_and_a_new_target_are_no_fault_of_time() {
     for seed in 1..=20 {
         for scale in [0.5, 0.75, 1.5, 2.0] {
             let b: Vec<f64> = b().iter().map(|x| scale * x).collect();
-            let (mut rig, mut sync) = (Rig::new(seed), Sync::new(Settings::default(), &b, None).unwrap());
+            let (mut rig, mut sync) = (Rig::new(seed), Sync::new(Settings::default(), &b).unwrap());
             for _ in 0..300 {
                 rig.scenario();
                 if rig.tick == 40 {
