@@ -9,12 +9,14 @@ mod contingency_scratch;
 mod contingency_table;
 mod generate;
 mod harmonics;
+mod hil;
 mod import;
 mod init;
 mod input;
 mod man;
 mod monitor;
 mod output;
+mod pace;
 mod powerflow;
 mod pv;
 mod quantities;
@@ -100,6 +102,8 @@ enum Command {
     Import(import::Args),
     /// Measure steps per second on a feeder.
     Benchmark(benchmark::Args),
+    /// Real time and real devices: whether this machine keeps time.
+    Hil(hil::Args),
     /// Print the JSON Schema of a kind of file.
     Schema(schema::Args),
     /// Print completions for a shell.
@@ -160,6 +164,7 @@ fn main() -> ExitCode {
         Command::Report(args) => report::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Benchmark(args) => benchmark::run(&args),
+        Command::Hil(args) => hil::run(&args),
         Command::Schema(args) => schema::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(&args),

@@ -123,6 +123,7 @@ impl Checker<'_> {
                 self.equipment.ties.extend(tie);
             }
         }
+        self.share_time();
         self.supervisors(s);
         self.one_owner_each();
         (added, demands)
