@@ -97,20 +97,19 @@ fn jitter(args: &Jitter) -> Result<Answer, Exit> {
     let pacing = Pacing { step, factor: 1.0, overrun: Overrun::CatchUp };
     let bar = terminal().progress(last.0, "ticks", args.json);
     bar.set_message("jitter");
-    let kept = pace::keep(pacing, args.machine.wanted(), &bar, |pacer| {
+    let stop = pace::asked_to_stop().map_err(|error| {
+        input::complain("E0320", format!("the loop cannot be run: {error}"), None);
+        Exit::Internal
+    })?;
+    let ((), timing) = pace::keep(pacing, args.machine.wanted(), stop, &bar, |pacer| {
         for tick in (1..=last.0).map(Tick) {
             if pacer.begin(tick).is_break() {
                 break;
             }
             pacer.end(tick);
         }
-        Ok(())
     });
     bar.finish_and_clear();
-    let ((), timing) = kept.map_err(|error| {
-        input::complain("E0320", format!("the loop cannot be run: {error}"), None);
-        Exit::Internal
-    })?;
     Ok(Answer::new(timing))
 }
 

@@ -51,8 +51,8 @@ Examples:
   phasorbench powerflow feeders/ieee13.yaml --json
   phasorbench check scenarios/*.yaml
 
-Exit codes: 0 all well, 1 an expectation failed or a solve did not converge, 2 bad input, 3 a device link was lost,
-4 an error of the program or the machine.";
+Exit codes: 0 all well, 1 an expectation failed, a solve did not converge or a paced run was stopped, 2 bad input,
+3 a device link was lost, 4 an error of the program or the machine.";
 
 /// Real-time co-simulation and hardware-in-the-loop test bench for distribution grids.
 #[derive(Debug, Parser)]

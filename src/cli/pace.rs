@@ -121,13 +121,16 @@ impl Time {
     }
 }
 
-/// A flag that Ctrl-C and SIGTERM set; a second one ends the program at once, and leaves what is half-written under its
+/// A request to stop.
+pub type Stop = Arc<AtomicBool>;
+
+/// A request that Ctrl-C and SIGTERM make; a second one ends the program at once, and leaves what is half-written under its
 /// temporary name.
 ///
 /// # Errors
 /// When the system does not take a handler.
-fn asked_to_stop() -> io::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
+pub fn asked_to_stop() -> io::Result<Stop> {
+    let stop = Stop::default();
     for signal in [SIGINT, SIGTERM] {
         flag::register_conditional_shutdown(signal, Exit::Failed as i32, Arc::clone(&stop))?;
         flag::register(signal, Arc::clone(&stop))?;
@@ -136,23 +139,21 @@ fn asked_to_stop() -> io::Result<Arc<AtomicBool>> {
 }
 
 /// Does something by the clock until it is done or asked to stop.
-///
-/// # Errors
-/// When what is done fails, or the system takes no handler for signals.
 pub fn keep<T>(
     pacing: Pacing,
     wanted: Wanted,
+    stop: Stop,
     bar: &ProgressBar,
-    work: impl FnOnce(&mut dyn Pacer) -> io::Result<T>,
-) -> io::Result<(T, LoopTiming)> {
-    let mut paced = Paced::new(Monotonic::new(), pacing, asked_to_stop()?);
+    work: impl FnOnce(&mut dyn Pacer) -> T,
+) -> (T, LoopTiming) {
+    let mut paced = Paced::new(Monotonic::new(), pacing, stop);
     let shown = Shown::start(paced.status(), bar);
     let held = privilege::ask(wanted);
     let done = work(&mut paced);
     let machine = held.privileges.clone();
     drop(held);
     drop(shown);
-    Ok((done?, LoopTiming { machine, ..paced.timing() }))
+    (done, LoopTiming { machine, ..paced.timing() })
 }
 
 /// A thread that keeps the status line, so that the loop need not.

@@ -104,12 +104,15 @@ fn execute(args: &Args, plan: &Plan, started: Instant) -> Result<(PathBuf, Summa
     // What cannot be drawn is better known before a long run than after it.
     let curves = of_run(plan)?;
     let dir = directory(args.out.as_ref(), &plan.name)?;
+    // Before there is a file: who sees one may ask the run to stop.
+    let pacing =
+        args.time.pacing(plan.step).map(|pacing| pace::asked_to_stop().map(|stop| (pacing, stop))).transpose()?;
     let mut recorder = Recorder::create(&dir.join("series.csv"), bench.channels())?;
     let setup = started.elapsed();
     let bar = terminal().progress(plan.last.0, "steps", args.json);
     bar.set_message(plan.name.clone());
     let stage = terminal().stage("run");
-    let (mut outcome, kept) = match args.time.pacing(plan.step) {
+    let (mut outcome, kept) = match pacing {
         Some(pacing) => paced(args, bench, &mut recorder, &bar, pacing).map(|(outcome, kept)| (outcome, Some(kept)))?,
         None => (with_progress(bench, &mut recorder, &bar)?, None),
     };
@@ -149,11 +152,12 @@ fn paced(
     mut bench: Bench<'_, GridPlant>,
     recorder: &mut Recorder,
     bar: &ProgressBar,
-    pacing: Pacing,
+    (pacing, stop): (Pacing, pace::Stop),
 ) -> io::Result<(Outcome, LoopTiming)> {
     bench.paced(Duration::from_nanos(pacing.due_ns(Tick(1))));
     let run = |pacer: &mut dyn Pacer| bench.run(Some(recorder), pacer, &mut |_| {});
-    let (outcome, timing) = pace::keep(pacing, args.time.wanted(), bar, run)?;
+    let (outcome, timing) = pace::keep(pacing, args.time.wanted(), stop, bar, run);
+    let outcome = outcome?;
     let late_answers = outcome.late.iter().cloned().collect();
     Ok((outcome, LoopTiming { late_answers, ..timing }))
 }
