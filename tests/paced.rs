@@ -92,6 +92,7 @@ fn pace_changes_no_byte_of_the_results_and_the_page_says_how_it_went() {
     assert!(!page_of("batch").contains("<h2>Timing</h2>") && !dir.path().join("batch/timing.json").exists());
     let written = page_of("paced");
     assert!(written.contains("<h2>Timing</h2>") && written.contains("60000 × real time"));
+    page::assert_needs_nothing(&written);
     page::assert_well_formed(&fs::read_to_string(dir.path().join("paced/timing.svg")).unwrap());
     fs::remove_file(dir.path().join("paced/report.html")).unwrap();
     report(&["report", "paced"]);

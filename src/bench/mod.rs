@@ -1,10 +1,10 @@
 //! Floor 6: the loop – for each tick: events, devices, demands, the plant with its controls, instruments, controllers, the
 //! record.
 //!
-//! There is one loop; batch and real time differ in the [`Pacer`], and in what [`Bench::paced`] tells programs of the user's own. Tick k is solved at k steps after the start (time
-//! advances before the solution, as in OpenDSS's daily mode), so a day of quarter hours has 96 solutions and the start
-//! itself is not one. The step allocates nothing and does no input or output: rows go through [`Recorder::append`]. A plan of
-//! an S-PBC is a task beside the step: it allocates.
+//! There is one loop; batch and real time differ in the [`Pacer`], and in what [`Bench::paced`] tells programs of the user's
+//! own. Tick k is solved at k steps after the start (time advances before the solution, as in OpenDSS's daily mode), so a
+//! day of quarter hours has 96 solutions and the start itself is not one. The step allocates nothing and does no input or
+//! output: rows go through [`Recorder::append`]. A plan of an S-PBC is a task beside the step: it allocates.
 
 mod channels;
 mod demand;

@@ -19,7 +19,7 @@ use crate::terminal::terminal;
 
 /// Time between looks at the status.
 const SHOWN: Duration = Duration::from_millis(200);
-/// The priority that is asked for without a number: above ordinary interrupts' threads would be 51.
+/// The priority that is asked for without a number: above the kernel's threaded interrupts, which have 50.
 const PRIORITY: &str = "80";
 
 /// How fast a run goes.
@@ -77,7 +77,7 @@ pub struct Time {
 pub struct Machine {
     /// Ask for SCHED_FIFO at this priority (1 to 99; 80 when not given), locked memory and exact timers.
     #[arg(long, value_name = "PRIORITY", num_args = 0..=1, require_equals = true, default_missing_value = PRIORITY,
-          value_parser = clap::value_parser!(u8).range(1..=99), next_line_help = false)]
+          value_parser = clap::value_parser!(u8).range(1..=99))]
     real_time_priority: Option<u8>,
     /// Ask to stay on this processor, counted from 0.
     #[arg(long, value_name = "NUMBER")]
