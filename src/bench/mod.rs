@@ -1,10 +1,10 @@
 //! Floor 6: the loop – for each tick: events, devices, demands, the plant with its controls, instruments, controllers, the
 //! record.
 //!
-//! There is one loop; batch and real time differ in the [`Pacer`] only. Tick k is solved at k steps after the start (time
-//! advances before the solution, as in OpenDSS's daily mode), so a day of quarter hours has 96 solutions and the start
-//! itself is not one. The step allocates nothing and does no input or output: rows go through [`Recorder::append`]. A plan of
-//! an S-PBC is a task beside the step: it allocates.
+//! There is one loop; batch and real time differ in the [`Pacer`], and in what [`Bench::paced`] tells programs of the user's
+//! own. Tick k is solved at k steps after the start (time advances before the solution, as in OpenDSS's daily mode), so a
+//! day of quarter hours has 96 solutions and the start itself is not one. The step allocates nothing and does no input or
+//! output: rows go through [`Recorder::append`]. A plan of an S-PBC is a task beside the step: it allocates.
 
 mod channels;
 #[cfg(feature = "optimise")]
@@ -22,7 +22,7 @@ mod machine;
 pub mod model;
 mod numbers;
 mod outcome;
-mod pace;
+pub mod pace;
 pub(crate) mod phasor;
 mod plant;
 mod quality;
@@ -38,13 +38,14 @@ mod tie;
 mod verdict;
 
 use std::io;
+use std::time::Duration;
 
 use indexmap::IndexMap;
 
 pub use grid::{GridPlant, SetupError};
 pub use numbers::Numbers;
 pub use outcome::{NodeOutcome, Outcome, Snapshot};
-pub use pace::{Batch, Pacer};
+pub use pace::{Batch, Pacer, Stage};
 pub use phasor::{examine, examined};
 pub use plant::{Conductor, HarmonicPlant, Node, Plant, Solution};
 pub use verdict::Verdict;
@@ -149,10 +150,16 @@ impl<'a, P: Plant> Bench<'a, P> {
         &self.plant
     }
 
+    /// Has a step of this length on the clock: programs of the user's own get their part of it to answer in.
+    pub fn paced(&mut self, period: Duration) {
+        self.phasors.paced(period);
+    }
+
     /// Runs to the end, with a record or without. `progress` is told each tick once it is done.
     ///
     /// # Errors
     /// When the record cannot be written. A tick without a solution is no error: it is counted and the run goes on.
+    /// A run that its pacer stops has fewer ticks than its plan, and no expectation of it holds.
     pub fn run(
         mut self,
         mut recorder: Option<&mut Recorder>,
@@ -161,17 +168,25 @@ impl<'a, P: Plant> Bench<'a, P> {
     ) -> io::Result<Outcome> {
         let mut tick = Tick(0);
         while tick < self.plan.last {
+            if pacer.begin(tick.next()).is_break() {
+                break;
+            }
             tick = tick.next();
-            pacer.wait(tick);
-            self.step(tick);
+            self.step(tick, pacer);
             if let Some(recorder) = recorder.as_deref_mut().filter(|_| tick.0.is_multiple_of(self.plan.watch.every)) {
                 recorder.append(self.plan.step.time_s(tick), |row| row.copy_from_slice(&self.row))?;
             }
             progress(tick);
+            pacer.end(tick);
         }
         let triggered = self.triggers.happened(&self.plan.triggers);
-        let outcome = Outcome { triggered, numbers: self.numbers.finish(), ..self.gatherer.finish() };
-        let verdicts = self.expectations.verdicts(self.plan, &outcome, &self.plant);
+        let late = self.phasors.late().map(|(name, count)| (name.to_owned(), count)).collect();
+        let outcome = Outcome { triggered, numbers: self.numbers.finish(), late, ..self.gatherer.finish() };
+        let mut verdicts = self.expectations.verdicts(self.plan, &outcome, &self.plant);
+        if tick < self.plan.last {
+            let at_s = self.plan.step.time_s(tick);
+            verdicts.iter_mut().for_each(|verdict| verdict.undecided(at_s));
+        }
         Ok(Outcome { verdicts, ..outcome })
     }
 
@@ -184,13 +199,14 @@ impl<'a, P: Plant> Bench<'a, P> {
 
     /// The plant as it is once a tick has been solved, all ticks before it included.
     pub fn plant_after(mut self, tick: Tick) -> P {
-        (1..=tick.0).for_each(|k| self.step(Tick(k)));
+        (1..=tick.0).for_each(|k| self.step(Tick(k), &mut Batch));
         self.plant
     }
 
-    fn step(&mut self, tick: Tick) {
+    fn step(&mut self, tick: Tick, pacer: &mut dyn Pacer) {
         self.events_until(tick);
         self.actuate(tick);
+        pacer.enter(Stage::Solve);
         let solution = self.plant.solve(self.plan.clock_s(tick));
         let (source_va, losses_va) = (self.plant.source_power(), self.plant.losses());
         let watts = [source_va.re, losses_va.re];
@@ -204,15 +220,18 @@ impl<'a, P: Plant> Bench<'a, P> {
         let overall = Overall { solution, source_va, losses_va, spread, unserved_w, f_hz };
         let machines = &mut self.equipment.machines;
         self.quality.solve(tick, f_hz, &mut self.plant, machines, &self.demands);
+        pacer.enter(Stage::Sense);
         self.channels.fill(&mut self.row, &mut self.plant, &overall);
         self.quality.sense(tick, f_hz, &mut self.plant, machines, &mut self.row);
         self.equipment.sense_and_control(tick, &mut self.row);
+        pacer.enter(Stage::Control);
         self.ties.look(tick, &self.equipment, &mut self.phasors, &mut self.row);
         let (equipment, multiplier) = (&self.equipment, self.demands.multiplier);
         self.checks.look(tick, equipment, multiplier, &self.plant, &mut self.phasors, &mut self.row);
-        self.phasors.control(tick, &self.equipment, self.plant.voltages(), &mut self.row);
+        self.phasors.control(tick, &self.equipment, self.plant.voltages(), &mut self.row, pacer);
         let (phasors, equipment) = (&self.phasors, &self.equipment);
         self.supervisors.control(tick, phasors, equipment, self.demands.multiplier, &self.plant, &mut self.row);
+        pacer.enter(Stage::Record);
         self.numbers.take(tick, &self.row, solution.converged);
         self.expectations.take(tick, &self.row, &overall, &mut self.plant);
         self.triggers.look(tick, &self.row, &self.plan.triggers);

@@ -41,6 +41,8 @@ pub struct Outcome {
     pub worst: Snapshot,
     /// What conditions set off, in order of time.
     pub triggered: Vec<Planned>,
+    /// Answers that came too late in a paced run, of each controller that is a program of the user's own.
+    pub late: Vec<(String, u64)>,
     /// What each of the plan's quantities came to, in their order.
     pub numbers: Vec<Numbers>,
     /// What each expectation came to, in the scenario's order; one more when a step has no solution and no expectation is
@@ -138,6 +140,7 @@ impl Gatherer {
             nodes,
             worst: Snapshot { tick: Tick(0), v_pu: vec![0.0; all] },
             triggered: Vec::new(),
+            late: Vec::new(),
             numbers: Vec::new(),
             verdicts: Vec::new(),
         };

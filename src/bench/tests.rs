@@ -224,7 +224,7 @@ fn loads_are_told_only_what_changed() {
     plan.demands[0].shape = None;
     let bench = Bench::with_plant(&plan, mock()).unwrap();
     let mut bench = bench;
-    (1..=4).for_each(|k| bench.step(Tick(k)));
+    (1..=4).for_each(|k| bench.step(Tick(k), &mut Batch));
     assert_eq!(bench.plant().told, 2, "each load once");
     assert_eq!(bench.plant().clocks, [0.1, 0.2, 0.3, 0.4]);
 }

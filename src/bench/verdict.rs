@@ -25,6 +25,13 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// Nothing holds of a run that was stopped.
+    pub(super) fn undecided(&mut self, at_s: f64) {
+        let said = if self.passed { "it held until then" } else { self.reason.as_str() };
+        self.reason = format!("the run was stopped at {at_s} s: {said}");
+        self.passed = false;
+    }
+
     /// Why an expectation about the baseline fails where there is none.
     pub const NO_BASELINE: &str = "there is no baseline: `phasorbench verify SCENARIO --bless` makes one";
 }

@@ -208,7 +208,7 @@ fn finished(plan: &Plan, dir: &Path) -> Result<(Summary, Table), RunError> {
     let table = Table::read_csv(&recorder.finish()?)?;
     let run_s = started.elapsed().saturating_sub(setup).as_secs_f64();
     let timing = Timing { started_unix_s, setup_s: setup.as_secs_f64(), run_s };
-    let run = FinishedRun { plan, outcome: &outcome, table: &table, curves: curves.as_ref() };
+    let run = FinishedRun { plan, outcome: &outcome, table: &table, curves: curves.as_ref(), timing: None };
     let summary = report::write(dir, &run, timing)?;
     Ok((summary, table))
 }

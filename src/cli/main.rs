@@ -9,12 +9,14 @@ mod contingency_scratch;
 mod contingency_table;
 mod generate;
 mod harmonics;
+mod hil;
 mod import;
 mod init;
 mod input;
 mod man;
 mod monitor;
 mod output;
+mod pace;
 mod powerflow;
 mod pv;
 mod quantities;
@@ -49,8 +51,8 @@ Examples:
   phasorbench powerflow feeders/ieee13.yaml --json
   phasorbench check scenarios/*.yaml
 
-Exit codes: 0 all well, 1 an expectation failed or a solve did not converge, 2 bad input, 3 a device link was lost,
-4 an error of the program or the machine.";
+Exit codes: 0 all well, 1 an expectation failed, a solve did not converge or a paced run was stopped, 2 bad input,
+3 a device link was lost, 4 an error of the program or the machine.";
 
 /// Real-time co-simulation and hardware-in-the-loop test bench for distribution grids.
 #[derive(Debug, Parser)]
@@ -100,6 +102,8 @@ enum Command {
     Import(import::Args),
     /// Measure steps per second on a feeder.
     Benchmark(benchmark::Args),
+    /// Real time and real devices: whether this machine keeps time.
+    Hil(hil::Args),
     /// Print the JSON Schema of a kind of file.
     Schema(schema::Args),
     /// Print completions for a shell.
@@ -160,6 +164,7 @@ fn main() -> ExitCode {
         Command::Report(args) => report::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Benchmark(args) => benchmark::run(&args),
+        Command::Hil(args) => hil::run(&args),
         Command::Schema(args) => schema::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(&args),

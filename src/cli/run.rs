@@ -2,9 +2,10 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use indicatif::ProgressBar;
+use phasorbench::bench::pace::{LoopTiming, Pacer, Pacing};
 use phasorbench::bench::{self, Batch, Bench, GridPlant, Outcome, SetupError};
 use phasorbench::quantity::Tick;
 use phasorbench::record::{Recorder, Table, TableError};
@@ -14,14 +15,15 @@ use phasorbench::study::pv::{RunCurvesError, of_run};
 use phasorbench::study::verify;
 
 use crate::terminal::terminal;
-use crate::{Exit, input, output};
+use crate::{Exit, input, output, pace};
 
 /// Run a scenario and write its record, figures and report.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   phasorbench run scenarios/ieee13_day.yaml
   phasorbench run demo.yaml --out results/tried --json
-  phasorbench run demo.yaml --set load_multiplier=1.2 --set events.0.at_s=3600")]
+  phasorbench run demo.yaml --set load_multiplier=1.2 --set events.0.at_s=3600
+  phasorbench run demo.yaml --pace real-time --overrun stop --real-time-priority")]
 pub struct Args {
     /// The scenario file.
     scenario: PathBuf,
@@ -34,6 +36,8 @@ pub struct Args {
     /// Print the directory and the summary as JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    time: pace::Time,
 }
 
 /// Why a run came to nothing.
@@ -66,6 +70,10 @@ impl RunError {
 /// Runs the command.
 pub fn run(args: &Args) -> Exit {
     let started = Instant::now();
+    if let Some(flag) = args.time.in_vain() {
+        let help = Some("give a pace, as in --pace real-time".to_owned());
+        return input::complain("E0402", format!("{flag} is of no use to a run in batch"), help);
+    }
     let stage = terminal().stage("read");
     let reading = bench::examined(scenario::read_with(&args.scenario, &args.settings));
     stage.done(|| match &reading.plan {
@@ -77,7 +85,8 @@ pub fn run(args: &Args) -> Exit {
     match execute(args, &plan, started) {
         Ok((dir, summary)) => {
             print(args, &dir, &summary);
-            if summary.expectations.iter().all(|verdict| verdict.passed) { Exit::Passed } else { Exit::Failed }
+            let whole = summary.stopped_at_s.is_none();
+            if whole && summary.expectations.iter().all(|verdict| verdict.passed) { Exit::Passed } else { Exit::Failed }
         }
         Err(error) => {
             input::complain("E0320", error.to_string(), None);
@@ -95,21 +104,31 @@ fn execute(args: &Args, plan: &Plan, started: Instant) -> Result<(PathBuf, Summa
     // What cannot be drawn is better known before a long run than after it.
     let curves = of_run(plan)?;
     let dir = directory(args.out.as_ref(), &plan.name)?;
+    // Before there is a file: who sees one may ask the run to stop.
+    let pacing =
+        args.time.pacing(plan.step).map(|pacing| pace::asked_to_stop().map(|stop| (pacing, stop))).transpose()?;
     let mut recorder = Recorder::create(&dir.join("series.csv"), bench.channels())?;
     let setup = started.elapsed();
     let bar = terminal().progress(plan.last.0, "steps", args.json);
     bar.set_message(plan.name.clone());
     let stage = terminal().stage("run");
-    let mut outcome = with_progress(bench, &mut recorder, &bar)?;
+    let (mut outcome, kept) = match pacing {
+        Some(pacing) => paced(args, bench, &mut recorder, &bar, pacing).map(|(outcome, kept)| (outcome, Some(kept)))?,
+        None => (with_progress(bench, &mut recorder, &bar)?, None),
+    };
     let series = recorder.finish()?;
     let run = started.elapsed().saturating_sub(setup);
     bar.finish_and_clear();
     stage.done(|| format!("{} steps, {} iterations", outcome.ticks, outcome.iterations));
-    let baseline = verify::baseline_of(Path::new("results/baseline"), &plan.name).ok();
+    kept.iter().for_each(pace::say);
+    // A part of a run is not held against the whole of another.
+    let whole = outcome.ticks == plan.last.0;
+    let baseline = whole.then(|| verify::baseline_of(Path::new("results/baseline"), &plan.name).ok()).flatten();
     verify::apply_baseline(plan, &mut outcome, baseline.as_ref());
     let stage = terminal().stage("report");
     let table = Table::read_csv(&series)?;
-    let finished = FinishedRun { plan, outcome: &outcome, table: &table, curves: curves.as_ref() };
+    let finished =
+        FinishedRun { plan, outcome: &outcome, table: &table, curves: curves.as_ref(), timing: kept.as_ref() };
     let timing = Timing { started_unix_s, setup_s: setup.as_secs_f64(), run_s: run.as_secs_f64() };
     let summary = report::write(&dir, &finished, timing)?;
     stage.done(|| dir.display().to_string());
@@ -125,6 +144,22 @@ fn with_progress(bench: Bench<'_, GridPlant>, recorder: &mut Recorder, bar: &Pro
         }
     };
     bench.run(Some(recorder), &mut Batch, &mut progress)
+}
+
+/// A run by the clock.
+fn paced(
+    args: &Args,
+    mut bench: Bench<'_, GridPlant>,
+    recorder: &mut Recorder,
+    bar: &ProgressBar,
+    (pacing, stop): (Pacing, pace::Stop),
+) -> io::Result<(Outcome, LoopTiming)> {
+    bench.paced(Duration::from_nanos(pacing.due_ns(Tick(1))));
+    let run = |pacer: &mut dyn Pacer| bench.run(Some(recorder), pacer, &mut |_| {});
+    let (outcome, timing) = pace::keep(pacing, args.time.wanted(), stop, bar, run);
+    let outcome = outcome?;
+    let late_answers = outcome.late.iter().cloned().collect();
+    Ok((outcome, LoopTiming { late_answers, ..timing }))
 }
 
 /// The directory that was asked for, new or empty, or the next one under `results/` for something of this name.
@@ -159,6 +194,9 @@ fn failures(summary: &Summary) -> String {
 fn in_words(summary: &Summary) -> String {
     let solved = summary.steps - summary.solver.not_converged;
     let mut text = format!("{}: {solved} of {} steps solved", summary.scenario, summary.steps);
+    if let Some(at_s) = summary.stopped_at_s {
+        text += &format!("; stopped at {at_s} s, before its end");
+    }
     if let (Some(first), Some(node)) = (summary.solver.first_not_converged_t_s, &summary.solver.worst_node) {
         text += &format!(" (the first without a solution at {first} s, worst at node {node})");
     }

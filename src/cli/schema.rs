@@ -43,6 +43,8 @@ enum Kind {
     Summary,
     /// The `run.json` of a run.
     Run,
+    /// The `timing.json` of a paced run.
+    Timing,
 }
 
 /// Runs the command.
@@ -60,6 +62,7 @@ pub fn run(args: Args) -> Exit {
         Kind::Contingency => schemars::schema_for!(contingency::Report).to_value(),
         Kind::Summary => report::summary_schema().to_value(),
         Kind::Run => report::run_schema().to_value(),
+        Kind::Timing => report::timing_schema().to_value(),
     };
     output::json(&schema);
     Exit::Passed

@@ -86,6 +86,7 @@ fn run(root: &Path, folder: &Path) -> Result<Entry, ReadError> {
     let (all, failed) = (summary.expectations.len(), summary.expectations.iter().filter(|v| !v.passed).count());
     let solved = summary.status == Status::Converged;
     let words = match (solved, failed, all) {
+        _ if summary.stopped_at_s.is_some() => format!("stopped after {} steps", summary.steps),
         (false, ..) => format!("{} of {} steps without a solution", summary.solver.not_converged, summary.steps),
         (true, 0, 0) => "solved; nothing expected".to_owned(),
         (true, 0, _) => format!("{all} of {all} expectations hold"),
@@ -95,7 +96,7 @@ fn run(root: &Path, folder: &Path) -> Result<Entry, ReadError> {
     Ok(Entry {
         path: relative(root, folder),
         title: info.title,
-        passed: solved && failed == 0,
+        passed: solved && failed == 0 && summary.stopped_at_s.is_none(),
         words,
         voltages: [pu(summary.voltage.min.as_ref()), pu(summary.voltage.max.as_ref())],
         page: folder.join("report.html").is_file(),

@@ -96,7 +96,7 @@ impl RunInfo {
             title: plan.title.clone(),
             seed: plan.seed,
             step_s: plan.step.seconds(),
-            steps: plan.last.0,
+            steps: run.outcome.ticks,
             start_s: plan.start_s,
             controls: plan.controls,
             inputs: plan.inputs.iter().map(input).collect(),

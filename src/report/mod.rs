@@ -1,7 +1,8 @@
 //! Floor 8: from a finished run to a directory that a person wants to open.
 //!
 //! Two stages. First the data: `series.csv` (written by the loop), `nodes.csv` (every node in few numbers), `summary.json`
-//! ([`Summary`]), `report.json` (the feeder as drawn, the events) and, where asked for, `curves.json` (P–V curves). Then an SVG for each figure and `report.html`, one file
+//! ([`Summary`]), `report.json` (the feeder as drawn, the events) and, where there is any, `curves.json` (P–V curves) and
+//! `timing.json` (how a paced run kept time). Then an SVG for each figure and `report.html`, one file
 //! that needs no network: a function of those files alone, so that [`rebuild`] makes the same bytes where feeder and scenario
 //! are no more. Last comes `run.json` ([`RunInfo`]), which alone holds what differs from run to run (machine, timing); a
 //! directory with it is whole.
@@ -28,6 +29,7 @@ mod run_page;
 mod scan;
 mod summary;
 mod sweep;
+mod timing;
 
 use std::io;
 use std::path::Path;
@@ -42,6 +44,7 @@ pub use run::Run;
 pub use summary::{Status, Summary};
 
 use crate::bench::Outcome;
+use crate::bench::pace::LoopTiming;
 use crate::record::{Table, write_whole};
 use crate::scenario::Plan;
 use crate::study::pv::RunCurves;
@@ -58,6 +61,8 @@ pub struct FinishedRun<'a> {
     pub table: &'a Table,
     /// P–V curves, where the scenario asks for them.
     pub curves: Option<&'a RunCurves>,
+    /// How it kept time, where it was paced.
+    pub timing: Option<&'a LoopTiming>,
 }
 
 /// Writes everything but the record into `dir`, which holds it already.
@@ -72,6 +77,9 @@ pub fn write(dir: &Path, run: &FinishedRun, timing: Timing) -> io::Result<Summar
     write_whole(&dir.join("report.json"), &facts)?;
     if let Some(curves) = run.curves {
         write_whole(&dir.join(run::CURVES), &json(curves)?)?;
+    }
+    if let Some(timing) = run.timing {
+        write_whole(&dir.join(run::TIMING), &json(timing)?)?;
     }
     let info = RunInfo::new(run, timing);
     let read = Run::with_table(dir, info, run.table.clone()).map_err(io::Error::other)?;
@@ -97,6 +105,11 @@ fn write_page(dir: &Path, name: &str, page: &str, figures: &[Figure]) -> io::Res
 /// The JSON Schema of `summary.json`.
 pub fn summary_schema() -> schemars::Schema {
     schemars::schema_for!(Summary)
+}
+
+/// The JSON Schema of `timing.json`.
+pub fn timing_schema() -> schemars::Schema {
+    schemars::schema_for!(LoopTiming)
 }
 
 /// The JSON Schema of `run.json`.

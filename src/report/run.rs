@@ -6,6 +6,7 @@ use super::facts::{FORMAT, Facts};
 use super::nodes::{self, NodeRow};
 use super::read::{ReadError, json, text, whole};
 use super::{RunInfo, Summary};
+use crate::bench::pace::LoopTiming;
 use crate::record::Table;
 use crate::study::pv::RunCurves;
 
@@ -24,10 +25,15 @@ pub struct Run {
     pub table: Table,
     /// P–V curves, where the scenario asks for them.
     pub curves: Option<RunCurves>,
+    /// How it kept time, where it was paced.
+    pub timing: Option<LoopTiming>,
 }
 
 /// The file of P–V curves. Not `pv.json`: that is what makes a directory one of a study.
 pub(super) const CURVES: &str = "curves.json";
+
+/// The file of how a paced run kept time.
+pub(super) const TIMING: &str = "timing.json";
 
 impl Run {
     /// Reads a finished run's directory.
@@ -49,12 +55,13 @@ impl Run {
             return Err(ReadError::Version { path, found: format.format, known: FORMAT });
         }
         let nodes = dir.join("nodes.csv");
-        let curves = dir.join(CURVES);
+        let (curves, timing) = (dir.join(CURVES), dir.join(TIMING));
         Ok(Self {
             summary: json(&dir.join("summary.json"))?,
             facts: json(&path)?,
             nodes: nodes::read(&text(&nodes)?).map_err(|line| ReadError::Line { path: nodes, line })?,
             curves: if curves.is_file() { Some(json(&curves)?) } else { None },
+            timing: if timing.is_file() { Some(json(&timing)?) } else { None },
             table,
             info,
         })

@@ -13,9 +13,19 @@ const MOST_EVENTS: usize = 200;
 pub(super) fn page(run: &Run, figures: &[Figure]) -> String {
     let mut page = Page::new(&run.info.title, &lead(run));
     page.verdicts(&run.summary.expectations, &|t_s| run.clock(t_s));
+    if let Some(at_s) = run.summary.stopped_at_s {
+        let text = format!(
+            "The run was stopped after {} steps; everything here is about the time until then.",
+            run.summary.steps
+        );
+        page.banner(Tone::Bad, &format!("Stopped at {}", run.clock(at_s)), &text);
+    }
     let (tone, head, text) = solution(run);
     page.banner(tone, head, &text);
     page.cards(&numbers(run));
+    if let Some(timing) = &run.timing {
+        super::timing::section(&mut page, timing);
+    }
     page.heading("Figures");
     page.figures(figures);
     events(&mut page, run);
@@ -96,7 +106,8 @@ fn numbers(run: &Run) -> Vec<Card> {
     let losses = summary.losses.percent.map(|p| format!("{p:.2} % of that")).unwrap_or_default();
     let solver = &summary.solver;
     let iterations = format!("{:.1} iterations a step, at most {}", solver.iterations_mean, solver.iterations_max);
-    let mean = format!("{} on average", power(summary.source.energy_kwh * 3600.0 / summary.duration_s));
+    let mean = summary.source.energy_kwh * 3600.0 / summary.duration_s;
+    let mean = if mean.is_finite() { format!("{} on average", power(mean)) } else { String::new() };
     vec![
         voltage("Lowest voltage", &summary.voltage.min),
         voltage("Highest voltage", &summary.voltage.max),

@@ -21,6 +21,9 @@ pub struct Summary {
     pub steps: u64,
     /// Length of the run in s.
     pub duration_s: f64,
+    /// When a paced run was stopped, in s; then everything here is about the run until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_at_s: Option<f64>,
     /// Voltages of all phase nodes at all steps, recorded or not.
     pub voltage: Voltage,
     /// All sources together.
@@ -139,7 +142,8 @@ impl Summary {
             feeder: plan.feeder.feeder.clone(),
             status,
             steps: o.ticks,
-            duration_s: t_s(plan.last),
+            duration_s: t_s(Tick(o.ticks)),
+            stopped_at_s: (o.ticks < plan.last.0).then(|| t_s(Tick(o.ticks))),
             voltage: Voltage {
                 min: extreme(o.lowest(), |n| n.min),
                 max: extreme(o.highest(), |n| n.max),

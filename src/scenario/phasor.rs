@@ -10,6 +10,7 @@
 //! | `LPBC.cause` | why it fails: 0 it does not, 1 variability, 2 saturation, 3 an actuator |
 //! | `LPBC.failed_actuator` | the place of the actuator that fails, from 1; 0 for none |
 //! | `LPBC.sync_fault` | 1 a clock says that it is out of step, 2 a step, 3 a ramp of the angle that the network does not explain |
+//! | `LPBC.overruns` | of a program of one's own (`law: {process: …}`): answers so far that came too late in a paced run; 0 in batch |
 //! | `LPBC.a.target_v_pu`, `.a.target_angle_deg` | target of a phase |
 //! | `TIE.closed` | 1 once it is |
 //! | `TIE.refusal` | why it stays open: 0 it may close, 1 nobody wants it to, 2 a side is not measured, 3 without common time, 4 magnitudes, 5 angles, 6 current, 7 not for long enough |
@@ -20,6 +21,8 @@
 //! | `CHECK.what` | 1 its clock: all its angles, 2 an angle, 3 a magnitude, 4 a power; 0 it is not known |
 //! | `CHECK.phase` | the phase of the one angle or magnitude: 1 a, 2 b, 3 c; 0 none |
 //! | `CHECK.level` | the sum of squares that is tested by its limit: above 1 is wrong |
+
+use super::language::PhasorLaw;
 
 /// What of an L-PBC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +47,8 @@ pub enum Steered {
     FailedActuator,
     /// What is wrong with time.
     SyncFault,
+    /// Answers that came too late.
+    Overruns,
     /// Target magnitude of a phase, by its place.
     TargetV(usize),
     /// Target angle of a phase, by its place.
@@ -64,6 +69,9 @@ impl Steered {
         ("sync_fault", Self::SyncFault),
     ];
 
+    /// Only what may be late has it.
+    const OVERRUNS: &str = "overruns";
+
     /// The largest of those that count something or say one of a few things.
     pub(super) const fn most(self) -> Option<f64> {
         match self {
@@ -76,15 +84,19 @@ impl Steered {
     }
 
     /// Every name that an L-PBC of these phases has.
-    pub(super) fn names(phases: &[String]) -> Vec<String> {
-        let own = Self::NAMES.iter().map(|(name, _)| (*name).to_owned());
+    pub(super) fn names(phases: &[String], law: &PhasorLaw) -> Vec<String> {
+        let process = matches!(law, PhasorLaw::Process(_)).then(|| Self::OVERRUNS.to_owned());
+        let own = Self::NAMES.iter().map(|(name, _)| (*name).to_owned()).chain(process);
         let targets =
             phases.iter().flat_map(|phase| ["target_v_pu", "target_angle_deg"].map(|t| format!("{phase}.{t}")));
         own.chain(targets).collect()
     }
 
     /// What a name means.
-    pub(super) fn of_name(name: &str, phases: &[String]) -> Option<Self> {
+    pub(super) fn of_name(name: &str, phases: &[String], law: &PhasorLaw) -> Option<Self> {
+        if name == Self::OVERRUNS {
+            return matches!(law, PhasorLaw::Process(_)).then_some(Self::Overruns);
+        }
         if let Some((_, what)) = Self::NAMES.iter().find(|(own, _)| *own == name) {
             return Some(*what);
         }

@@ -281,8 +281,8 @@ impl<'a> Namespace<'a> {
             return found.map(|&(_, what)| Measure::Mitigated(place, what));
         }
         if let Some(place) = self.equipment.phasor(own) {
-            let phases = &self.equipment.phasors.get(place)?.phases;
-            return Steered::of_name(rest, phases).map(|what| Measure::Steered(place, what));
+            let own = self.equipment.phasors.get(place)?;
+            return Steered::of_name(rest, &own.phases, &own.setting.law).map(|what| Measure::Steered(place, what));
         }
         if let Some(place) = self.equipment.ties.iter().position(|tie| tie.name == own) {
             let found = Tied::NAMES.iter().find(|(name, _)| *name == rest);

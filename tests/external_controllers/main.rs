@@ -9,6 +9,8 @@
 #[path = "../support/counting.rs"]
 mod counting;
 mod library;
+#[cfg(feature = "solver")]
+mod paced;
 mod pi;
 mod process;
 mod process_ends;

@@ -48,7 +48,7 @@ fn imports(tokens: &[Token], depth: usize) -> Vec<(String, usize)> {
         let from_path = at > 0 && word(at - 1) == "::";
         if matches!(word(at), "crate" | LIBRARY) && word(at + 1) == "::" && !from_path {
             first_segments(tokens, at + 2, &mut found);
-        } else if up > 0 && up == depth + inline.depth() {
+        } else if up > 0 && up == depth.saturating_add(inline.depth()) {
             first_segments(tokens, end, &mut found);
         }
         at = end.max(at + 1);

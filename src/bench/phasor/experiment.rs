@@ -7,7 +7,7 @@
 
 use super::linear;
 use super::wrapped_deg;
-use crate::bench::{Bench, GridPlant, SetupError};
+use crate::bench::{Batch, Bench, GridPlant, SetupError};
 use crate::control::phasor::MOST_SIZE;
 use crate::control::phasor::tune::{Experiment, FitError, Identified, Responses, identify};
 use crate::quantity::Tick;
@@ -52,7 +52,7 @@ pub(crate) fn experiment(plan: &Plan, phasor: &Phasor, base_va: f64) -> Result<I
         // Half a step, so that rounding moves no command to another tick.
         let told_s = plan.step.time_s(tick) - (phasor.delay as f64 - 0.5) * step_s;
         trial.command(&mut bench, &steps, told_s);
-        bench.step(tick);
+        bench.step(tick, &mut Batch);
         if tick.0.is_multiple_of(linear::period(plan, phasor)) && trial.see(&bench) {
             responses.t_s.push(plan.step.time_s(tick));
             responses.outputs.push(trial.seen.clone());

@@ -13,8 +13,11 @@ mod seat;
 mod seen;
 mod truth;
 
+use std::time::Duration;
+
 use super::equipment::Equipment;
 use super::grid::SetupError;
+use super::pace::{Pacer, Stage};
 use super::plant::Node;
 use crate::control::phasor::MOST_PHASES;
 use crate::control::phasor::supervise::failsafe::Tampered;
@@ -35,6 +38,7 @@ pub(super) struct Phasors {
 }
 
 struct Loop {
+    name: String,
     seat: Seat,
     inputs: Frame,
     commands: Frame,
@@ -51,6 +55,10 @@ struct Loop {
     /// Largest errors as measured at its last step.
     error: [f64; 2],
     effort_va: f64,
+    /// Part of a step on the clock in which a program of one's own is to answer, in a paced run.
+    answer_within: f64,
+    /// Answers that came too late.
+    late: u64,
     /// Ticks since the last answer of a program of one's own, and whether the last was one.
     silent: u64,
     failed: bool,
@@ -80,10 +88,17 @@ impl Phasors {
     }
 
     /// Once instruments have looked at a solved tick: controllers that are due act, and what they say goes into the row.
-    pub(super) fn control(&mut self, tick: Tick, equipment: &Equipment, voltages: &[Complex], row: &mut [f64]) {
+    pub(super) fn control(
+        &mut self,
+        tick: Tick,
+        equipment: &Equipment,
+        voltages: &[Complex],
+        row: &mut [f64],
+        pacer: &mut dyn Pacer,
+    ) {
         let t_s = self.step.time_s(tick);
         for own in self.loops.iter_mut().filter(|own| tick.0.is_multiple_of(own.every)) {
-            own.step(tick, t_s, equipment);
+            own.step(tick, t_s, equipment, pacer);
         }
         for &(place, controller, what) in &self.said {
             if let Some((slot, own)) = row.get_mut(place).zip(self.loops.get(controller)) {
@@ -97,6 +112,21 @@ impl Phasors {
             own.target[0] = v_pu.unwrap_or(own.target[0]);
             own.target[1] = angle_deg.unwrap_or(own.target[1]);
         }
+    }
+
+    /// Has a step of this length on the clock.
+    pub(super) fn paced(&mut self, period: Duration) {
+        for own in &mut self.loops {
+            let within = own.answer_within;
+            if let Some(process) = own.seat.process() {
+                process.set_pace(Some(period.mul_f64(within)));
+            }
+        }
+    }
+
+    /// Answers that came too late, of each program of the user's own by its controller's name.
+    pub(super) fn late(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.loops.iter().filter(|own| own.seat.is_process()).map(|own| (own.name.as_str(), own.late))
     }
 
     /// Somebody has seen to a controller: its clocks are right, its actuators work.
@@ -138,6 +168,7 @@ impl Loop {
             device.map_or(0.0, |d| d.limits.s_va / d.phases.len().max(1) as f64)
         };
         Ok(Self {
+            name: own.name.clone(),
             seat: made.seat,
             inputs: Frame::new(inputs),
             commands: Frame::new(outputs),
@@ -154,6 +185,8 @@ impl Loop {
             truth: Truth::new(plan, own, nodes),
             error: [f64::NAN; 2],
             effort_va: 0.0,
+            answer_within: own.answer_within,
+            late: 0,
             silent: 0,
             failed: false,
             fail_safe: own.setting.fail_safe,
@@ -166,11 +199,19 @@ impl Loop {
         self.performance.channels.len()
     }
 
-    fn step(&mut self, tick: Tick, t_s: f64, equipment: &Equipment) {
+    fn step(&mut self, tick: Tick, t_s: f64, equipment: &Equipment, pacer: &mut dyn Pacer) {
         self.inputs.advance(tick);
         self.see(equipment);
         self.report(equipment);
+        let outside = self.seat.is_process();
+        if outside {
+            pacer.enter(Stage::Exchange);
+        }
         let stepped = self.seat.step(tick, t_s, &self.inputs, &mut self.commands);
+        if outside {
+            pacer.enter(Stage::Control);
+        }
+        self.late += u64::from(stepped == Stepped::Late);
         self.failed = stepped == Stepped::Failed;
         self.silent = if stepped == Stepped::Done { 0 } else { self.silent.saturating_add(self.every) };
         if self.silent > 0 && self.silent >= self.fail_safe_after && self.fail_safe == FailSafeSetting::Own {
@@ -289,6 +330,7 @@ impl Loop {
             Steered::Cause => watched.map_or(0.0, |own| f64::from(own.class.code())),
             Steered::FailedActuator => watched.and_then(|own| own.failed).map_or(0.0, |k| (k + 1) as f64),
             Steered::SyncFault => watched.map_or(0.0, |own| f64::from(own.sync.code())),
+            Steered::Overruns => self.late as f64,
             Steered::TargetV(phase) => self.target[0].get(phase).copied().unwrap_or(f64::NAN),
             Steered::TargetAngle(phase) => self.target[1].get(phase).copied().unwrap_or(f64::NAN),
         }

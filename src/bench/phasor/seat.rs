@@ -48,6 +48,16 @@ impl Seat {
         }
     }
 
+    /// The program in it, if there is one.
+    pub(super) fn process(&mut self) -> Option<&mut ProcessController> {
+        if let Self::Process(own) = self { Some(own) } else { None }
+    }
+
+    /// Whether there is a program in it.
+    pub(super) const fn is_process(&self) -> bool {
+        matches!(self, Self::Process(_))
+    }
+
     /// The L-PBC, if it is one of ours.
     pub(super) fn lpbc(&self) -> Option<&Lpbc> {
         match self {

@@ -121,6 +121,11 @@ impl ProcessController {
         Err(StartError::NotReady { program, reason, last_words: running.last_words() })
     }
 
+    /// From now on a step waits so long for an answer; `None` waits as in batch.
+    pub fn set_pace(&mut self, pace: Option<Duration>) {
+        self.waits.pace = pace;
+    }
+
     /// One step: `measured` has the inputs of the set-up, `commands` its outputs.
     pub fn step(&mut self, tick: Tick, t_s: f64, measured: &Frame, commands: &mut Frame) -> Answer {
         let answer = self.answer(tick, t_s, measured);

@@ -19,6 +19,7 @@ mod scan;
 mod series;
 mod sketch;
 mod taps;
+mod timing;
 mod voltages;
 
 use super::nodes::NodeRow;
@@ -52,6 +53,9 @@ pub struct Figure {
 
 /// All figures that a run has something to show in.
 pub fn figures(run: &Run) -> Vec<Figure> {
+    if run.summary.steps == 0 {
+        return Vec::new();
+    }
     let figures = [
         one_line::one_line(run),
         profile::profile(run),
@@ -63,7 +67,8 @@ pub fn figures(run: &Run) -> Vec<Figure> {
     ];
     // What a run under phasor control is about comes first.
     let curves = run.curves.as_ref().map(pv::of_run);
-    phasor::phasors(run).into_iter().chain(curves).chain(figures.into_iter().flatten()).collect()
+    let timing = run.timing.as_ref().and_then(timing::timing);
+    phasor::phasors(run).into_iter().chain(curves).chain(figures.into_iter().flatten()).chain(timing).collect()
 }
 
 /// The horizontal axis of figures over time.

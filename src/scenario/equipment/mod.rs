@@ -264,10 +264,9 @@ impl Equipment {
             .mitigations
             .iter()
             .flat_map(|own| Mitigated::NAMES.iter().map(|(what, _)| format!("{}.{what}", own.name)));
-        let steered = self
-            .phasors
-            .iter()
-            .flat_map(|own| Steered::names(&own.phases).into_iter().map(|what| format!("{}.{what}", own.name)));
+        let steered = self.phasors.iter().flat_map(|own| {
+            Steered::names(&own.phases, &own.setting.law).into_iter().map(|what| format!("{}.{what}", own.name))
+        });
         let tied = self.ties.iter().flat_map(|own| Tied::NAMES.iter().map(|(what, _)| format!("{}.{what}", own.name)));
         let checked =
             self.checks.iter().flat_map(|own| Checked::NAMES.iter().map(|(what, _)| format!("{}.{what}", own.name)));

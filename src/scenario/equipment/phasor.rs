@@ -9,6 +9,10 @@ use crate::feeder::Feeder;
 use crate::scenario::check::Checker;
 use crate::scenario::{PhasorLaw, PhasorSetting, SensitivitySetting};
 
+/// Part of a step on the clock that programs of one's own have together, when nothing else is said: the other half is for
+/// the bench itself.
+const ANSWER_WITHIN: f64 = 0.5;
+
 /// An L-PBC with its connections.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Phasor {
@@ -34,6 +38,8 @@ pub struct Phasor {
     pub timeout: u64,
     /// Ticks without a measurement after which the fail-safe acts.
     pub fail_safe_after: u64,
+    /// Part of a step on the clock in which a program of one's own is to answer, in a paced run.
+    pub answer_within: f64,
     /// Ticks from a measurement of the performance PMU to its arrival.
     pub seen_delay: u64,
     /// Steps of delay that the law is told of, beside the one from step to step.
@@ -129,6 +135,7 @@ impl Checker<'_> {
             most_extra: 0,
             timeout,
             fail_safe_after,
+            answer_within: s.answer_within.unwrap_or(ANSWER_WITHIN),
             seen_delay: seen.delay,
             assumed_delay: assumed_delay.div_ceil(every.max(1)),
             folder: self.folders.get(name).cloned().unwrap_or_default(),
@@ -158,7 +165,30 @@ impl Checker<'_> {
         Some(Box::new(model))
     }
 
+    /// Programs that are not told how long they have share what is usual.
+    #[allow(clippy::cast_precision_loss, reason = "a few controllers")]
+    pub(super) fn share_time(&mut self) {
+        let process = |own: &&mut Phasor| matches!(own.setting.law, PhasorLaw::Process(_));
+        let count = self.equipment.phasors.iter_mut().filter(process).count().max(1) as f64;
+        for own in self.equipment.phasors.iter_mut().filter(process) {
+            own.answer_within = own.setting.answer_within.unwrap_or(ANSWER_WITHIN / count);
+        }
+    }
+
+    fn answer_within(&mut self, s: &PhasorSetting, spots: &Spots) {
+        let Some(part) = s.answer_within else { return };
+        let place = spots.at("answer_within");
+        if !matches!(s.law, PhasorLaw::Process(_)) {
+            let help = "only a program of your own has to answer: `law: {process: […]}`";
+            self.report("E0332", "this law answers within the step itself", place, help);
+        } else if !(part > 0.0 && part <= 1.0) {
+            let help = "give the part of a step in which it is to answer, above 0 and up to 1";
+            self.report("E0308", format!("`answer_within` is {part}"), place, help);
+        }
+    }
+
     fn phasor_numbers(&mut self, s: &PhasorSetting, spots: &Spots) {
+        self.answer_within(s, spots);
         let positive = [(s.base_kva.unwrap_or(1.0), "base_kva"), (s.model_scale, "model_scale")];
         for (value, key) in positive.into_iter().filter(|(value, _)| *value <= 0.0) {
             self.report("E0308", format!("`{key}` is {value}"), spots.at(key), "it must be positive");

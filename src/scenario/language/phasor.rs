@@ -51,6 +51,10 @@ pub struct PhasorSetting {
     /// Time without a measurement in s after which the fail-safe acts.
     #[serde(default = "five")]
     pub fail_safe_after_s: f64,
+    /// Part of a step on the clock in which a program of one's own (`process`) is to answer in a paced run, up to 1; in
+    /// batch it is waited for. Half a step, shared by all such programs, when not given.
+    #[serde(default)]
+    pub answer_within: Option<f64>,
     /// How power moves the phasors: computed from the model, or from the model at first and then learnt from what commands
     /// do.
     #[serde(default)]
