@@ -7,7 +7,7 @@ use crate::quantity::Complex;
 use crate::scenario::{Added, Branch, Element, Phases, Plan, Unit};
 use crate::solver::harmonic::{HarmonicError, Harmonics};
 use crate::solver::{
-    ControlError, Controls, ElementId, Grid, GridError, Kind, NodeId, PowerFlow, Ratings, Settings, Settled,
+    ControlError, Controls, ElementId, Grid, GridError, Kind, NodeId, PowerFlow, Ratings, Settings, Settled, Totals,
 };
 
 /// Most conductors of one terminal.
@@ -32,8 +32,8 @@ pub struct GridPlant {
     ratings: Ratings,
     controls: Controls,
     mode: ControlMode,
-    /// Power out of the sources at the last solution.
-    source_va: Complex,
+    /// Source power, losses and mismatch at the last solution.
+    totals: Totals,
     /// Scratch for switching: closed steps of a bank.
     steps: Vec<bool>,
     /// Scratch for looking at one element.
@@ -128,7 +128,7 @@ impl GridPlant {
             ratings,
             controls,
             mode: plan.controls,
-            source_va: Complex::default(),
+            totals: Totals::default(),
             steps: vec![false; most_steps],
             terminal: Vec::with_capacity(MOST_CONDUCTORS),
             currents: Vec::with_capacity(MOST_CONDUCTORS),
@@ -315,12 +315,12 @@ impl Plant for GridPlant {
             ControlMode::Time => self.controls.step(clock_s, &mut self.flow),
         };
         self.keep_voltages();
-        self.source_va = self.flow.source_power();
+        self.totals = self.flow.totals();
         Solution {
             converged: solved.converged(),
             at_rest: at_rest || !solved.converged(),
             iterations: solved.iterations,
-            mismatch_pu: self.flow.mismatch_pu(),
+            mismatch_pu: self.totals.mismatch_pu,
             worst_node: solved.worst.and_then(|worst| self.order.iter().position(|&id| id == worst)),
         }
     }
@@ -334,11 +334,11 @@ impl Plant for GridPlant {
     }
 
     fn source_power(&self) -> Complex {
-        self.source_va
+        self.totals.source_va
     }
 
     fn losses(&self) -> Complex {
-        self.flow.losses()
+        self.totals.losses_va
     }
 
     fn terminal(&mut self, element: Element) -> &[Conductor] {

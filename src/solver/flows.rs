@@ -18,7 +18,48 @@ pub struct ElementFlow {
     pub power_va: Vec<Complex>,
 }
 
+/// What a solution comes to as a whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Totals {
+    /// As [`PowerFlow::source_power`].
+    pub source_va: Complex,
+    /// As [`PowerFlow::losses`].
+    pub losses_va: Complex,
+    /// As [`PowerFlow::mismatch_pu`].
+    pub mismatch_pu: f64,
+}
+
 impl PowerFlow {
+    /// Source power, losses and mismatch from one pass over all elements: to the last bit what each gives by itself.
+    pub fn totals(&mut self) -> Totals {
+        self.with_load_currents(|flow, x| {
+            let (network, v) = (&flow.grid().network, flow.places());
+            let (mut behind_impedances, mut losses_va) = (complex(0.0, 0.0), complex(0.0, 0.0));
+            network.add_currents(v, x, |id, power_va| match flow.counts(id) {
+                Some(Kind::Source) => behind_impedances += power_va,
+                Some(_) => losses_va += power_va,
+                None => {}
+            });
+            let source_va = network.delivered_power(v, x) - behind_impedances;
+            Totals { source_va, losses_va, mismatch_pu: flow.left_pu(x) }
+        })
+    }
+
+    /// The kind of an element whose power is a source's, or is lost.
+    fn counts(&self, id: ElementId) -> Option<Kind> {
+        let network = &self.grid().network;
+        let kind = network.kind(id);
+        match kind {
+            Kind::Source | Kind::Line | Kind::Transformer => Some(kind),
+            Kind::Reactor => {
+                let index = id.0 - network.id(Kind::Reactor, 0)?.0;
+                let (_, reactor) = self.grid().feeder.reactors.get_index(index as usize)?;
+                reactor.to.is_some().then_some(kind)
+            }
+            Kind::Capacitor | Kind::Fault | Kind::Neutral => None,
+        }
+    }
+
     /// Power out of all sources at their terminals, in VA.
     pub fn source_power(&mut self) -> Complex {
         let behind_impedances: Complex = self.elements_of(Kind::Source).map(|id| self.power_into(id)).sum();
@@ -73,15 +114,26 @@ impl PowerFlow {
 
     /// Largest power mismatch of any node on 1 MVA. It is reported, never tested: below about 1e-9 it is rounding.
     pub fn mismatch_pu(&mut self) -> f64 {
-        let largest_va = self.with_load_currents(|flow, x| {
-            let n = flow.grid().nodes.len();
-            flow.grid().network.add_residual(flow.places(), &mut x[..n]);
-            let power = |(place, i): (usize, &Lanes<1>)| {
-                (flow.voltage(NodeId(place as u32)) * complex(i[0][0], -i[1][0])).norm()
-            };
-            x[..n].iter().enumerate().map(power).fold(0.0, f64::max)
-        });
-        largest_va / MISMATCH_BASE_VA
+        self.with_load_currents(|flow, x| {
+            flow.grid().network.add_currents(flow.places(), x, |_, _| {});
+            flow.left_pu(x)
+        })
+    }
+
+    /// Largest power mismatch where `x` holds what everything draws from each node.
+    fn left_pu(&self, x: &mut [Lanes<1>]) -> f64 {
+        let n = self.grid().nodes.len();
+        self.grid().network.leave_residual(self.places(), &mut x[..n]);
+        let power = |(v, i): (&Lanes<1>, &Lanes<1>)| complex(v[0][0], v[1][0]) * complex(i[0][0], -i[1][0]);
+        // A root for each node would cost more than all else: only those that may be the largest get one.
+        let (mut largest, mut clear) = (0.0_f64, 0.0);
+        for power_va in self.places().iter().zip(&x[..n]).map(power) {
+            if power_va.norm_sqr() >= clear {
+                largest = largest.max(power_va.norm());
+                clear = (1.0 - 1e-12) * largest * largest;
+            }
+        }
+        largest / MISMATCH_BASE_VA
     }
 
     /// Nodes that nothing but rounding would hold, and a microsiemens to ground does: corners of delta windings that have

@@ -286,6 +286,12 @@ impl Injections {
         x[q][1][0] += i.im;
     }
 
+    /// Current drawn by a branch of admittance `y` (present power) at voltage `u`: what [`Injections::linearise`] says of it.
+    pub(super) fn current(&self, branch: usize, y: Complex, u: Complex) -> Complex {
+        let source = &self.elements[self.branches[branch].element as usize];
+        source.law.conductance(present(source, y), source.v_base_v, u.norm() / source.v_base_v).g * u
+    }
+
     /// Current drawn by a branch of admittance `y` (present power) at voltage `u`, and its linearisation there.
     pub(super) fn linearise(&self, branch: usize, y: Complex, u: Complex) -> (Complex, Linear) {
         let source = &self.elements[self.branches[branch].element as usize];

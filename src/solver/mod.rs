@@ -20,7 +20,7 @@ mod power_flow;
 mod regulation;
 
 pub use continuation::{Continuation, End, Path, PathPoint, TraceSettings};
-pub use flows::ElementFlow;
+pub use flows::{ElementFlow, Totals};
 pub use grid::{Grid, GridBus, GridError, Node, NodeId};
 pub use kernel::Isa;
 pub use loading::{Ratings, RatingsOf};

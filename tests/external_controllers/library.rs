@@ -1,7 +1,6 @@
 //! Libraries that `cc` makes, good and bad.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use phasorbench::link::library::{LibraryController, LoadError};
 use phasorbench::link::{Answer, Setup};
@@ -9,16 +8,8 @@ use phasorbench::quantity::Tick;
 use phasorbench::signal::Frame;
 use tempfile::TempDir;
 
+use crate::compiled::compile;
 use crate::{allocations, measured, setup, valid};
-
-/// Makes a library from a file of C. Warnings are errors: the header has to be clean C99.
-pub(crate) fn compile(source: &Path, library: &Path) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut cc = Command::new("cc");
-    cc.args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O1", "-shared", "-fPIC", "-I"]);
-    let made = cc.arg(root.join("hil")).arg(source).arg("-o").arg(library).arg("-lm").output().unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-}
 
 fn compiled_text(text: &str) -> (TempDir, PathBuf) {
     let place = tempfile::tempdir().unwrap();

@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "../support/compiled.rs"]
+mod compiled;
 #[path = "../support/counting.rs"]
 mod counting;
 mod library;

@@ -9,7 +9,7 @@ use phasorbench::link::{Answer, Setup};
 use phasorbench::quantity::Tick;
 use phasorbench::signal::{Channels, Frame};
 
-use crate::library::compile;
+use crate::compiled::compile;
 
 const BASE_VA: f64 = 5.0e6 / 3.0;
 const PHASES: [&str; 3] = ["a", "b", "c"];

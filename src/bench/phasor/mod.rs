@@ -5,6 +5,7 @@
 //! gives it back to its own set-point.
 
 mod examine;
+#[cfg(feature = "study")]
 pub(crate) mod experiment;
 mod law;
 pub(crate) mod linear;
@@ -52,6 +53,8 @@ struct Loop {
     /// Magnitudes per unit, then angles in degrees; NaN before there is one.
     target: [[f64; MOST_PHASES]; 2],
     truth: Truth,
+    /// Largest true errors at this tick: worked out once, for both quantities that say one of them.
+    true_error: [f64; 2],
     /// Largest errors as measured at its last step.
     error: [f64; 2],
     effort_va: f64,
@@ -100,9 +103,12 @@ impl Phasors {
         for own in self.loops.iter_mut().filter(|own| tick.0.is_multiple_of(own.every)) {
             own.step(tick, t_s, equipment, pacer);
         }
+        for own in &mut self.loops {
+            own.true_error = own.truth.error(&own.target, voltages);
+        }
         for &(place, controller, what) in &self.said {
             if let Some((slot, own)) = row.get_mut(place).zip(self.loops.get(controller)) {
-                *slot = own.says(what, voltages);
+                *slot = own.says(what);
             }
         }
     }
@@ -183,6 +189,7 @@ impl Loop {
                 given(target.and_then(|own| own.angle_deg.as_ref())),
             ],
             truth: Truth::new(plan, own, nodes),
+            true_error: [f64::NAN; 2],
             error: [f64::NAN; 2],
             effort_va: 0.0,
             answer_within: own.answer_within,
@@ -312,13 +319,13 @@ impl Loop {
     }
 
     #[allow(clippy::cast_precision_loss, reason = "small numbers")]
-    fn says(&self, what: Steered, voltages: &[Complex]) -> f64 {
+    fn says(&self, what: Steered) -> f64 {
         let watched = self.seat.supervised();
         match what {
             Steered::ErrorV => self.error[0],
             Steered::ErrorAngle => self.error[1],
-            Steered::TrueErrorV => self.truth.error(&self.target, voltages)[0],
-            Steered::TrueErrorAngle => self.truth.error(&self.target, voltages)[1],
+            Steered::TrueErrorV => self.true_error[0],
+            Steered::TrueErrorAngle => self.true_error[1],
             Steered::Mode => match self.seat.report() {
                 Some(report) => mode_code(report.mode),
                 None if self.silent == 0 => 3.0,

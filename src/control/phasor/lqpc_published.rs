@@ -154,15 +154,13 @@ fn regulator(model: &Model, settings: &PublishedLqpcSettings) -> Option<DMatrix<
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{self, B_632, DISTURBANCES, Plant, TARGET, TIGHT, of_phases, rms, rows, settled};
+    use super::super::testing::{
+        self, B_632, DISTURBANCES, Plant, TARGET, TIGHT, of_phases, rms, rows, settled, within,
+    };
     use super::*;
 
     fn law() -> PublishedLqpc {
         PublishedLqpc::new(3, &rows(&B_632), PublishedLqpcSettings::default()).unwrap()
-    }
-
-    fn within(found: Option<usize>, most: usize, case: &str) {
-        assert!(found.is_some_and(|steps| steps <= most), "{case}: {found:?}, not within {most}");
     }
 
     #[test]

@@ -143,6 +143,11 @@ pub(super) fn settled(errors: &[[f64; 6]], band: [f64; 2]) -> Option<usize> {
     (last < errors.len()).then_some(last)
 }
 
+/// Fails, naming the case, where something has not settled in so many steps.
+pub(super) fn within(found: Option<usize>, most: usize, case: &str) {
+    assert!(found.is_some_and(|steps| steps <= most), "{case}: {found:?}, not within {most}");
+}
+
 /// Angles of a disturbance or a target are given in degrees.
 const fn in_degrees(v: [f64; 3], angle: [f64; 3]) -> [f64; 6] {
     [v[0], v[1], v[2], angle[0].to_radians(), angle[1].to_radians(), angle[2].to_radians()]

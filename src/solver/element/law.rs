@@ -280,6 +280,7 @@ impl Law {
     }
 
     /// Conductance of a branch at a voltage of `m` per unit of `v_base_v`; linear in the nominal power.
+    #[inline]
     pub fn conductance(&self, nominal: Nominal, v_base_v: f64, m: f64) -> Conductance {
         let ((g_p, dg_p), (g_q, dg_q), q_var) = self.factors(nominal, m);
         let scale = 1.0 / (v_base_v * v_base_v);
@@ -290,6 +291,7 @@ impl Law {
     }
 
     /// Factors of P and Q with their slopes, and the reactive power that the second one is for.
+    #[inline]
     fn factors(&self, nominal: Nominal, m: f64) -> (Slope, Slope, f64) {
         let both = |g: Slope| (g, g, nominal.q_var);
         match self {

@@ -19,16 +19,44 @@ impl Network {
     /// Adds the currents that sources drive into and elements draw from each node to `x`, by place: the residual of the
     /// network's equations at voltages `v`, loads not included. Zero at fixed nodes.
     pub(in crate::solver) fn add_residual(&self, v: &[Lanes<1>], x: &mut [Lanes<1>]) {
-        self.add_residual_of(self.values(), |e| e.in_service, v, x);
+        self.add_currents(v, x, |_, _| {});
+        self.leave_residual(v, x);
+    }
+
+    /// The first part of [`Network::add_residual`]: what sources drive into and elements draw from each node. Calls `take`
+    /// with each element in service and the power into it over all its conductors, in VA.
+    pub(in crate::solver) fn add_currents(
+        &self,
+        v: &[Lanes<1>],
+        x: &mut [Lanes<1>],
+        mut take: impl FnMut(ElementId, Complex),
+    ) {
+        self.add_residual_of(
+            self.values(),
+            |e| e.in_service,
+            v,
+            x,
+            |element, places, currents| {
+                take(ElementId(element as u32), power(places, currents, v));
+            },
+        );
         self.add_injected(x);
+    }
+
+    /// The second part: leaks, and what fixed nodes have left.
+    pub(in crate::solver) fn leave_residual(&self, v: &[Lanes<1>], x: &mut [Lanes<1>]) {
         self.add_leak_currents(v, x);
         self.clear_fixed(x);
     }
 
     /// Power that ideal sources deliver, in VA: `x` holds what loads draw from each node and is added to.
     pub(in crate::solver) fn held_power(&self, v: &[Lanes<1>], x: &mut [Lanes<1>]) -> Complex {
-        self.add_residual_of(self.values(), |e| e.in_service, v, x);
-        self.add_injected(x);
+        self.add_currents(v, x, |_, _| {});
+        self.delivered_power(v, x)
+    }
+
+    /// The same once `x` holds what everything draws from each node.
+    pub(in crate::solver) fn delivered_power(&self, v: &[Lanes<1>], x: &[Lanes<1>]) -> Complex {
         let drawn = |place: u32| complex(x[place as usize][0][0], x[place as usize][1][0]);
         self.holding().map(|held| -voltage_at(v, held.place) * drawn(held.place).conj()).sum()
     }
@@ -41,7 +69,7 @@ impl Network {
 
     /// The same for the no-load solve that assigns voltage bases: series parts, every element in service.
     pub(in crate::solver) fn add_series_residual(&self, v: &[Lanes<1>], x: &mut [Lanes<1>]) {
-        self.add_residual_of(Values { y: &self.series, windings: &[] }, |_| true, v, x);
+        self.add_residual_of(Values { y: &self.series, windings: &[] }, |_| true, v, x, |_, _, _| {});
         self.clear_fixed(x);
     }
 
@@ -51,20 +79,23 @@ impl Network {
         in_service: impl Fn(&Element) -> bool,
         v: &[Lanes<1>],
         x: &mut [Lanes<1>],
+        mut take: impl FnMut(usize, &[u32], &[Complex]),
     ) {
         let mut emf = 0;
-        let mut current = [complex(0.0, 0.0); MOST];
-        for element in &self.elements {
+        let (mut u, mut current) = ([complex(0.0, 0.0); MOST], [complex(0.0, 0.0); MOST]);
+        for (index, element) in self.elements.iter().enumerate() {
             let emfs = self.emfs_of(element, &mut emf);
             if !in_service(element) {
                 continue;
             }
             let places = &self.places[element.places()];
-            self.element_currents(element, values, emfs, v, &mut current[..places.len()]);
-            for (&place, i) in places.iter().zip(&current).filter(|(p, _)| **p != GROUND) {
+            let current = &mut current[..places.len()];
+            self.element_currents(element, values, emfs, v, &mut u, current);
+            for (&place, i) in places.iter().zip(&*current).filter(|(p, _)| **p != GROUND) {
                 x[place as usize][0][0] -= i.re;
                 x[place as usize][1][0] -= i.im;
             }
+            take(index, places, current);
         }
     }
 
@@ -86,31 +117,36 @@ impl Network {
         &mut self.windings[transformer]
     }
 
-    /// Currents into an element at each conductor, in A. Sources' EMF is behind the first terminal.
+    /// Currents into an element at each conductor, in A. Sources' EMF is behind the first terminal. `u` is scratch: to clear
+    /// it for every element would cost as much as most elements do.
     fn element_currents(
         &self,
         element: &Element,
         values: Values<'_>,
         emf: &[Complex],
         v: &[Lanes<1>],
+        u: &mut [Complex; MOST],
         out: &mut [Complex],
     ) {
         let places = &self.places[element.places()];
         let n = places.len();
-        let mut u = [complex(0.0, 0.0); MOST];
-        for (k, (u, &place)) in u.iter_mut().zip(places).enumerate() {
-            *u = voltage_at(v, place) - emf.get(k).copied().unwrap_or_default();
+        for (u, &place) in u.iter_mut().zip(places) {
+            *u = voltage_at(v, place);
         }
+        for (u, emf) in u.iter_mut().zip(emf) {
+            *u -= emf;
+        }
+        let u = &u[..n];
         if let Some(windings) = element.windings.and_then(|w| values.windings.get(w as usize)) {
-            return windings.currents(&u[..n], out);
+            return windings.currents(u, out);
         }
         let y = &values.y[element.values()];
         for (row, out) in out.iter_mut().enumerate() {
             let y = &y[row * n..(row + 1) * n];
             *out = match (element.kind, element.paired) {
-                (Kind::Fault, _) => branch_current(y, &u[..n], row),
-                (_, true) => paired_current(y, &u[..n], row),
-                (_, false) => dot(y, &u[..n]),
+                (Kind::Fault, _) => branch_current(y, u, row),
+                (_, true) => paired_current(y, u, row),
+                (_, false) => dot(y, u),
             };
         }
     }
@@ -128,7 +164,7 @@ impl Network {
         out.clear();
         out.resize(usize::from(element.conductors), complex(0.0, 0.0));
         if element.in_service {
-            self.element_currents(element, self.values(), &[], change, out);
+            self.element_currents(element, self.values(), &[], change, &mut [complex(0.0, 0.0); MOST], out);
         }
     }
 
@@ -159,7 +195,7 @@ impl Network {
         let sources = earlier.iter().take_while(|e| e.kind == Kind::Source); // they come first
         let mut emf = sources.map(|e| usize::from(e.per_terminal)).sum();
         let emfs = self.emfs_of(element, &mut emf);
-        self.element_currents(element, self.values(), emfs, v, out);
+        self.element_currents(element, self.values(), emfs, v, &mut [complex(0.0, 0.0); MOST], out);
     }
 
     /// Power into an element over all its conductors, in VA.
@@ -167,8 +203,13 @@ impl Network {
         let places = &self.places[self.elements[id.0 as usize].places()];
         let mut i = [complex(0.0, 0.0); MOST];
         self.currents_into(id, v, &mut i[..places.len()]);
-        places.iter().zip(&i).map(|(&p, i)| voltage_at(v, p) * i.conj()).sum()
+        power(places, &i, v)
     }
+}
+
+/// Power into an element over all its conductors, in VA.
+fn power(places: &[u32], currents: &[Complex], v: &[Lanes<1>]) -> Complex {
+    places.iter().zip(currents).map(|(&p, i)| voltage_at(v, p) * i.conj()).sum()
 }
 
 /// Current of conductor `row` of a two-terminal element from differences across it: with Δ the other end's voltage

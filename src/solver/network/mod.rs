@@ -139,6 +139,11 @@ impl Network {
         self.elements.iter().enumerate().map(|(i, e)| (ElementId(i as u32), e.kind))
     }
 
+    /// The kind of an element.
+    pub(super) fn kind(&self, id: ElementId) -> Kind {
+        self.elements[id.0 as usize].kind
+    }
+
     /// Whether an element is of a kind.
     pub(super) fn is(&self, id: ElementId, kind: Kind) -> bool {
         self.elements[id.0 as usize].kind == kind

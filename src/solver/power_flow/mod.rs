@@ -220,7 +220,7 @@ impl PowerFlow {
         let injections = &self.grid.injections;
         for branch in 0..injections.len() {
             let y = complex(self.branches.y[branch][0][0], self.branches.y[branch][1][0]);
-            injections.draw(branch, injections.linearise(branch, y, injections.voltage(branch, &self.v)).0, &mut x);
+            injections.draw(branch, injections.current(branch, y, injections.voltage(branch, &self.v)), &mut x);
         }
         let result = f(self, &mut x);
         self.x = x;
@@ -248,7 +248,7 @@ impl PowerFlow {
         let injections = &self.grid.injections;
         let y = complex(self.branches.y[branch][0][0], self.branches.y[branch][1][0]);
         let u = injections.voltage(branch, &self.v);
-        u * injections.linearise(branch, y, u).0.conj()
+        u * injections.current(branch, y, u).conj()
     }
 
     /// Present admittance at rated voltage of each load or source branch, in S.

@@ -1,6 +1,6 @@
 //! Extremum seeking on the linear plant, moved to voltages of one per unit.
 
-use super::super::testing::{self, B_632, DISTURBANCES, Plant, TARGET, of_phases};
+use super::super::testing::{self, B_632, DISTURBANCES, Plant, TARGET, of_phases, within};
 use super::*;
 
 const ONE: [f64; 6] = [1.0, 1.0, 1.0, 0.0, 0.0, 0.0];
@@ -27,10 +27,6 @@ fn averaged(errors: &[[f64; 6]]) -> Option<usize> {
     };
     let outside = errors.windows(50).rposition(|window| !inside(window)).map_or(0, |k| k + 1);
     (outside + 50 <= errors.len()).then_some(outside + 25)
-}
-
-fn within(found: Option<usize>, most: usize, case: &str) {
-    assert!(found.is_some_and(|steps| steps <= most), "{case}: {found:?}, not within {most}");
 }
 
 /// Settling steps of each disturbance and the target step.

@@ -1,7 +1,7 @@
 //! The velocity form on the linear plant, with the delays it knows and those it does not.
 
 use super::super::riccati::{gain, riccati};
-use super::super::testing::{self, B_632, DISTURBANCES, Plant, TARGET, TIGHT, of_phases, rms, rows, settled};
+use super::super::testing::{self, B_632, DISTURBANCES, Plant, TARGET, TIGHT, of_phases, rms, rows, settled, within};
 use super::*;
 
 fn law(settings: LqpcSettings) -> Lqpc {
@@ -22,10 +22,6 @@ fn worst(plant: impl Fn() -> Plant, law: impl Fn() -> Lqpc, steps: usize) -> Opt
     };
     let all = DISTURBANCES.iter().map(|d| one(*d, [0.0; 6])).chain([one([0.0; 6], TARGET)]);
     all.reduce(|a, b| Some(a?.max(b?))).flatten()
-}
-
-fn within(found: Option<usize>, most: usize, case: &str) {
-    assert!(found.is_some_and(|steps| steps <= most), "{case}: {found:?}, not within {most}");
 }
 
 #[test]

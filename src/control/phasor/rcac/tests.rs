@@ -2,7 +2,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::super::testing::{B_632, DISTURBANCES, Plant, TARGET, TIGHT, of_phases, rms, rows, seen, settled};
+use super::super::testing::{B_632, DISTURBANCES, Plant, TARGET, TIGHT, of_phases, rms, rows, seen, settled, within};
 use super::*;
 
 fn law(settings: RcacSettings) -> Rcac {
@@ -11,10 +11,6 @@ fn law(settings: RcacSettings) -> Rcac {
 
 fn default() -> Rcac {
     law(RcacSettings::default())
-}
-
-fn within(found: Option<usize>, most: usize, case: &str) {
-    assert!(found.is_some_and(|steps| steps <= most), "{case}: {found:?}, not within {most}");
 }
 
 /// Disturbances and the target step, each from zero gains; settling steps.
