@@ -9,6 +9,7 @@ mod phasor;
 mod pmu;
 mod profile;
 mod quality;
+mod storage;
 mod supervisory;
 mod tie;
 
@@ -21,6 +22,7 @@ pub use phasor::*;
 pub use pmu::*;
 pub use profile::*;
 pub use quality::*;
+pub use storage::*;
 pub use supervisory::*;
 pub use tie::*;
 
