@@ -26,6 +26,19 @@ impl Objectives<'_> {
                 self.one(program, *weight, objective, k, step);
             }
         }
+        self.storages(program);
+    }
+
+    /// Wear of storages, and what they hold at the end.
+    fn storages(&self, program: &mut Program) {
+        let size = program.size;
+        let kwh_per_pu = self.base_va / 1000.0 * self.settings.step_s / 3600.0;
+        for (storage, own) in self.settings.storages.iter().enumerate() {
+            for k in 0..size.steps {
+                program.price(own.wear_per_kwh * kwh_per_pu, size.throughput(storage, k));
+                program.price(own.end_value_per_kwh * kwh_per_pu, size.store(storage, k));
+            }
+        }
     }
 
     fn one(&self, program: &mut Program, weight: f64, objective: &Objective, k: usize, step: &Step) {

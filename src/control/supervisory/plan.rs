@@ -129,6 +129,8 @@ pub struct Plan {
     pub targets: Vec<Target>,
     /// Active and reactive power in W and var, step by step, of each actuator phase: what the targets are made with.
     pub dispatch_w: Vec<Vec<[f64; 2]>>,
+    /// Energy in Wh of each storage at the end of each step, as far as it is known at the start.
+    pub stored_wh: Vec<Vec<f64>>,
     /// The objective that the last program foretells.
     pub objective: f64,
     /// After each program: largest difference between what it foretold and the model's solution, at all watched nodes
@@ -149,6 +151,7 @@ impl Plan {
             status,
             targets: inputs.targets.clone(),
             dispatch_w: Vec::new(),
+            stored_wh: Vec::new(),
             objective: f64::NAN,
             mismatch: Vec::new(),
             head_w: Vec::new(),

@@ -1,7 +1,7 @@
 //! The program of one plan: a convex quadratic objective under linear rows, circles and slacks, solved by Clarabel.
 //!
-//! Unknowns: inputs step by step (P of all actuator phases, then Q), then one loss variable for each storage and step, then
-//! one slack for each group of limits. Rows are `terms·x ≤ upper`. A group's slack is 0 unless the program is elastic.
+//! Unknowns: inputs step by step (P of all actuator phases, then Q), then one loss variable and one of throughput for each
+//! storage and step, then one slack for each group of limits. Rows are `terms·x ≤ upper`. A group's slack is 0 unless the program is elastic.
 
 use clarabel::algebra::CscMatrix;
 use clarabel::solver::{
@@ -32,12 +32,16 @@ impl Size {
         self.steps * self.inputs + storage * self.steps + step
     }
 
+    pub(super) fn throughput(&self, storage: usize, step: usize) -> usize {
+        self.store(self.storages + storage, step)
+    }
+
     fn slack(&self, group: Group) -> usize {
-        self.steps * (self.inputs + self.storages) + group.place()
+        self.steps * (self.inputs + 2 * self.storages) + group.place()
     }
 
     fn total(&self) -> usize {
-        self.steps * (self.inputs + self.storages) + Group::ALL.len()
+        self.steps * (self.inputs + 2 * self.storages) + Group::ALL.len()
     }
 }
 
@@ -72,6 +76,8 @@ pub(super) struct Program {
 pub(super) struct Found {
     /// Inputs step by step.
     pub inputs: Vec<Vec<f64>>,
+    /// All unknowns.
+    x: Vec<f64>,
     /// By how much each group gives.
     pub slacks: Vec<(Group, f64)>,
     pub iterations: u32,
@@ -117,6 +123,11 @@ impl Program {
         self.constant += weight * quantity.constant;
         let first = self.size.input(step, 0);
         self.linear[first..].iter_mut().zip(&quantity.row).for_each(|(q, a)| *q += weight * a);
+    }
+
+    /// Adds `weight·x` of an unknown.
+    pub(super) fn price(&mut self, weight: f64, x: usize) {
+        self.linear[x] += weight;
     }
 
     /// Adds `weight·uᵀ·H·u` of a step, H row by row.
@@ -187,18 +198,12 @@ impl Program {
         let inputs: Vec<Vec<f64>> =
             x.chunks(self.size.inputs.max(1)).take(self.size.steps).map(<[f64]>::to_vec).collect();
         let slacks = Group::ALL.map(|group| (group, x[self.size.slack(group)].max(0.0)));
-        Found { inputs, slacks: slacks.to_vec(), iterations }
+        Found { inputs, x: x.to_vec(), slacks: slacks.to_vec(), iterations }
     }
 
-    /// The objective at inputs, without slacks and storages.
-    pub(super) fn objective_at(&self, inputs: &[Vec<f64>]) -> f64 {
-        let mut x = vec![0.0; self.size.total()];
-        x.iter_mut().zip(inputs.iter().flatten()).for_each(|(x, u)| *x = *u);
-        self.objective(&x)
-    }
-
-    fn objective(&self, x: &[f64]) -> f64 {
-        let n = self.size.inputs;
+    /// The objective at what was found, without slacks.
+    pub(super) fn objective_at(&self, found: &Found) -> f64 {
+        let (n, x) = (self.size.inputs, &found.x);
         let mut sum = self.constant + self.linear.iter().zip(x).map(|(q, x)| q * x).sum::<f64>();
         for (block, u) in self.blocks.iter().zip(x.chunks(n.max(1))) {
             for (row, u_i) in block.chunks(n.max(1)).zip(u) {
@@ -311,7 +316,7 @@ mod tests {
         for (x, e) in found.inputs[0].iter().zip(expected) {
             assert!((x - e).abs() < 1e-6, "{:?}", found.inputs);
         }
-        assert!((program.objective_at(&found.inputs) - (10f64.sqrt() - 1.0).powi(2)).abs() < 1e-5);
+        assert!((program.objective_at(&found) - (10f64.sqrt() - 1.0).powi(2)).abs() < 1e-5);
     }
 
     /// x ≤ 1 and x ≥ 2 cannot both be: each gives as much as it must, one of them 1 in all.
@@ -336,7 +341,7 @@ mod tests {
         program.square(0, 2.0, &sum, 3.0);
         program.given.push((0, 1.0));
         let found = program.solve(false).unwrap();
-        assert!((found.inputs[0][1] - 1.5).abs() < 1e-6 && program.objective_at(&found.inputs).abs() < 1e-9);
+        assert!((found.inputs[0][1] - 1.5).abs() < 1e-6 && program.objective_at(&found).abs() < 1e-9);
         // 2·(y − 1.5)² + y² + y is least where 4·(y − 1.5) + 2·y + 1 = 0.
         program.quadratic(0, 1.0, &[0.0, 0.0, 0.0, 1.0]);
         program.linear(0, 1.0, &Quantity { constant: 7.0, row: vec![0.0, 1.0] });

@@ -199,6 +199,7 @@ impl Supervisor {
         for round in 0..self.settings.max_programs {
             let steps = self.linearise(known, &at.dispatch, round == 0)?;
             let found = self.program(inputs, known, &steps, &mut watch, &mut at)?;
+            let turned = limits::turned(&self.settings, &steps, &found.inputs);
             let whole = self.advance(known, &found.inputs, &mut at)?;
             let differ =
                 steps.iter().zip(&at.dispatch).zip(&at.states).map(|((step, u), state)| step.mismatch(u, state));
@@ -210,7 +211,7 @@ impl Supervisor {
             at.gives = found.slacks.into_iter().filter(|(_, slack)| *slack > GIVES).collect();
             let within = |most: [f64; 2]| whole && mismatch[0] <= most[0] && mismatch[1] <= most[1];
             at.agreed = within(NEAR_ENOUGH);
-            if within([self.settings.tolerance_pu, self.settings.tolerance_rad]) {
+            if !turned && within([self.settings.tolerance_pu, self.settings.tolerance_rad]) {
                 at.agreed = true;
                 break;
             }
@@ -265,7 +266,7 @@ impl Supervisor {
         if at.stay > 0.0 {
             own.stay(at.stay, &at.dispatch);
         }
-        limits::add_of_actuators(&mut own, settings, inputs, applied, base_va);
+        limits::add_of_actuators(&mut own, settings, inputs, steps, applied, base_va);
         watch.look(settings, offsets, steps, None);
         let mut elastic = false;
         for _ in 0..MOST_ROUNDS {
@@ -281,7 +282,7 @@ impl Supervisor {
             let found = found.map_err(|_| Status::Failed)?;
             at.solver_iterations += found.iterations;
             if watch.look(settings, offsets, steps, Some(&found.inputs)) == 0 {
-                at.objective = objective.objective_at(&found.inputs);
+                at.objective = objective.objective_at(&found);
                 return Ok(found);
             }
         }
@@ -319,6 +320,7 @@ impl Supervisor {
             .map(|s| s.head_pu.iter().sum())
             .map(|s: crate::quantity::Complex| [s.re * base_va, s.im * base_va])
             .collect();
+        plan.stored_wh = self.stored(inputs, &plan.dispatch_w);
         plan.losses_w = end.states.iter().map(|s| s.losses_pu * base_va).collect();
         (plan.objective, plan.mismatch, plan.solver_iterations) = (end.objective, end.mismatch, end.solver_iterations);
         let Some(first) = end.states.into_iter().next() else { return plan };
@@ -336,6 +338,20 @@ impl Supervisor {
             plan.targets = self.targets(&step, &known.offsets);
         }
         plan
+    }
+
+    /// Energy of storages at the end of each step of a dispatch.
+    fn stored(&self, inputs: &Inputs, dispatch_w: &[Vec<[f64; 2]>]) -> Vec<Vec<f64>> {
+        let hours = self.settings.step_s / 3600.0;
+        let mut stored = inputs.stored_wh.clone();
+        let mut after = |powers: &Vec<[f64; 2]>| {
+            for (stored, own) in stored.iter_mut().zip(&self.settings.storages) {
+                let p_w = own.actuators.iter().filter_map(|k| powers.get(*k)).map(|power| power[0]).sum();
+                *stored -= hours * (own.drawn(p_w) + own.idle_w);
+            }
+            stored.clone()
+        };
+        dispatch_w.iter().map(&mut after).collect()
     }
 
     fn targets(&self, step: &Step, offsets: &Offsets) -> Vec<Target> {

@@ -3,8 +3,13 @@
 use super::check::Spots;
 use super::{Device, DeviceKind};
 use crate::device::Battery;
-use crate::scenario::BatterySetting;
+use crate::diagnostic::yaml::Node;
 use crate::scenario::check::Checker;
+use crate::scenario::read::entry;
+use crate::scenario::{BatterySetting, SupervisorySetting};
+
+/// Percent of a battery that are nothing.
+const SLACK_PERCENT: f64 = 1e-9;
 
 impl Checker<'_> {
     /// A battery; none where something of it is wrong, which has been reported.
@@ -47,6 +52,43 @@ impl Checker<'_> {
             discharge_efficiency: of(s.discharge_efficiency_percent) / 100.0,
             idle_w: s.idle_w,
         })
+    }
+
+    /// What an S-PBC does with batteries: of devices that it plans with and that have one.
+    pub(super) fn planned_storages(&mut self, s: &SupervisorySetting, actuators: &[[usize; 2]], spots: &Spots) {
+        for (name, own) in &s.storage {
+            let span = spots.within("storage", name);
+            let Some(device) = self.known_device(name, span) else { continue };
+            let found = self.equipment.devices.get(device).and_then(Device::battery);
+            let Some(battery) = found.filter(|_| actuators.iter().any(|[planned, _]| *planned == device)) else {
+                if !self.is_written_with_storage(name) {
+                    let help = "give the device a `storage`, and name it among `actuators`";
+                    let message = format!("the S-PBC plans with no battery of {name:?}");
+                    self.report("E0332", message, span, help);
+                }
+                continue;
+            };
+            let [least, most] = [battery.soc_min, battery.soc_max].map(|soc| 100.0 * soc);
+            let [low, high] = own.band_percent.unwrap_or([least, most]);
+            if !(low >= least - SLACK_PERCENT && low < high && high <= most + SLACK_PERCENT) {
+                let message = format!("plans within {low} % to {high} %, where the battery has {least} % to {most} %");
+                self.report("E0339", message, span, "stay inside the battery's own band, the lower end first");
+            } else if own.end_percent.is_some_and(|end| !(low..=high).contains(&end)) {
+                let message = format!("an end of the horizon outside {low} % to {high} %");
+                self.report("E0339", message, span, "`end_percent` lies inside the band of plans");
+            }
+            for (value, key) in [(own.wear_per_kwh, "wear_per_kwh"), (own.end_value_per_kwh, "end_value_per_kwh")] {
+                self.not_negative(value, key, span);
+            }
+        }
+    }
+
+    /// Whether a device has a battery in the file, sound or not: what is wrong with it has been reported.
+    fn is_written_with_storage(&self, name: &str) -> bool {
+        let device = self.root.get("devices").and_then(|map| entry(map, &name.to_lowercase()));
+        let kinds = device.map(Node::entries).unwrap_or_default();
+        let battery = self.equipment.device(&name.to_lowercase()).and_then(|k| self.equipment.devices[k].battery());
+        battery.is_none() && kinds.iter().any(|(_, kind)| kind.get("storage").is_some())
     }
 }
 
