@@ -15,6 +15,8 @@ pub(super) struct Objectives<'a> {
     pub steps: &'a [Step],
     /// Present power, P of all actuator phases, then Q, per unit.
     pub applied: &'a [f64],
+    /// Whether heads that stay above what is wanted curve as losses do.
+    pub curved: bool,
     pub base_va: f64,
 }
 
@@ -53,7 +55,7 @@ impl Objectives<'_> {
                 }
                 // Where it stays above what is wanted, that it curves as losses do decides where it is least.
                 let above = p_w.map_or(0.0, |wanted| head[0].value(&step.at) - wanted / self.base_va);
-                if phase.is_none() && above > 0.0 {
+                if self.curved && phase.is_none() && above > 0.0 {
                     curved(program, 2.0 * weight * above, k, step);
                 }
             }
