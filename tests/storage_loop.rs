@@ -122,6 +122,21 @@ fn phases_pass_power_to_each_other_when_the_battery_is_empty() {
     assert!(table.column("lpbc.failed_actuator").unwrap().iter().all(|failed| *failed == 0.0));
 }
 
+/// 10 Wh above the lower end give 9 Wh: 1620 W for a step of 20 s, of the 9 kW that the head should not give.
+#[cfg(feature = "optimise")]
+#[test]
+fn a_plan_takes_no_more_than_the_battery_is_heard_to_hold() {
+    let rest = "controllers: {spbc: {law: s_pbc, every_s: 20, latency_s: 1, min_interval_s: 1, dispatch: true, \
+                actuators: [battery], objectives: {track_head: {p_kw: 0, q_kvar: 0}}}}";
+    let table = run(&plan("soc_percent: 10.5", rest), &mut |_| {});
+    let [p_w, energy, status] =
+        ["battery.p_w", "battery.energy_kwh", "spbc.status"].map(|name| table.column(name).unwrap());
+    assert!((p_w[20] - 1620.0).abs() < 1.0 && (p_w[39] - 1620.0).abs() < 1.0, "{} {}", p_w[20], p_w[39]);
+    assert!((energy[39] - 0.2).abs() < 1e-5, "{}", energy[39]);
+    assert!(p_w[60..].iter().all(|p| p.abs() < 5.0) && status[20..].iter().all(|status| *status == 1.0));
+    assert!(unaccounted_kwh(&table, 0.21, 0.0) < 1e-8);
+}
+
 #[test]
 fn a_step_with_a_battery_allocates_nothing() {
     let plan = plan("soc_percent: 15, idle_w: 10", THERE_AND_BACK);
