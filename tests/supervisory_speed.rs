@@ -102,13 +102,15 @@ fn plan(case: &Case) -> Plan {
     }
     let (first, plan) = (times[0], last.unwrap());
     times.sort_by(f64::total_cmp);
-    let after = |k: usize| plan.mismatch.get(k).or(plan.mismatch.last()).copied().unwrap_or([f64::NAN; 2]);
+    let of = |own: &[[f64; 2]], k: usize| own.get(k).or(own.last()).copied().unwrap_or([f64::NAN; 2]);
+    let after = |k: usize| of(&plan.mismatch, k);
+    let targets = of(&plan.target_mismatch, 2);
     let spread = plan.targets.first().map_or(f64::NAN, |target| {
         target.v_pu.iter().copied().fold(0.0, f64::max) - target.v_pu.iter().copied().fold(f64::INFINITY, f64::min)
     });
     println!(
         "{:34} {:4} actuators  {:9.2} ms a plan (first {:.2}, set-up {:.0})  {} programs, {} iterations  \
-         after 0, 1, 2 delta iterations {:.1e} {:.1e} {:.1e} pu, {:.1e} {:.1e} {:.1e} deg  spread {:.1e} pu  {:?}",
+         after 0, 1, 2 delta iterations {:.1e} {:.1e} {:.1e} pu, {:.1e} {:.1e} {:.1e} deg, targets {:.1e} pu {:.1e} deg  spread {:.1e} pu  {:?}",
         case.name,
         case.actuators,
         times[times.len() / 2],
@@ -122,6 +124,8 @@ fn plan(case: &Case) -> Plan {
         after(0)[1].to_degrees(),
         after(1)[1].to_degrees(),
         after(2)[1].to_degrees(),
+        targets[0],
+        targets[1].to_degrees(),
         spread,
         plan.status,
     );

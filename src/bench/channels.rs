@@ -131,6 +131,7 @@ fn bound(quantity: &Quantity, plan: &Plan, nodes: &[Node], phases: &mut Vec<(usi
         Measure::Reading(..)
         | Measure::Age(_)
         | Measure::Emitted(..)
+        | Measure::Stored(..)
         | Measure::Analysed(..)
         | Measure::Mitigated(..)
         | Measure::Steered(..)

@@ -10,7 +10,7 @@ use super::plant::{Node, Plant};
 use crate::control::{Controller, Droop};
 use crate::device::inverter::ByPhase;
 use crate::quantity::Tick;
-use crate::scenario::{self, Demand, Law, Link, Measure, Plan};
+use crate::scenario::{self, Demand, Law, Link, Measure, Plan, Stored};
 use crate::sense::{self, ClockFault, Fault};
 use crate::signal::{Frame, Line};
 
@@ -25,6 +25,8 @@ pub(super) struct Equipment {
     controllers: Vec<Loop>,
     /// Places in the row that instruments fill.
     readings: Vec<(usize, Reading)>,
+    /// Places in the row that batteries fill.
+    stored: Vec<(usize, usize, Stored)>,
     step_s: f64,
 }
 
@@ -92,12 +94,17 @@ impl Equipment {
             Measure::Age(instrument) => Some((row, Reading::Age(instrument))),
             _ => None,
         };
+        let stored = |(row, quantity): (usize, &scenario::Quantity)| match quantity.measure {
+            Measure::Stored(device, what) => Some((row, device, what)),
+            _ => None,
+        };
         Ok(Self {
             devices: devices.iter().map(device).collect(),
             machines,
             instruments: plan.equipment.instruments.iter().map(instrument).collect(),
             controllers: plan.equipment.controllers.iter().map(Loop::new).collect(),
             readings: plan.quantities.iter().enumerate().filter_map(reading).collect(),
+            stored: plan.quantities.iter().enumerate().filter_map(stored).collect(),
             step_s: plan.step.seconds(),
         })
     }
@@ -132,6 +139,11 @@ impl Equipment {
 
     /// Once a tick is solved: instruments look at its row and add what they say to it, controllers act on that.
     pub(super) fn sense_and_control(&mut self, tick: Tick, row: &mut [f64]) {
+        for &(place, device, what) in &self.stored {
+            if let Some((slot, (energy_wh, soc))) = row.get_mut(place).zip(self.stored(device)) {
+                *slot = if what == Stored::Energy { energy_wh / 1000.0 } else { 100.0 * soc };
+            }
+        }
         for Instrument { front, quantities } in &mut self.instruments {
             let truth = |channel: usize| quantities.get(channel).and_then(|&k| row.get(k)).copied().unwrap_or(f64::NAN);
             front.step(tick, truth);
@@ -172,6 +184,17 @@ impl Equipment {
     /// Active and reactive power that a device injects through a phase, in W and var.
     pub(super) fn output(&self, device: usize, phase: usize) -> [f64; 2] {
         self.devices.get(device).and_then(|own| own.output.get(phase)).copied().unwrap_or_default()
+    }
+
+    /// Energy in Wh that a device stores, and its state of charge; `None` without a battery.
+    pub(super) fn stored(&self, device: usize) -> Option<(f64, f64)> {
+        self.machines.get(device).and_then(Machine::stored)
+    }
+
+    /// Active power in W that a device's battery can hold for some steps; `None` without a battery.
+    #[allow(clippy::cast_precision_loss, reason = "a count of steps")]
+    pub(super) fn limits_w(&self, device: usize, steps: u64) -> Option<[f64; 2]> {
+        self.machines.get(device).and_then(|own| own.limits_w(self.step_s * steps.max(1) as f64))
     }
 
     /// Commands a phase of a device from now on; `None` gives it back to the device's own set-point.

@@ -4,7 +4,7 @@ use super::grid::SetupError;
 use super::plant::{HarmonicPlant, Node};
 use super::quality::FlowAt;
 use crate::device::inverter::{ByPhase, Carriers, Command, Fault, Fundamental, Site, Which};
-use crate::device::{ActiveFilter, ControllablePower, DeadTime, Limits, Sensing};
+use crate::device::{ActiveFilter, Battery, ControllablePower, DeadTime, Limits, Sensing, Storage};
 use crate::quantity::{Complex, complex, phasor};
 use crate::scenario::{self, DeviceKind, Flow, Plan};
 use crate::signal::{HarmonicCommand, Norton};
@@ -39,6 +39,8 @@ enum Kind {
 struct Power {
     waiting: DeadTime<ByPhase>,
     phases: Vec<ControllablePower>,
+    /// The battery behind all of them.
+    storage: Option<Storage>,
 }
 
 /// An active filter with what it looks at.
@@ -64,8 +66,8 @@ impl Machine {
         let phases = places.len();
         let base_v = places.first().and_then(|&place| nodes.get(place)).map_or(1.0, |node| node.base_v);
         let kind = match &device.kind {
-            DeviceKind::Power { dead_time } => {
-                Kind::Power(Box::new(Power::new(device.limits, *dead_time, phases, start)))
+            DeviceKind::Power { dead_time, battery } => {
+                Kind::Power(Box::new(Power::new(device.limits, *dead_time, phases, start, *battery)))
             }
             DeviceKind::Inverter(settings) => {
                 let mut settings = settings.as_ref().clone();
@@ -100,6 +102,25 @@ impl Machine {
             Kind::Power(power) => power.step(set_points, step_s),
             Kind::Site(site) => site.step_phases(&self.v_v, self.f_hz, set_points).s_va.map(|s_va| [s_va.re, s_va.im]),
             Kind::Filter(_) => [[0.0; 2]; 3],
+        }
+    }
+
+    /// Energy in Wh that it stores, and its state of charge from 0 to 1; `None` without a battery.
+    pub(super) fn stored(&self) -> Option<(f64, f64)> {
+        match &self.kind {
+            Kind::Power(power) => power.storage.map(|own| (own.energy_wh(), own.soc())),
+            Kind::Site(site) => site.energy_wh().zip(site.soc()),
+            Kind::Filter(_) => None,
+        }
+    }
+
+    /// Active power in W of all phases that its battery can hold for some seconds: the most that is charged (not positive),
+    /// the most that is discharged; `None` without a battery.
+    pub(super) fn limits_w(&self, h_s: f64) -> Option<[f64; 2]> {
+        match &self.kind {
+            Kind::Power(power) => power.storage.map(|own| own.limits_w(h_s)),
+            Kind::Site(site) => site.limits_w(h_s),
+            Kind::Filter(_) => None,
         }
     }
 
@@ -253,7 +274,7 @@ impl Machine {
 }
 
 impl Power {
-    fn new(all: Limits, dead_time: usize, phases: usize, start: [f64; 2]) -> Self {
+    fn new(all: Limits, dead_time: usize, phases: usize, start: [f64; 2], battery: Option<Battery>) -> Self {
         let count = phases.clamp(1, 3);
         let part = |x: f64| x / count as f64;
         let limits = Limits {
@@ -264,7 +285,8 @@ impl Power {
         };
         let start = start.map(part);
         let waiting = DeadTime::new(dead_time, [start; 3]);
-        Self { waiting, phases: vec![ControllablePower::new(limits, start); count] }
+        let phases = vec![ControllablePower::new(limits, start); count];
+        Self { waiting, phases, storage: battery.map(Storage::new) }
     }
 
     fn step(&mut self, set_points: &ByPhase, step_s: f64) -> ByPhase {
@@ -273,8 +295,32 @@ impl Power {
         for ((own, set_point), output) in self.phases.iter_mut().zip(arrived).zip(&mut output) {
             *output = own.step(set_point, step_s);
         }
+        if let Some(storage) = &mut self.storage {
+            let within_w = storage.limits_w(step_s);
+            if hold(&mut output, within_w) {
+                self.phases.iter_mut().zip(&output).for_each(|(own, [p_w, _])| own.hold_p(*p_w));
+            }
+            storage.step(output.iter().map(|[p_w, _]| p_w).sum(), step_s);
+        }
         output
     }
+}
+
+/// Brings the active power of all phases together to what a battery can do, by making those phases smaller that go beyond;
+/// whether it had to.
+/// Phases pass power to each other by the DC link: what one draws and another injects is no matter of the battery.
+fn hold(output: &mut ByPhase, [least_w, most_w]: [f64; 2]) -> bool {
+    let sum_w: f64 = output.iter().map(|[p_w, _]| p_w).sum();
+    let (sign, over_w) = if sum_w > most_w { (1.0, sum_w - most_w) } else { (-1.0, least_w - sum_w) };
+    if over_w.is_nan() || over_w <= 0.0 {
+        return false;
+    }
+    let beyond = |p_w: f64| (sign * p_w).max(0.0);
+    let whole_w: f64 = output.iter().map(|[p_w, _]| beyond(*p_w)).sum();
+    for [p_w, _] in output {
+        *p_w -= sign * over_w * beyond(*p_w) / whole_w;
+    }
+    true
 }
 
 impl Filter {

@@ -9,7 +9,7 @@
 //!
 //! The circle stands above the ramp: with reactive priority p_r gives way to q_r at once. The response is exact for a
 //! reference that stays during the step; being a mean of points inside the circle, the output stays inside, too.
-//! A [`DeadTime`] before it holds set-points back. Limits: no losses, no storage.
+//! A [`DeadTime`] before it holds set-points back. A battery behind it is a [`super::Storage`]. Limits: no losses of its own.
 
 /// What gives way when a set-point is outside the circle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,6 +77,11 @@ impl ControllablePower {
         if lost {
             (self.reference, self.output) = ([0.0; 2], [0.0; 2]);
         }
+    }
+
+    /// What stands behind it gives only so much active power, in W: response and ramp go on from there.
+    pub const fn hold_p(&mut self, p_w: f64) {
+        (self.reference[0], self.output[0]) = (p_w, p_w);
     }
 
     /// One step of `h_s` seconds towards a set-point in W and var: the power injected at its end.

@@ -36,7 +36,7 @@ pub use profile::Course;
 pub use quality::{Analysed, Emitted, Mitigated};
 #[cfg(test)]
 pub(crate) use quantity::standard;
-pub use quantity::{Aged, Element, FIXED, Measure, NodeRef, Part, Quantity};
+pub use quantity::{Aged, Element, FIXED, Measure, NodeRef, Part, Quantity, Stored};
 pub use read::{Reading, read, read_with};
 pub use supervisory::Planning;
 

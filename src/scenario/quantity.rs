@@ -87,6 +87,8 @@ pub enum Measure {
     HarmonicCurrent(Element, Option<u16>, u32),
     /// What a device emits.
     Emitted(usize, Emitted),
+    /// What a device stores.
+    Stored(usize, Stored),
     /// What an analyser says.
     Analysed(usize, Analysed),
     /// Of a mitigation.
@@ -101,6 +103,15 @@ pub enum Measure {
     Planned(usize, Planning),
     /// Of a transformer whose ageing is followed.
     Aged(usize, Aged),
+}
+
+/// What of a device's battery, all units together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// Energy in kWh.
+    Energy,
+    /// State of charge in percent.
+    Charge,
 }
 
 /// What of a transformer's ageing.
@@ -266,6 +277,8 @@ impl<'a> Namespace<'a> {
             return match rest {
                 "p_w" => Some(Measure::Injected(device.load)),
                 "q_var" => Some(Measure::InjectedReactive(device.load)),
+                "energy_kwh" if device.battery().is_some() => Some(Measure::Stored(place, Stored::Energy)),
+                "soc_percent" if device.battery().is_some() => Some(Measure::Stored(place, Stored::Charge)),
                 _ => device.of_phase(rest).or_else(|| {
                     let emits = !matches!(device.kind, DeviceKind::Power { .. });
                     Emitted::of_name(rest).filter(|_| emits).map(|what| Measure::Emitted(place, what))

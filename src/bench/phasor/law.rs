@@ -297,7 +297,7 @@ fn watching(plan: &Plan, phasor: &Phasor) -> Watching {
     let device = |place: usize| plan.equipment.devices.get(place);
     let phases = |d: &crate::scenario::Device| d.phases.len().max(1) as f64;
     let dead_time = |kind: &DeviceKind| match kind {
-        DeviceKind::Power { dead_time } => *dead_time as u64,
+        DeviceKind::Power { dead_time, .. } => *dead_time as u64,
         DeviceKind::Inverter(settings) => (settings.unit.dead_time_s / plan.step.seconds()).round() as u64,
         DeviceKind::ActiveFilter(_) => 0,
     };

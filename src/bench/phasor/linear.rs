@@ -110,7 +110,7 @@ pub(super) fn phase_va(device: &Device) -> f64 {
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time that was checked")]
 pub(super) fn dead_ticks(plan: &Plan, device: &Device) -> u64 {
     match &device.kind {
-        DeviceKind::Power { dead_time } => *dead_time as u64,
+        DeviceKind::Power { dead_time, .. } => *dead_time as u64,
         DeviceKind::Inverter(settings) => (settings.unit.dead_time_s / plan.step.seconds()).round() as u64,
         DeviceKind::ActiveFilter(_) => 0,
     }

@@ -47,6 +47,8 @@ struct Loop {
     /// Whether its line is cut: reports of actuators take the same way as commands.
     lost: bool,
     every: u64,
+    /// Ticks for which what is commanded, and what is on its way, acts.
+    acts_for: u64,
     performance: Observed,
     reference: Observed,
     actuators: Vec<Actuated>,
@@ -181,6 +183,7 @@ impl Loop {
             line: Line::new(outputs, own.every, own.delay, own.most_extra),
             lost: false,
             every: own.every.max(1),
+            acts_for: own.every.max(1) + own.delay.saturating_sub(1),
             performance: own.performance.clone(),
             reference: own.reference.clone(),
             actuators: own.actuators.clone(),
@@ -262,7 +265,7 @@ impl Loop {
         }
     }
 
-    /// What actuators say that they inject, and the flags of the clocks.
+    /// What actuators say that they inject and what their batteries can still do, and the flags of the clocks.
     fn report(&mut self, equipment: &Equipment) {
         let mut place = 6 * self.phases();
         for own in &self.actuators {
@@ -275,7 +278,13 @@ impl Loop {
                 }
             }
         }
-        place += 2 * self.actuators.len();
+        for own in &self.actuators {
+            if let Some(limits_w) = equipment.limits_w(own.device, self.acts_for).filter(|_| !self.lost) {
+                let others_w = others_w(equipment, own);
+                (0..2).for_each(|k| self.inputs.set(place + k, limits_w[k] - others_w));
+            }
+            place += 2;
+        }
         for (k, observed) in [&self.performance, &self.reference].into_iter().enumerate() {
             let frame = equipment.reading(observed.instrument);
             let flag = observed.sync.and_then(|sync| frame.map(|frame| frame.get(sync)));
@@ -342,6 +351,12 @@ impl Loop {
             Steered::TargetAngle(phase) => self.target[1].get(phase).copied().unwrap_or(f64::NAN),
         }
     }
+}
+
+/// Active power in W of those phases of a device that a controller does not command.
+fn others_w(equipment: &Equipment, own: &Actuated) -> f64 {
+    let commanded = |phase: usize| own.phases.iter().any(|[_, other]| *other == phase);
+    (0..MOST_PHASES).filter(|phase| !commanded(*phase)).map(|phase| equipment.output(own.device, phase)[0]).sum()
 }
 
 /// A channel that says nothing.

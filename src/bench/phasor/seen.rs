@@ -39,6 +39,11 @@ impl Phasors {
         })
     }
 
+    /// Whether its devices' reports reach a controller.
+    pub(in crate::bench) fn in_touch(&self, controller: usize) -> bool {
+        self.loops.get(controller).is_some_and(|own| !own.lost)
+    }
+
     /// Whether a controller still commands one of its actuators.
     pub(in crate::bench) fn in_service(&self, controller: usize, actuator: usize) -> bool {
         let own = self.loops.get(controller).and_then(|own| own.seat.lpbc());

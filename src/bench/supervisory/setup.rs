@@ -8,7 +8,7 @@ use crate::bench::SetupError;
 use crate::bench::model::{GridModel, ModelSettings};
 use crate::bench::phasor::model::node_of;
 use crate::control::supervisory::{
-    Actuator, Band, Layout, Linearisation, NetworkModel, Objective, Performance, Settings, Supervisor,
+    Actuator, Band, Layout, Linearisation, NetworkModel, Objective, Performance, Settings, Storage, Supervisor,
 };
 use crate::feeder::Feeder;
 use crate::scenario::{Action, Branch, LinearisationSetting, NodeRef, Phasor, Plan, Supervisory};
@@ -43,7 +43,7 @@ fn made(plan: &Plan, place: usize, own: &Supervisory) -> Result<Made, String> {
         actuators: names.clone(),
         head: own.setting.head.as_deref().map(plain),
         switches: switches.iter().filter_map(|k| Some(plan.feeder.lines.get_index(*k)?.0.clone())).collect(),
-        losses: own.setting.objectives.losses > 0.0 || own.setting.objectives.cost.contains_key("head"),
+        losses: losses(own),
         loading: own.setting.ampacity,
         root: root(plan, own),
         ..ModelSettings::new(&[], base_va(plan, own))
@@ -58,6 +58,12 @@ fn made(plan: &Plan, place: usize, own: &Supervisory) -> Result<Made, String> {
     let settings = settings(plan, own, &feeder, &model)?;
     let supervisor = Supervisor::new(settings, Box::new(model)).map_err(|error| error.to_string())?;
     Ok(Made { supervisor, below, switches })
+}
+
+/// Whether losses, or a head that curves as they do, are in its objectives.
+fn losses(own: &Supervisory) -> bool {
+    let o = &own.setting.objectives;
+    o.losses > 0.0 || o.cost.contains_key("head") || o.track_head.is_some() || own.zone.above.is_some()
 }
 
 /// The name of an element without its kind.
@@ -124,6 +130,7 @@ fn settings(plan: &Plan, own: &Supervisory, feeder: &Feeder, model: &GridModel) 
     let performance = phasors().map(|phasor| performance(plan, phasor, model.layout())).collect::<Result<_, _>>()?;
     Ok(Settings {
         actuators: own.actuators.iter().map(|pair| actuator(plan, own, *pair)).collect(),
+        storages: stores(plan, own).iter().filter_map(|device| storage(plan, own, *device)).collect(),
         performance,
         objectives: objectives(plan, own, feeder, model),
         bands: own.setting.limits_pu.iter().map(|v_pu| Band { nodes: Vec::new(), v_pu: *v_pu }).collect(),
@@ -149,6 +156,33 @@ fn actuator(plan: &Plan, own: &Supervisory, [device, _]: [usize; 2]) -> Actuator
         cost_per_kwh: cost,
         ..Actuator::of(rated_va(plan, device))
     }
+}
+
+/// Devices with batteries that it plans with: the order of its storages.
+pub(super) fn stores(plan: &Plan, own: &Supervisory) -> Vec<usize> {
+    let stores = |device: usize| plan.equipment.devices.get(device).is_some_and(|own| own.battery().is_some());
+    let mut devices: Vec<usize> = own.actuators.iter().map(|[device, _]| *device).filter(|k| stores(*k)).collect();
+    devices.sort_unstable();
+    devices.dedup();
+    devices
+}
+
+/// What the battery of a device is to a plan.
+fn storage(plan: &Plan, own: &Supervisory, device: usize) -> Option<Storage> {
+    let found = plan.equipment.devices.get(device)?;
+    let battery = found.battery()?;
+    let setting = own.setting.storage.get(&found.name);
+    let percent = |percent: f64| percent / 100.0 * battery.energy_wh;
+    let energy_wh = setting.and_then(|own| own.band_percent).map_or(battery.band_wh(), |band| band.map(percent));
+    let phases = own.actuators.iter().enumerate().filter(|(_, pair)| pair[0] == device);
+    Some(Storage {
+        efficiency: [battery.charge_efficiency, battery.discharge_efficiency],
+        idle_w: battery.idle_w,
+        end_wh: setting.and_then(|own| own.end_percent).map(percent),
+        wear_per_kwh: setting.map_or(0.0, |own| own.wear_per_kwh),
+        end_value_per_kwh: setting.map_or(0.0, |own| own.end_value_per_kwh),
+        ..Storage::of(phases.map(|(k, _)| k).collect(), energy_wh)
+    })
 }
 
 fn performance(plan: &Plan, phasor: &Phasor, layout: &Layout) -> Result<Performance, String> {

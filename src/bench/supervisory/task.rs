@@ -11,6 +11,7 @@ use crate::control::phasor::MOST_PHASES;
 use crate::control::phasor::supervise::classify::Class;
 use crate::control::phasor::supervise::zones::HeadPower;
 use crate::control::supervisory::{Conditions, Inputs, NetworkModel, Plan, State, Status, Supervisor, Target};
+use crate::device::Battery;
 use crate::quantity::Tick;
 use crate::scenario::{self, Planning, RetargetSetting};
 
@@ -40,6 +41,16 @@ struct Phase {
     derated: bool,
 }
 
+/// A battery that it plans with.
+struct Store {
+    device: usize,
+    battery: Battery,
+    /// The L-PBC through which it is heard.
+    owner: Option<usize>,
+    /// What was last heard of its energy in Wh.
+    heard_wh: f64,
+}
+
 /// A plan on its way.
 struct UnderWay {
     due: u64,
@@ -60,12 +71,14 @@ pub(super) struct Task {
     below: Vec<(usize, GridModel)>,
     switches: Vec<usize>,
     actuators: Vec<Phase>,
+    stores: Vec<Store>,
     targets: Vec<usize>,
     heard: Vec<Heard>,
     dispatch: bool,
     every: u64,
     latency: u64,
     min_interval: u64,
+    step_s: f64,
     derate: f64,
     retarget_on: Vec<RetargetSetting>,
     forecast: Foreseen,
@@ -101,12 +114,14 @@ impl Task {
             below,
             switches,
             actuators: own.actuators.iter().map(|pair| Phase::new(plan, *pair)).collect(),
+            stores: setup::stores(plan, own).iter().filter_map(|device| Store::new(plan, *device)).collect(),
             targets: own.targets.clone(),
             heard: vec![Heard::default(); own.targets.len()],
             dispatch: setting.dispatch,
             every: own.every.max(1),
             latency: own.latency.max(1),
             min_interval: own.min_interval,
+            step_s: plan.step.seconds(),
             derate: setting.derate,
             retarget_on: setting.retarget_on.clone(),
             forecast,
@@ -167,6 +182,8 @@ impl Task {
     /// Plans with what is known. It arrives later.
     pub(super) fn plan(&mut self, frozen: &Frozen) {
         (self.wanted, self.started) = (false, Some(frozen.tick.0));
+        let lost = self.lost;
+        self.stores.iter_mut().filter(|_| !lost).for_each(|own| own.hear(frozen));
         let inputs = self.inputs(frozen);
         self.supervisor.set_head(self.head_w());
         let plan = self.supervisor.plan(&inputs);
@@ -180,6 +197,7 @@ impl Task {
         self.given.map_or(self.own_head_w, |given| given.map(Some))
     }
 
+    #[allow(clippy::cast_precision_loss, reason = "a count of steps")]
     fn inputs(&self, frozen: &Frozen) -> Inputs {
         let seen: Vec<_> = self.targets.iter().filter_map(|place| frozen.phasors.seen(*place)).collect();
         let counts = self.supervisor.settings().performance.iter().map(|own| own.nodes.len());
@@ -191,11 +209,12 @@ impl Task {
         let known = targets.iter().all(|own| own.v_pu.iter().chain(&own.angle_rad).all(|x| x.is_finite()));
         let measured = seen.iter().map(|own| &own.measured).zip(counts.clone()).map(|own| Some(target(own)));
         let reference = seen.first().zip(counts.clone().next());
+        let wait_s = self.step_s * self.latency as f64;
         Inputs {
             forecast: self.forecast.steps(frozen.multiplier, frozen.clock_s),
             applied_w: self.actuators.iter().map(|own| frozen.equipment.output(own.device, own.phase)).collect(),
             available: self.actuators.iter().map(|own| own.available(self.derate, frozen.phasors)).collect(),
-            stored_wh: Vec::new(),
+            stored_wh: self.stores.iter().map(|own| own.at_arrival_wh(frozen, wait_s)).collect(),
             measured: measured.collect(),
             reference_v_pu: reference.map_or_else(Vec::new, |(own, n)| own.reference_v_pu[..n].to_vec()),
             taps: frozen.taps.clone(),
@@ -269,6 +288,31 @@ impl Task {
             Planning::Overruns => f64::from(self.overruns),
             _ => self.arrived.says(what),
         }
+    }
+}
+
+impl Store {
+    fn new(plan: &scenario::Plan, device: usize) -> Option<Self> {
+        let battery = plan.equipment.devices.get(device)?.battery()?;
+        let owns = |own: &scenario::Phasor| own.actuators.iter().any(|actuator| actuator.device == device);
+        let owner = plan.equipment.phasors.iter().position(owns);
+        Some(Self { device, battery, owner, heard_wh: battery.energy_wh * battery.soc })
+    }
+
+    /// Hears of its energy by the way that reports of its power take.
+    fn hear(&mut self, frozen: &Frozen) {
+        let heard = self.owner.is_none_or(|lpbc| frozen.phasors.in_touch(lpbc));
+        if let Some((energy_wh, _)) = frozen.equipment.stored(self.device).filter(|_| heard) {
+            self.heard_wh = energy_wh;
+        }
+    }
+
+    /// What it will hold when the plan arrives, if it goes on as it does.
+    fn at_arrival_wh(&self, frozen: &Frozen, wait_s: f64) -> f64 {
+        let p_w: f64 = (0..MOST_PHASES).map(|phase| frozen.equipment.output(self.device, phase)[0]).sum();
+        let left_wh = self.heard_wh - wait_s / 3600.0 * (self.battery.drawn_w(p_w) + self.battery.idle_w);
+        let [least_wh, most_wh] = self.battery.band_wh();
+        left_wh.clamp(least_wh, most_wh)
     }
 }
 

@@ -176,6 +176,16 @@ impl Allocation {
         }
     }
 
+    /// From and to of the active power of all phases of an actuator together.
+    pub fn p_range(&self, actuator: usize) -> [f64; 2] {
+        self.units.get(actuator).map_or(FREE, |unit| unit.reach.p_total_pu)
+    }
+
+    /// Whether an actuator is told as much active power as it can do, or more because of its ramp.
+    pub fn at_p_limit(&self, actuator: usize) -> bool {
+        self.units.get(actuator).is_some_and(|unit| unit.in_service && unit.reach.at_p_limit(&unit.told))
+    }
+
     /// Says what an actuator does before it is told anything, or in spite of it, as far as its rating goes: its ramp begins there.
     /// P and Q by phase.
     pub fn set_told(&mut self, actuator: usize, told: [[f64; 2]; MOST_PHASES]) {

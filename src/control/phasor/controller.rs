@@ -217,6 +217,16 @@ impl Lpbc {
         self.allocation.told(actuator).filter(|_| self.began)
     }
 
+    /// From and to of the active power of all phases of an actuator together, per unit: what its battery can do.
+    pub fn p_range(&self, actuator: usize) -> [f64; 2] {
+        self.allocation.p_range(actuator)
+    }
+
+    /// Whether an actuator is told as much active power as its battery can do.
+    pub fn at_p_limit(&self, actuator: usize) -> bool {
+        self.began && self.allocation.at_p_limit(actuator)
+    }
+
     /// Begins the law of the present mode anew from what actuators do together.
     fn restart(&mut self, total: &[f64; MOST_SIZE]) {
         let total = &total[..self.size];

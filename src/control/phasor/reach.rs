@@ -11,6 +11,9 @@ use super::MOST_PHASES;
 /// Halvings of the interval for the multiplier.
 const HALVINGS: usize = 50;
 
+/// Power per unit from a limit that is the limit.
+const AT_LIMIT_PU: f64 = 1e-7;
+
 /// P and Q of each phase per unit.
 pub(super) type Told = [[f64; 2]; MOST_PHASES];
 /// From and to.
@@ -77,11 +80,17 @@ impl Reach {
         nearest(to, s, [around[0], both(self.q_pu, around[1])])
     }
 
+    /// Whether active power of all phases stands at an end of its range, or beyond.
+    pub(super) fn at_p_limit(&self, told: &Told) -> bool {
+        let ([low, high], sum) = (self.p_total_pu, sum_p(told));
+        sum <= low + AT_LIMIT_PU || sum >= high - AT_LIMIT_PU
+    }
+
     /// Whether a phase stands at a limit other than the ramp.
     pub(super) fn at_limit(&self, phase: usize, told: &Told) -> bool {
-        let (slack, [p, q], s) = (1e-7, told[phase], self.s_pu[phase]);
+        let (slack, [p, q], s) = (AT_LIMIT_PU, told[phase], self.s_pu[phase]);
         let at = |x: f64, [low, high]: Range| x <= low + slack || x >= high - slack;
-        s <= 0.0 || size([p, q]) >= s - slack || at(q, self.q_pu) || at(sum_p(told), self.p_total_pu)
+        s <= 0.0 || size([p, q]) >= s - slack || at(q, self.q_pu) || self.at_p_limit(told)
     }
 }
 

@@ -229,6 +229,9 @@ impl Supervised {
         let working = own.mode <= Mode::MagnitudeOnly;
         let age = self.seen[0].map_or(0, |seen| tick.0.saturating_sub(seen) / every);
         let Some(classifier) = self.classifier.as_mut().filter(|_| working) else { return };
+        for (k, &[actuator, phase]) in self.watched.iter().enumerate() {
+            classifier.set_held(k, self.lpbc.at_p_limit(actuator), own.applied.saturated[phase]);
+        }
         self.report.class = classifier.step(&classify::Input {
             tick,
             error: &error[..size],
@@ -248,6 +251,8 @@ impl Supervised {
             }
         }
         if let Some(retarget) = &mut self.retarget {
+            let actuators = 0..self.lpbc.settings().actuators.len();
+            actuators.for_each(|k| retarget.set_p_range(k, self.lpbc.p_range(k)));
             retarget.step(&retarget::Input {
                 tick: Tick(tick.0 / every),
                 wanted: &self.lpbc.target()[..size],
@@ -334,5 +339,10 @@ fn retarget(settings: &LpbcSettings, watching: &Watching, watched: &[[usize; 2]]
     let phases: Vec<usize> = watched.iter().map(|own| own[1]).collect();
     let s_pu = watched.iter().map(|own| watching.s_va.get(own[0]).map_or(0.0, |s| s / settings.base_va)).collect();
     let sensitivity = retarget::by_actuator(b, &phases)?;
-    Retarget::new(retarget::Settings { s_pu, ..retarget::Settings::default() }, &sensitivity)
+    let mut own = Retarget::new(retarget::Settings { s_pu, ..retarget::Settings::default() }, &sensitivity)?;
+    for actuator in 0..settings.actuators.len() {
+        let phases = watched.iter().enumerate().filter(|(_, own)| own[0] == actuator);
+        own.share(phases.map(|(k, _)| k).collect());
+    }
+    Some(own)
 }

@@ -1,15 +1,22 @@
 //! Limits of the program: power of actuators, ramps, energy of storages, bands of voltage and ampacity of branches.
 //!
 //! **Energy.** A storage that gives p for a step of h hours loses h·max(p/η_d, η_c·p). That is convex, so a loss variable w
-//! above both keeps the lower limit exactly. The upper limit is kept with h·η_c·p, which is exact while it charges and on
-//! the safe side otherwise: with w it could be kept by wasting energy, which no storage does.
+//! above both keeps the lower limit exactly. With w the upper limit could be kept by wasting energy, which no storage does. It
+//! is kept with h·p/η_d for steps in which the linearisation's own dispatch discharges and h·η_c·p for the others: both are
+//! below the maximum, so that it is on the safe side whatever comes out, and exact once a program confirms who discharges.
+//! Wear is of |p/η_d| or |η_c·p|, again by a variable above both.
+//!
+//! **Ampacity.** A conductor's current is affine in the program, and its limit a circle around it: a second-order cone. The
+//! tangent of that circle would be no use where the objective leaves directions free: each program would run along it, to
+//! where the next tangent turns it back. Each conductor has its own limit: which of a branch is loaded most changes from
+//! point to point, and one limit for all of them would never come to rest.
 //!
 //! **Bands and ampacity** come into the program only where they are near ([`Watch`]): of thousands, few ever bind.
 
 use super::affine::{Offsets, Step};
 use super::plan::{Group, Inputs};
 use super::program::{Program, Row};
-use super::settings::{Circle, Settings};
+use super::settings::{Circle, Settings, Storage};
 
 /// Below this, per unit of power, a limit leaves nothing to choose.
 const NOTHING_PU: f64 = 1e-9;
@@ -34,6 +41,7 @@ pub(super) fn add_of_actuators(
     program: &mut Program,
     settings: &Settings,
     inputs: &Inputs,
+    steps: &[Step],
     applied: &[f64],
     base_va: f64,
 ) {
@@ -59,7 +67,7 @@ pub(super) fn add_of_actuators(
         }
     }
     for storage in 0..settings.storages.len() {
-        add_energy(program, settings, inputs, storage, base_va);
+        add_energy(program, settings, inputs, steps, storage, base_va);
     }
 }
 
@@ -96,25 +104,73 @@ fn add_ramp(program: &mut Program, place: usize, step: usize, most: f64, applied
     }
 }
 
-fn add_energy(program: &mut Program, settings: &Settings, inputs: &Inputs, storage: usize, base_va: f64) {
+/// Power per unit of a storage that is neither charging nor discharging.
+const IDLE_PU: f64 = 1e-6;
+
+/// Active power of a storage in a step's dispatch.
+fn power(store: &Storage, u: &[f64]) -> f64 {
+    store.actuators.iter().filter_map(|k| u.get(*k)).sum()
+}
+
+/// The slope with which the upper limit counts a step's power.
+fn counted(store: &Storage, step: &Step) -> f64 {
+    let p = power(store, &step.at);
+    store.slope(if p > IDLE_PU { p } else { 0.0 })
+}
+
+/// Whether a storage charges in a dispatch where its upper limit has counted it as discharging, or the other way round.
+pub(super) fn turned(settings: &Settings, steps: &[Step], dispatch: &[Vec<f64>]) -> bool {
+    let of = |store: &Storage| {
+        let mut steps = steps.iter().zip(dispatch);
+        steps.any(|(step, u)| {
+            let p = power(store, u);
+            p.abs() > IDLE_PU && store.slope(p) != counted(store, step)
+        })
+    };
+    settings.storages.iter().any(of)
+}
+
+fn add_energy(
+    program: &mut Program,
+    settings: &Settings,
+    inputs: &Inputs,
+    steps: &[Step],
+    storage: usize,
+    base_va: f64,
+) {
     let Some(store) = settings.storages.get(storage) else { return };
     let [least, most] = store.energy_wh;
     let [charging, discharging] = store.efficiency;
     let stored = inputs.stored_wh.get(storage).copied().unwrap_or(f64::midpoint(least, most));
-    let (size, span) = (program.size, most - least);
-    let per_pu = base_va * settings.step_s / 3600.0 / span;
+    let (size, span, hours) = (program.size, most - least, settings.step_s / 3600.0);
+    let per_pu = base_va * hours / span;
+    let group = Some(Group::Energy);
     for step in 0..size.steps {
         let power = |k: usize, by: f64| store.actuators.iter().map(move |a| (size.input(k, *a), by));
-        for by in [1.0 / discharging, charging] {
-            let terms = power(step, by).chain([(size.store(storage, step), -1.0)]).collect();
-            program.rows.push(Row { terms, upper: 0.0, group: None });
+        let above = |place: usize, by: f64| Row {
+            terms: power(step, by).chain([(place, -1.0)]).collect(),
+            upper: 0.0,
+            group: None,
+        };
+        let (lost, through) = (size.store(storage, step), size.throughput(storage, step));
+        program.rows.extend([1.0 / discharging, charging].map(|by| above(lost, by)));
+        // Nothing else holds these down where energy is plenty.
+        program.near(1e-9, lost, 0.0);
+        if store.wear_per_kwh > 0.0 {
+            program.rows.extend([1.0 / discharging, -charging].map(|by| above(through, by)));
+        } else {
+            program.given.push((through, 0.0));
         }
-        let lost = (0..=step).map(|k| (size.store(storage, k), per_pu)).collect();
-        program.rows.push(Row { terms: lost, upper: (stored - least) / span, group: Some(Group::Energy) });
-        let gained = (0..=step).flat_map(|k| power(k, -charging * per_pu)).collect();
-        program.rows.push(Row { terms: gained, upper: (most - stored) / span, group: Some(Group::Energy) });
-        // Nothing else holds the loss variable down where energy is plenty.
-        program.near(1e-9, size.store(storage, step), 0.0);
+        // One that is outside its limits may rest.
+        let idle = store.idle_w * hours * (step + 1) as f64;
+        let drained = || (0..=step).map(|k| (size.store(storage, k), per_pu)).collect();
+        program.rows.push(Row { terms: drained(), upper: ((stored - least - idle) / span).max(0.0), group });
+        if let Some(end) = store.end_wh.filter(|_| step + 1 == size.steps) {
+            program.rows.push(Row { terms: drained(), upper: (stored - end - idle) / span, group });
+        }
+        let slope = |k: usize| steps.get(k).map_or(charging, |step| counted(store, step));
+        let gained = (0..=step).flat_map(|k| power(k, -slope(k) * per_pu)).collect();
+        program.rows.push(Row { terms: gained, upper: ((most - stored + idle) / span).max(0.0), group });
     }
 }
 
@@ -125,7 +181,7 @@ enum Watched {
     Low(usize, usize),
     /// Upper.
     High(usize, usize),
-    /// Of a branch.
+    /// Of a conductor.
     Loading(usize),
 }
 
@@ -173,9 +229,9 @@ impl Watch {
                 Watched::High(b, node) => {
                     program.limit(k, &step.magnitude(node, offsets), 1.0, band(b)[1], Group::Overvoltage);
                 }
-                Watched::Loading(branch) => {
+                Watched::Loading(conductor) => {
                     let most = settings.most_loading.unwrap_or(f64::INFINITY);
-                    program.limit(k, &step.loading(branch), 1.0, most, Group::Loading);
+                    program.inside(k, &step.loading(conductor), most, Group::Loading);
                 }
             }
         }
@@ -198,8 +254,9 @@ fn excesses(settings: &Settings, offsets: &Offsets, step: &Step, u: &[f64], mut 
         }
     }
     if let Some(most) = settings.most_loading {
-        for branch in 0..step.state.loading.len() {
-            take(step.loading(branch).value(u) - most, Watched::Loading(branch));
+        let du: Vec<f64> = u.iter().zip(&step.at).map(|(u, at)| u - at).collect();
+        for conductor in 0..step.state.loading.len() {
+            take(step.loaded(conductor, &du) - most, Watched::Loading(conductor));
         }
     }
 }

@@ -129,11 +129,15 @@ pub struct Plan {
     pub targets: Vec<Target>,
     /// Active and reactive power in W and var, step by step, of each actuator phase: what the targets are made with.
     pub dispatch_w: Vec<Vec<[f64; 2]>>,
+    /// Energy in Wh of each storage at the end of each step, as far as it is known at the start.
+    pub stored_wh: Vec<Vec<f64>>,
     /// The objective that the last program foretells.
     pub objective: f64,
     /// After each program: largest difference between what it foretold and the model's solution, at all watched nodes
     /// and steps, in per unit and rad.
     pub mismatch: Vec<[f64; 2]>,
+    /// The same of performance and reference nodes alone: of what targets are made of.
+    pub target_mismatch: Vec<[f64; 2]>,
     /// Power from the head into the feeder in W and var, step by step, all phases, by the model's solution.
     pub head_w: Vec<[f64; 2]>,
     /// Losses in W, step by step.
@@ -149,8 +153,10 @@ impl Plan {
             status,
             targets: inputs.targets.clone(),
             dispatch_w: Vec::new(),
+            stored_wh: Vec::new(),
             objective: f64::NAN,
             mismatch: Vec::new(),
+            target_mismatch: Vec::new(),
             head_w: Vec::new(),
             losses_w: Vec::new(),
             solver_iterations: 0,

@@ -1,7 +1,7 @@
 //! The program of one plan: a convex quadratic objective under linear rows, circles and slacks, solved by Clarabel.
 //!
-//! Unknowns: inputs step by step (P of all actuator phases, then Q), then one loss variable for each storage and step, then
-//! one slack for each group of limits. Rows are `terms·x ≤ upper`. A group's slack is 0 unless the program is elastic.
+//! Unknowns: inputs step by step (P of all actuator phases, then Q), then one loss variable and one of throughput for each
+//! storage and step, then one slack for each group of limits. Rows are `terms·x ≤ upper`. A group's slack is 0 unless the program is elastic.
 
 use clarabel::algebra::CscMatrix;
 use clarabel::solver::{
@@ -32,12 +32,16 @@ impl Size {
         self.steps * self.inputs + storage * self.steps + step
     }
 
+    pub(super) fn throughput(&self, storage: usize, step: usize) -> usize {
+        self.store(self.storages + storage, step)
+    }
+
     fn slack(&self, group: Group) -> usize {
-        self.steps * (self.inputs + self.storages) + group.place()
+        self.steps * (self.inputs + 2 * self.storages) + group.place()
     }
 
     fn total(&self) -> usize {
-        self.steps * (self.inputs + self.storages) + Group::ALL.len()
+        self.steps * (self.inputs + 2 * self.storages) + Group::ALL.len()
     }
 }
 
@@ -65,6 +69,16 @@ pub(super) struct Program {
     pub given: Vec<(usize, f64)>,
     /// Pairs of unknowns inside a circle of a radius.
     pub circles: Vec<([usize; 2], f64)>,
+    discs: Vec<Disc>,
+}
+
+/// Two quantities, by their terms and constants, inside a circle.
+#[derive(Clone, Debug)]
+struct Disc {
+    parts: [(Vec<(usize, f64)>, f64); 2],
+    radius: f64,
+    /// What gives when it cannot be kept.
+    group: Group,
 }
 
 /// What the solver found.
@@ -72,6 +86,8 @@ pub(super) struct Program {
 pub(super) struct Found {
     /// Inputs step by step.
     pub inputs: Vec<Vec<f64>>,
+    /// All unknowns.
+    x: Vec<f64>,
     /// By how much each group gives.
     pub slacks: Vec<(Group, f64)>,
     pub iterations: u32,
@@ -97,6 +113,7 @@ impl Program {
             rows: Vec::new(),
             given: Vec::new(),
             circles: Vec::new(),
+            discs: Vec::new(),
         }
     }
 
@@ -117,6 +134,11 @@ impl Program {
         self.constant += weight * quantity.constant;
         let first = self.size.input(step, 0);
         self.linear[first..].iter_mut().zip(&quantity.row).for_each(|(q, a)| *q += weight * a);
+    }
+
+    /// Adds `weight·x` of an unknown.
+    pub(super) fn price(&mut self, weight: f64, x: usize) {
+        self.linear[x] += weight;
     }
 
     /// Adds `weight·uᵀ·H·u` of a step, H row by row.
@@ -155,6 +177,15 @@ impl Program {
         self.rows.push(Row { terms, upper: upper - sign * quantity.constant, group: Some(group) });
     }
 
+    /// Adds a limit on the magnitude of two quantities of a step together.
+    pub(super) fn inside(&mut self, step: usize, parts: &[Quantity; 2], radius: f64, group: Group) {
+        let terms = |own: &Quantity| {
+            let terms = own.row.iter().enumerate().filter(|(_, a)| **a != 0.0);
+            (terms.map(|(i, a)| (self.size.input(step, i), -a)).collect(), own.constant)
+        };
+        self.discs.push(Disc { parts: [terms(&parts[0]), terms(&parts[1])], radius, group });
+    }
+
     /// Solves it; elastic, groups of limits may give at a price.
     pub(super) fn solve(&self, elastic: bool) -> Result<Found, Unsolved> {
         let (p, largest) = self.curvature();
@@ -187,18 +218,12 @@ impl Program {
         let inputs: Vec<Vec<f64>> =
             x.chunks(self.size.inputs.max(1)).take(self.size.steps).map(<[f64]>::to_vec).collect();
         let slacks = Group::ALL.map(|group| (group, x[self.size.slack(group)].max(0.0)));
-        Found { inputs, slacks: slacks.to_vec(), iterations }
+        Found { inputs, x: x.to_vec(), slacks: slacks.to_vec(), iterations }
     }
 
-    /// The objective at inputs, without slacks and storages.
-    pub(super) fn objective_at(&self, inputs: &[Vec<f64>]) -> f64 {
-        let mut x = vec![0.0; self.size.total()];
-        x.iter_mut().zip(inputs.iter().flatten()).for_each(|(x, u)| *x = *u);
-        self.objective(&x)
-    }
-
-    fn objective(&self, x: &[f64]) -> f64 {
-        let n = self.size.inputs;
+    /// The objective at what was found, without slacks.
+    pub(super) fn objective_at(&self, found: &Found) -> f64 {
+        let (n, x) = (self.size.inputs, &found.x);
         let mut sum = self.constant + self.linear.iter().zip(x).map(|(q, x)| q * x).sum::<f64>();
         for (block, u) in self.blocks.iter().zip(x.chunks(n.max(1))) {
             for (row, u_i) in block.chunks(n.max(1)).zip(u) {
@@ -250,6 +275,14 @@ impl Program {
             a.row(&[], radius);
             a.row(&[(p, -1.0)], 0.0);
             a.row(&[(q, -1.0)], 0.0);
+            cones.push(SecondOrderConeT(3));
+        }
+        for disc in &self.discs {
+            a.row(&[], disc.radius);
+            if elastic {
+                a.also(self.size.slack(disc.group), -1.0);
+            }
+            disc.parts.iter().for_each(|(terms, constant)| a.row(terms, *constant));
             cones.push(SecondOrderConeT(3));
         }
         let matrix = CscMatrix::new_from_triplets(a.upper.len(), self.size.total(), a.rows, a.columns, a.values);
@@ -311,7 +344,7 @@ mod tests {
         for (x, e) in found.inputs[0].iter().zip(expected) {
             assert!((x - e).abs() < 1e-6, "{:?}", found.inputs);
         }
-        assert!((program.objective_at(&found.inputs) - (10f64.sqrt() - 1.0).powi(2)).abs() < 1e-5);
+        assert!((program.objective_at(&found) - (10f64.sqrt() - 1.0).powi(2)).abs() < 1e-5);
     }
 
     /// x ≤ 1 and x ≥ 2 cannot both be: each gives as much as it must, one of them 1 in all.
@@ -336,7 +369,7 @@ mod tests {
         program.square(0, 2.0, &sum, 3.0);
         program.given.push((0, 1.0));
         let found = program.solve(false).unwrap();
-        assert!((found.inputs[0][1] - 1.5).abs() < 1e-6 && program.objective_at(&found.inputs).abs() < 1e-9);
+        assert!((found.inputs[0][1] - 1.5).abs() < 1e-6 && program.objective_at(&found).abs() < 1e-9);
         // 2·(y − 1.5)² + y² + y is least where 4·(y − 1.5) + 2·y + 1 = 0.
         program.quadratic(0, 1.0, &[0.0, 0.0, 0.0, 1.0]);
         program.linear(0, 1.0, &Quantity { constant: 7.0, row: vec![0.0, 1.0] });

@@ -55,6 +55,39 @@ pub struct Storage {
     pub energy_wh: [f64; 2],
     /// Efficiency of charging and of discharging.
     pub efficiency: [f64; 2],
+    /// What it loses all the time, in W.
+    pub idle_w: f64,
+    /// Least energy at the end of the horizon in Wh.
+    pub end_wh: Option<f64>,
+    /// Cost of a kWh that goes into it or comes out of it: wear.
+    pub wear_per_kwh: f64,
+    /// What a kWh in it is worth at the end of the horizon.
+    pub end_value_per_kwh: f64,
+}
+
+impl Storage {
+    /// One that feeds actuator phases, without losses and without costs.
+    pub fn of(actuators: Vec<usize>, energy_wh: [f64; 2]) -> Self {
+        Self {
+            actuators,
+            energy_wh,
+            efficiency: [1.0; 2],
+            idle_w: 0.0,
+            end_wh: None,
+            wear_per_kwh: 0.0,
+            end_value_per_kwh: 0.0,
+        }
+    }
+
+    /// What leaves it for a power at its terminals.
+    pub(super) fn drawn(&self, p: f64) -> f64 {
+        p * self.slope(p)
+    }
+
+    /// Of what leaves it by what is injected, on the side of a power.
+    pub(super) fn slope(&self, p: f64) -> f64 {
+        if p > 0.0 { 1.0 / self.efficiency[1] } else { self.efficiency[0] }
+    }
 }
 
 /// A performance node: its phases' nodes, and the reference node's of the same phases.
@@ -265,7 +298,11 @@ impl Storage {
         known("a storage", &self.actuators, actuators)?;
         let [least, most] = self.energy_wh;
         number("energy_wh", "two energies, the smaller first", least >= 0.0 && least < most && most.is_finite())?;
-        number("efficiency", "above 0, at most 1", self.efficiency.iter().all(|e| *e > 0.0 && *e <= 1.0))
+        number("efficiency", "above 0, at most 1", self.efficiency.iter().all(|e| *e > 0.0 && *e <= 1.0))?;
+        number("idle_w", "0 or more", self.idle_w >= 0.0 && self.idle_w.is_finite())?;
+        number("end_wh", "within energy_wh", self.end_wh.is_none_or(|end| end >= least && end <= most))?;
+        number("wear_per_kwh", "0 or more", self.wear_per_kwh >= 0.0 && self.wear_per_kwh.is_finite())?;
+        number("end_value_per_kwh", "0 or more", self.end_value_per_kwh >= 0.0 && self.end_value_per_kwh.is_finite())
     }
 }
 

@@ -56,9 +56,12 @@ struct Iterates {
     states: Vec<State>,
     objective: f64,
     gives: Vec<(Group, f64)>,
+    /// Whether heads that stay above what is wanted curve as losses do.
+    curved: bool,
     /// Price on leaving a dispatch, by a share of the objective.
     stay: f64,
     mismatch: Vec<[f64; 2]>,
+    target_mismatch: Vec<[f64; 2]>,
     solver_iterations: u32,
     agreed: bool,
 }
@@ -191,31 +194,53 @@ impl Supervisor {
             states: Vec::new(),
             objective: f64::NAN,
             gives: Vec::new(),
+            curved: !self.has_curved_head(),
             stay: 0.0,
             mismatch: Vec::new(),
+            target_mismatch: Vec::new(),
             solver_iterations: 0,
             agreed: false,
         };
         for round in 0..self.settings.max_programs {
             let steps = self.linearise(known, &at.dispatch, round == 0)?;
             let found = self.program(inputs, known, &steps, &mut watch, &mut at)?;
+            let turned = limits::turned(&self.settings, &steps, &found.inputs);
             let whole = self.advance(known, &found.inputs, &mut at)?;
-            let differ =
-                steps.iter().zip(&at.dispatch).zip(&at.states).map(|((step, u), state)| step.mismatch(u, state));
-            let mismatch = differ.fold([0.0_f64; 2], |a, b| [a[0].max(b[0]), a[1].max(b[1])]);
+            let mismatch = self.mismatch(&steps, &at, false);
+            at.target_mismatch.push(self.mismatch(&steps, &at, true));
             if at.mismatch.last().is_some_and(|last| (0..2).any(|k| mismatch[k] > SHRINKS * last[k])) {
-                at.stay = (10.0 * at.stay).max(FIRST_STAY);
+                // What can be reached is reached sooner without curvature.
+                let first = !std::mem::replace(&mut at.curved, true);
+                at.stay = if first { 0.0 } else { (10.0 * at.stay).max(FIRST_STAY) };
             }
             at.mismatch.push(mismatch);
             at.gives = found.slacks.into_iter().filter(|(_, slack)| *slack > GIVES).collect();
             let within = |most: [f64; 2]| whole && mismatch[0] <= most[0] && mismatch[1] <= most[1];
             at.agreed = within(NEAR_ENOUGH);
-            if within([self.settings.tolerance_pu, self.settings.tolerance_rad]) {
+            if !turned && within([self.settings.tolerance_pu, self.settings.tolerance_rad]) {
                 at.agreed = true;
                 break;
             }
         }
         Ok(at)
+    }
+
+    /// Whether a schedule of the head is among its objectives.
+    fn has_curved_head(&self) -> bool {
+        let curved = |objective: &Objective| matches!(objective, Objective::Head { phase: None, p_w: Some(_), .. });
+        self.settings.objectives.iter().any(|(weight, objective)| *weight > 0.0 && curved(objective))
+    }
+
+    /// What the program foretold against the model, over all steps: of all nodes, or of performance and reference nodes.
+    fn mismatch(&self, steps: &[Step], at: &Iterates, of_targets: bool) -> [f64; 2] {
+        let differ = steps.iter().zip(&at.dispatch).zip(&at.states).map(|((step, u), state)| {
+            let targets = self.settings.performance.iter().flat_map(|own| own.nodes.iter().chain(&own.reference));
+            match of_targets {
+                true => step.mismatch(u, state, targets.copied()),
+                false => step.mismatch(u, state, 0..state.v_pu.len()),
+            }
+        });
+        differ.fold([0.0; 2], |a, b| [a[0].max(b[0]), a[1].max(b[1])])
     }
 
     /// The network at a dispatch, step by step; LinDist3Flow's own the first time.
@@ -260,12 +285,12 @@ impl Supervisor {
         let mut own = Program::new(size);
         let (settings, base_va) = (&self.settings, self.layout.base_va);
         let (offsets, applied) = (&known.offsets, &known.applied[..]);
-        Objectives { settings, inputs, offsets, steps, applied, base_va }.add(&mut own);
+        Objectives { settings, inputs, offsets, steps, applied, curved: at.curved, base_va }.add(&mut own);
         let objective = own.clone();
         if at.stay > 0.0 {
             own.stay(at.stay, &at.dispatch);
         }
-        limits::add_of_actuators(&mut own, settings, inputs, applied, base_va);
+        limits::add_of_actuators(&mut own, settings, inputs, steps, applied, base_va);
         watch.look(settings, offsets, steps, None);
         let mut elastic = false;
         for _ in 0..MOST_ROUNDS {
@@ -281,7 +306,7 @@ impl Supervisor {
             let found = found.map_err(|_| Status::Failed)?;
             at.solver_iterations += found.iterations;
             if watch.look(settings, offsets, steps, Some(&found.inputs)) == 0 {
-                at.objective = objective.objective_at(&found.inputs);
+                at.objective = objective.objective_at(&found);
                 return Ok(found);
             }
         }
@@ -319,8 +344,10 @@ impl Supervisor {
             .map(|s| s.head_pu.iter().sum())
             .map(|s: crate::quantity::Complex| [s.re * base_va, s.im * base_va])
             .collect();
+        plan.stored_wh = self.stored(inputs, &plan.dispatch_w);
         plan.losses_w = end.states.iter().map(|s| s.losses_pu * base_va).collect();
-        (plan.objective, plan.mismatch, plan.solver_iterations) = (end.objective, end.mismatch, end.solver_iterations);
+        (plan.objective, plan.solver_iterations) = (end.objective, end.solver_iterations);
+        (plan.mismatch, plan.target_mismatch) = (end.mismatch, end.target_mismatch);
         let Some(first) = end.states.into_iter().next() else { return plan };
         let step = Step { state: first, ..Step::default() };
         let nodes = self.settings.performance.iter().flat_map(|p| p.nodes.iter().chain(&p.reference));
@@ -336,6 +363,20 @@ impl Supervisor {
             plan.targets = self.targets(&step, &known.offsets);
         }
         plan
+    }
+
+    /// Energy of storages at the end of each step of a dispatch.
+    fn stored(&self, inputs: &Inputs, dispatch_w: &[Vec<[f64; 2]>]) -> Vec<Vec<f64>> {
+        let hours = self.settings.step_s / 3600.0;
+        let mut stored = inputs.stored_wh.clone();
+        let mut after = |powers: &Vec<[f64; 2]>| {
+            for (stored, own) in stored.iter_mut().zip(&self.settings.storages) {
+                let p_w = own.actuators.iter().filter_map(|k| powers.get(*k)).map(|power| power[0]).sum();
+                *stored -= hours * (own.drawn(p_w) + own.idle_w);
+            }
+            stored.clone()
+        };
+        dispatch_w.iter().map(&mut after).collect()
     }
 
     fn targets(&self, step: &Step, offsets: &Offsets) -> Vec<Target> {

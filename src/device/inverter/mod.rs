@@ -14,7 +14,6 @@ mod ride_through;
 mod settings;
 mod sidebands;
 mod site;
-mod storage;
 mod support;
 mod unit;
 
@@ -24,6 +23,5 @@ pub use ride_through::{Category, EnterService, RideThrough, Service, Trip, Watch
 pub use settings::{Noisy, Settings, SettingsError, Spread};
 pub use sidebands::Component;
 pub use site::{ByPhase, Fault, Fundamental, Power, Site};
-pub use storage::{Battery, Storage};
 pub use support::{Along, FrequencyDroop, Functions, Reactive, Seen, Support, VoltageReference, Wish};
 pub use unit::Unit;

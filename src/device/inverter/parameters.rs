@@ -4,7 +4,7 @@ use crate::device::Priority;
 use crate::device::emission::pwm::{Bridge, Converter, Lcl, LoopGain};
 use crate::device::emission::table::OFF_PU;
 
-use super::storage::Battery;
+use crate::device::Battery;
 
 /// Names of the parameter sets.
 pub const NAMES: [&str; 3] = ["v2g_11kw", "v2g_22kw", "v2g_150kw"];

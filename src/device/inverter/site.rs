@@ -169,6 +169,18 @@ impl Site {
         Some(sum / part(self.units.len(), 1))
     }
 
+    /// Energy that all units store in Wh.
+    pub fn energy_wh(&self) -> Option<f64> {
+        self.units.iter().map(Unit::energy_wh).sum()
+    }
+
+    /// Active power in W, all units together, that every battery can follow for `h_s` seconds: the most that is charged (not
+    /// positive), and the most that is discharged.
+    pub fn limits_w(&self, h_s: f64) -> Option<[f64; 2]> {
+        let each = self.units.iter().filter_map(|unit| unit.limits_w(h_s));
+        each.reduce(|[a, b], [charge, discharge]| [a.max(charge), b.min(discharge)])
+    }
+
     /// One step: from voltages by phase in V, a frequency in Hz and a set-point in W and var for all units, to their power. A
     /// set-point that is no number counts as the one before it.
     pub fn step(&mut self, v_v: &[Complex], f_hz: f64, set_point: [f64; 2]) -> Power {

@@ -1,9 +1,8 @@
 //! One inverter's active and reactive power: its share of the set-point, battery, limits, faults.
 
-use crate::device::{ControllablePower, Limits};
+use crate::device::{ControllablePower, Limits, Storage};
 
 use super::parameters::Parameters;
-use super::storage::Storage;
 use super::support::Wish;
 
 /// One inverter.
@@ -60,6 +59,17 @@ impl Unit {
         self.storage.map(|s| s.soc())
     }
 
+    /// Stored energy in Wh.
+    pub fn energy_wh(&self) -> Option<f64> {
+        self.storage.map(|s| s.energy_wh())
+    }
+
+    /// Set-points of active power of all units, in W, within which this one's battery can follow its share for `h_s` seconds.
+    pub(super) fn limits_w(&self, h_s: f64) -> Option<[f64; 2]> {
+        let share = self.share;
+        self.storage.filter(|_| self.is_on() && share > 0.0).map(|own| own.limits_w(h_s).map(|w| w / share))
+    }
+
     /// Harmonic source against a sound unit's.
     pub const fn gain(&self) -> f64 {
         self.gain
@@ -106,7 +116,7 @@ impl Unit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device::inverter::Battery;
+    use crate::device::Battery;
 
     const NOTHING: Wish = Wish { most_pu: f64::INFINITY, shift_pu: 0.0, q_pu: None };
 

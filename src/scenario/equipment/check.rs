@@ -199,7 +199,8 @@ impl Checker<'_> {
         let set_point =
             Demand { p_kw: s.p_kw, q_kvar: s.q_kvar, scale: 1.0, shape, multiplied: false, connected: true };
         let load = self.feeder.loads.len() + self.equipment.devices.len();
-        let (kind, phases) = (DeviceKind::Power { dead_time }, phase_names(&nodes));
+        let battery = self.battery(s.storage.as_ref(), &spots);
+        let (kind, phases) = (DeviceKind::Power { dead_time, battery }, phase_names(&nodes));
         (Device { name: name.to_owned(), load, set_point, phases, limits, kind }, Terminal::new(&s.bus.bus, &nodes))
     }
 

@@ -4,8 +4,7 @@ use super::check::{Spots, phase_names};
 use super::{Device, DeviceKind};
 use crate::device::emission::{Emission, ev_cpw};
 use crate::device::inverter::{
-    Along, Battery, EnterService, FrequencyDroop, Functions, NAMES, Noisy, Parameters, Reactive, RideThrough, Settings,
-    Spread,
+    Along, EnterService, FrequencyDroop, Functions, NAMES, Noisy, Parameters, Reactive, RideThrough, Settings, Spread,
 };
 use crate::device::{Limits, Priority, inverter::Category};
 use crate::diagnostic::nearest;
@@ -77,14 +76,7 @@ impl Checker<'_> {
                 PrioritySetting::Reactive => Priority::Reactive,
                 PrioritySetting::Active => Priority::Active,
             },
-            battery: s.storage.as_ref().map(|own| Battery {
-                energy_wh: own.energy_kwh * 1000.0,
-                soc: own.soc_percent / 100.0,
-                soc_min: own.band_percent[0] / 100.0,
-                soc_max: own.band_percent[1] / 100.0,
-                charge_efficiency: own.efficiency_percent / 100.0,
-                discharge_efficiency: own.efficiency_percent / 100.0,
-            }),
+            battery: self.battery(s.storage.as_ref(), spots),
             ..unit
         }
     }

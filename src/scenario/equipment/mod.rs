@@ -8,6 +8,7 @@ mod filter;
 mod inverter;
 mod phasor;
 mod pmu;
+mod storage;
 mod supervisory;
 mod tie;
 
@@ -85,7 +86,13 @@ impl Device {
             DeviceKind::Power { .. } | DeviceKind::ActiveFilter(_) => &[],
             DeviceKind::Inverter(_) => &["soc_percent", "switching_hz", "compensation_percent"],
         };
-        let all = ["p_w", "q_var"].into_iter().chain(emitted.iter().copied()).map(String::from);
+        let stored: &[&str] = match (&self.kind, self.battery()) {
+            (DeviceKind::Inverter(_), Some(_)) => &["energy_kwh"],
+            (_, Some(_)) => &["soc_percent", "energy_kwh"],
+            (_, None) => &[],
+        };
+        let own = emitted.iter().chain(stored).copied();
+        let all = ["p_w", "q_var"].into_iter().chain(own).map(String::from);
         let phases = self.phases.iter().filter(move |_| by_phase);
         let by_phase = phases.flat_map(|phase| ["p_w", "q_var"].map(|what| format!("{phase}.{what}")));
         all.chain(by_phase).map(|what| format!("{}.{what}", self.name))
@@ -99,6 +106,8 @@ pub enum DeviceKind {
     Power {
         /// Ticks from a set-point to its effect.
         dead_time: usize,
+        /// The battery behind it.
+        battery: Option<device::Battery>,
     },
     /// Inverters. The plant fills in what it knows: its voltage, the run's orders.
     Inverter(Box<device::inverter::Settings>),

@@ -30,6 +30,8 @@ pub struct Supervisory {
     pub zone: Zone,
     /// Place among the plan's shapes of the profile that loads are expected to follow.
     pub profile: Option<usize>,
+    /// Place among the plan's shapes of the profile that the price of the head follows.
+    pub price_profile: Option<usize>,
     /// The feeder that it takes for its network; the scenario's without one.
     pub model: Option<Box<Feeder>>,
 }
@@ -74,6 +76,9 @@ impl Checker<'_> {
         self.supervisory_numbers(s, &spots);
         self.objectives(s, &targets, &spots);
         let profile = s.horizon.profile.as_ref().and_then(|profile| self.profile(profile, spots.at("horizon")));
+        let own_price = s.horizon.price_profile.as_ref();
+        let price_profile =
+            own_price.and_then(|profile| self.profile(profile, spots.within("horizon", "price_profile")));
         let zone = Zone { above: None, period: every, timeout: u64::MAX, nodes: targets.clone() };
         Supervisory {
             name: name.to_owned(),
@@ -85,6 +90,7 @@ impl Checker<'_> {
             min_interval,
             zone,
             profile,
+            price_profile,
             model: self.own_model(name, &spots),
         }
     }
@@ -114,6 +120,17 @@ impl Checker<'_> {
         if wrong || (horizon.multipliers.is_some() && horizon.profile.is_some()) {
             let help = "give a `profile`, or `multipliers` of which none is negative";
             self.report("E0308", "the forecast of loads is none", spots.at("horizon"), help);
+        }
+        let prices = horizon.price_multipliers.as_ref();
+        let wrong = prices.is_some_and(|own| own.is_empty() || own.iter().any(|price| !price.is_finite()));
+        if wrong || (prices.is_some() && horizon.price_profile.is_some()) {
+            let help = "give a `price_profile`, or `price_multipliers`";
+            self.report("E0308", "the forecast of prices is none", spots.at("horizon"), help);
+        }
+        let priced = prices.is_some() || horizon.price_profile.is_some();
+        if priced && !s.objectives.cost.contains_key("head") {
+            let help = "give the price that they multiply: objectives: {cost: {head: 0.1}}";
+            self.report("E0332", "prices of a head that costs nothing", spots.at("horizon"), help);
         }
         if let Some(head) = &s.head {
             self.branch(head, spots.at("head"));
@@ -229,6 +246,7 @@ impl Checker<'_> {
             let help = "give `targets`, or zones below, or with `dispatch` the `actuators`";
             self.report("E0332", "the S-PBC has nothing to plan with", spots.at("law"), help);
         }
+        self.planned_storages(&own.setting, &actuators, &spots);
         if let Some(own) = self.equipment.supervisors.get_mut(k) {
             own.actuators = actuators;
         }

@@ -2,7 +2,7 @@
 
 use crate::feeder::Feeder;
 use crate::scenario::check::Checker;
-use crate::scenario::{Measure, Part, Range};
+use crate::scenario::{Measure, Part, Range, Stored};
 
 /// The values that a quantity can have.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,7 +73,9 @@ impl Checker<'_> {
             | Measure::Harmonic(..)
             | Measure::HarmonicCurrent(..)
             | Measure::Emitted(..)
+            | Measure::Stored(_, Stored::Energy)
             | Measure::Age(_) => MAGNITUDE,
+            Measure::Stored(_, Stored::Charge) => Possible { low: 0.0, high: 100.0, ..ANYTHING },
             Measure::ActivePower(_)
             | Measure::ReactivePower(_)
             | Measure::Injected(_)

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::PrioritySetting;
+use super::{BatterySetting, PrioritySetting};
 use crate::feeder::{Named, Terminal};
 
 /// Harmonics of the network. Without this section they are there, by its defaults, as soon as a device emits or an
@@ -155,23 +155,6 @@ pub struct InverterSetting {
     pub filter_uf: Option<f64>,
 }
 
-/// Batteries behind the units of an inverter.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BatterySetting {
-    /// Energy of one unit's battery in kWh.
-    pub energy_kwh: f64,
-    /// State of charge at the start in percent.
-    #[serde(default = "half")]
-    pub soc_percent: f64,
-    /// State of charge in percent below which it does not discharge and above which it does not charge.
-    #[serde(default = "whole_band")]
-    pub band_percent: [f64; 2],
-    /// Efficiency of one way in percent.
-    #[serde(default = "good")]
-    pub efficiency_percent: f64,
-}
-
 /// Support of the grid by a unit itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -250,18 +233,6 @@ fn yes() -> bool {
 
 fn thirty() -> f64 {
     30.0
-}
-
-fn half() -> f64 {
-    50.0
-}
-
-fn whole_band() -> [f64; 2] {
-    [10.0, 90.0]
-}
-
-fn good() -> f64 {
-    95.0
 }
 
 fn tenth() -> f64 {

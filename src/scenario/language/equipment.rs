@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    ActiveFilterSetting, AnalyserSetting, ConsistencySetting, InverterSetting, MitigationSetting, PhasorSetting,
-    PmuSetting, SupervisorySetting, TieSetting,
+    ActiveFilterSetting, AnalyserSetting, BatterySetting, ConsistencySetting, InverterSetting, MitigationSetting,
+    PhasorSetting, PmuSetting, SupervisorySetting, TieSetting,
 };
 use crate::feeder::Terminal;
 
@@ -58,6 +58,9 @@ pub struct PowerSetting {
     /// Name of the profile (or of a shape of the feeder) that its own set-point follows.
     #[serde(default)]
     pub profile: Option<String>,
+    /// The battery behind it; without one its energy has no end.
+    #[serde(default)]
+    pub storage: Option<BatterySetting>,
 }
 
 /// What keeps its value outside the circle of rated power.

@@ -10,6 +10,7 @@ mod phasor;
 mod pmu;
 mod profile;
 mod quality;
+mod storage;
 mod supervisory;
 mod tie;
 
@@ -23,6 +24,7 @@ pub use phasor::*;
 pub use pmu::*;
 pub use profile::*;
 pub use quality::*;
+pub use storage::*;
 pub use supervisory::*;
 pub use tie::*;
 

@@ -52,6 +52,10 @@ pub struct SupervisorySetting {
     /// Whether no branch may carry more than its rating.
     #[serde(default)]
     pub ampacity: bool,
+    /// What it does with the batteries of the devices that it plans with, by device. It keeps their limits whether they stand
+    /// here or not.
+    #[serde(default)]
+    pub storage: Named<PlannedStorageSetting>,
     /// How far it looks ahead; one step of `every_s` when not given.
     #[serde(default)]
     pub horizon: HorizonSetting,
@@ -212,6 +216,24 @@ pub struct WantedSetting {
     pub weight: f64,
 }
 
+/// A battery in a plan.
+#[derive(Clone, Debug, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedStorageSetting {
+    /// State of charge in percent that plans stay within; the battery's own band when not given.
+    #[serde(default)]
+    pub band_percent: Option<[f64; 2]>,
+    /// State of charge in percent that there is at least at the end of the horizon.
+    #[serde(default)]
+    pub end_percent: Option<f64>,
+    /// Cost of each kWh that goes into the battery or comes out of it: wear.
+    #[serde(default)]
+    pub wear_per_kwh: f64,
+    /// What each kWh in the battery is worth at the end of the horizon.
+    #[serde(default)]
+    pub end_value_per_kwh: f64,
+}
+
 /// What is foreseen. The first step is the present.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -228,6 +250,12 @@ pub struct HorizonSetting {
     /// Or what they are expected to be multiplied by, step by step; the last one holds beyond.
     #[serde(default)]
     pub multipliers: Option<Vec<f64>>,
+    /// Name of the profile by which the price of the `head` is multiplied.
+    #[serde(default)]
+    pub price_profile: Option<String>,
+    /// Or what it is multiplied by, step by step; the last one holds beyond.
+    #[serde(default)]
+    pub price_multipliers: Option<Vec<f64>>,
 }
 
 const fn one_step() -> usize {
@@ -236,7 +264,7 @@ const fn one_step() -> usize {
 
 impl Default for HorizonSetting {
     fn default() -> Self {
-        Self { steps: 1, step_s: None, profile: None, multipliers: None }
+        Self { steps: 1, step_s: None, profile: None, multipliers: None, price_profile: None, price_multipliers: None }
     }
 }
 

@@ -1,8 +1,8 @@
 //! What a saturated L-PBC tells its S-PBC: which target it can reach.
 //!
 //! The best that actuators can do is the least |W(e − J·Δu)|² with each within a share of its circle: below the limit, so that
-//! the loop keeps room to move and its saturation clears (0.9 of the limits, as in the prototype). What is left of the error
-//! is taken off the target. It is found by projected gradient with momentum (A. Beck, M. Teboulle, SIAM J. Imaging Sci. 2,
+//! the loop keeps room to move and its saturation clears (0.9 of the limits, as in the prototype). Active power
+//! of those that share a battery is within what that can do. What is left of the error is taken off the target. It is found by projected gradient with momentum (A. Beck, M. Teboulle, SIAM J. Imaging Sci. 2,
 //! 2009) from the present point, in a set number of iterations; a solution that is not quite there is still within limits.
 //! Once the target that is wanted fits into the same limits, that is said too. Events come no faster than an interval.
 
@@ -41,6 +41,9 @@ impl Default for Settings {
 
 /// An iteration that moves no power by more than this per unit is the last.
 const SETTLED_PU: f64 = 1e-8;
+
+/// Halvings of the interval for a multiplier.
+const HALVINGS: usize = 50;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +101,8 @@ pub struct Retarget {
     last: Option<u64>,
     lowered: bool,
     event: Option<Event>,
+    /// Actuators that share a battery, with what that can do per unit.
+    shared: Vec<(Vec<usize>, [f64; 2])>,
 }
 
 /// Sensitivity to each actuator, from that of phases (2n by 2n) and each actuator's phase: 2n rows of 2m; `None` where a phase
@@ -127,13 +132,38 @@ impl Retarget {
         let pace = (largest > 0.0 && largest.is_finite()).then(|| 1.0 / (largest * largest))?;
         let room = || vec![0.0; columns];
         let (u, ahead, before) = (room(), room(), room());
-        Some(Self { settings, n, j, pace, u, ahead, before, last: None, lowered: false, event: None })
+        Some(Self {
+            settings,
+            n,
+            j,
+            pace,
+            u,
+            ahead,
+            before,
+            last: None,
+            lowered: false,
+            event: None,
+            shared: Vec::new(),
+        })
     }
 
     /// Renews an actuator's limit; 0 for one that has failed.
     pub fn set_limit(&mut self, actuator: usize, s_pu: f64) {
         if let Some(limit) = self.settings.s_pu.get_mut(actuator) {
             *limit = if s_pu.is_nan() { 0.0 } else { s_pu.max(0.0) };
+        }
+    }
+
+    /// Lets actuators (phases of one device) have one battery; its place.
+    pub fn share(&mut self, actuators: Vec<usize>) -> usize {
+        self.shared.push((actuators, [f64::NEG_INFINITY, f64::INFINITY]));
+        self.shared.len() - 1
+    }
+
+    /// Renews what a battery can do, from and to per unit.
+    pub fn set_p_range(&mut self, shared: usize, [from, to]: [f64; 2]) {
+        if let Some((_, range)) = self.shared.get_mut(shared).filter(|_| from <= to) {
+            *range = [from, to];
         }
     }
 
@@ -228,18 +258,40 @@ impl Retarget {
         }
     }
 
-    /// Each actuator within its share of its circle.
+    /// Each actuator within its share of its circle, and those of one battery within what that can do.
     fn project(&mut self) {
         let m = self.settings.s_pu.len();
-        for (k, s) in self.settings.s_pu.iter().enumerate() {
-            let size = self.u[k].hypot(self.u[m + k]);
-            let most = self.settings.share * s;
-            if size > most {
-                self.u[k] *= most / size;
-                self.u[m + k] *= most / size;
-            }
+        let within = |k: usize, p: f64, q: f64| {
+            let (size, most) = (p.hypot(q), self.settings.share * self.settings.s_pu[k]);
+            if size > most { [p * most / size, q * most / size] } else { [p, q] }
+        };
+        for (members, [from, to]) in self.shared.iter().filter(|(_, range)| range.iter().any(|x| x.is_finite())) {
+            let u = &self.u;
+            let sum = |shift: f64| members.iter().map(|&k| within(k, u[k] + shift, u[m + k])[0]).sum::<f64>();
+            let wanted = sum(0.0).clamp(*from, *to);
+            let shift = if wanted == sum(0.0) { 0.0 } else { root(|shift| sum(shift) - wanted) };
+            members.iter().for_each(|&k| self.u[k] += shift);
+        }
+        for k in 0..m {
+            [self.u[k], self.u[m + k]] = within(k, self.u[k], self.u[m + k]);
         }
     }
+}
+
+/// Where a function that does not fall is 0, or comes nearest to it: the multiplier of a battery's limit.
+fn root(f: impl Fn(f64) -> f64) -> f64 {
+    let (mut low, mut high) = (-1.0f64, 1.0f64);
+    while f(low) > 0.0 && low > -1e6 {
+        low *= 2.0;
+    }
+    while f(high) < 0.0 && high < 1e6 {
+        high *= 2.0;
+    }
+    for _ in 0..HALVINGS {
+        let middle = f64::midpoint(low, high);
+        *(if f(middle) < 0.0 { &mut low } else { &mut high }) = middle;
+    }
+    f64::midpoint(low, high)
 }
 
 #[cfg(test)]
@@ -264,6 +316,30 @@ mod tests {
         let near = Input { tick: Tick(25), measured: &[0.98, 0.0], saturated: false, ..input };
         assert_eq!(retarget.step(&near).map(|e| e.ask), Some(Ask::Restore));
         assert!(retarget.step(&Input { tick: Tick(99), ..near }).is_none());
+    }
+
+    #[test]
+    fn an_empty_battery_gives_no_active_power_and_its_phases_pass_it_on() {
+        // V = 0.1·Q, δ = 0.1·P on two phases; δ should be 0.02 ahead on both: 0.2 each, of which nothing is there.
+        let j = by_actuator(
+            &[[0.0, 0.0, 0.1, 0.0], [0.0, 0.0, 0.0, 0.1], [0.1, 0.0, 0.0, 0.0], [0.0, 0.1, 0.0, 0.0]].concat(),
+            &[0, 1],
+        );
+        let settings = Settings { s_pu: vec![1.0; 2], ..Settings::default() };
+        let mut retarget = Retarget::new(settings, &j.unwrap()).unwrap();
+        let battery = retarget.share(vec![0, 1]);
+        retarget.set_p_range(battery, [f64::NEG_INFINITY, 0.0]);
+        let acting = [[0.0; 2]; 2];
+        let wanted = [1.01, 1.0, 0.02, 0.02];
+        let input =
+            Input { tick: Tick(0), wanted: &wanted, measured: &[1.0, 1.0, 0.0, 0.0], acting: &acting, saturated: true };
+        let left = retarget.step(&input).unwrap().left;
+        let by_hand = [0.0, 0.0, 0.02, 0.02];
+        assert!(left.iter().zip(by_hand).all(|(a, b)| (a - b).abs() < 1e-6), "{left:?}");
+        // Ahead on one phase and behind on the other: that is in reach.
+        let wanted = [1.01, 1.0, 0.02, -0.02];
+        let left = retarget.left(&Input { wanted: &wanted, ..input }).unwrap();
+        assert!(left.iter().all(|x| x.abs() < 1e-6), "{left:?}");
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::device::Battery;
 use crate::device::emission::{Emission, Level, Line, Reference, Table};
-use crate::device::inverter::{Along, Battery, Category, Functions, Noisy, Parameters, Reactive, RideThrough, Spread};
+use crate::device::inverter::{Along, Category, Functions, Noisy, Parameters, Reactive, RideThrough, Spread};
 use crate::quantity::phasor;
 
 const ALIKE: Spread = Spread { size_pu: 0.0, angle_deg: 0.0 };

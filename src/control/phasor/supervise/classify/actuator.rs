@@ -2,6 +2,7 @@
 //!
 //! A model of it – dead time, first-order response, ramp, as configured – and the commands themselves bound its output: one
 //! that is quicker than configured lies between the model and the command. Only a report outside those bounds is wrong.
+//! One whose battery is empty or full may stop at any power between its command and nothing.
 
 use super::Settings;
 use crate::control::phasor::supervise::Spell;
@@ -49,6 +50,8 @@ pub(super) struct Watched {
     pub actuator: Actuator,
     pub failed: bool,
     pub saturated: bool,
+    /// Whether it is told as much active power as its battery can do, and less than was asked for.
+    pub(super) held: [bool; 2],
     /// Commands and outputs of the model, P and Q, the newest at `next − 1`.
     past: Vec<[[f64; 2]; 2]>,
     next: usize,
@@ -67,6 +70,7 @@ impl Watched {
         Self {
             failed: false,
             saturated: false,
+            held: [false; 2],
             past: vec![[[0.0; 2]; 2]; steps + 1],
             next: 0,
             model: [0.0; 2],
@@ -90,10 +94,15 @@ impl Watched {
         let finite = |x: &[f64; 2]| x.iter().all(|x| x.is_finite());
         if finite(&told) {
             self.follow(told);
-            let at_limit = told[0].hypot(told[1]) >= 0.999 * self.actuator.s_pu;
+            let [battery, short] = self.held;
+            let at_limit = told[0].hypot(told[1]) >= 0.999 * self.actuator.s_pu || (battery && short);
             self.saturated = self.limit.count(at_limit && outside && !self.failed, settings.saturation_steps);
         }
         if self.actuator.reports && finite(&reported) {
+            if self.held[0] && (0.0..=self.model[0].abs()).contains(&(reported[0] * self.model[0].signum())) {
+                // The battery has cut it short, and it goes on from there.
+                self.model[0] = reported[0];
+            }
             let wrong = self.is_wrong(settings, reported);
             let failed = self.wrong.count(wrong, settings.failure_steps);
             self.failed = failed || (self.failed && !self.right.count(!wrong, settings.failure_steps));
@@ -117,7 +126,10 @@ impl Watched {
         let mut beyond = [0.0; 2];
         for (part, x) in reported.iter().enumerate() {
             let all = || self.past.iter().flatten().map(|p| p[part]);
-            let (low, high) = (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max));
+            // An empty battery gives less than it is told, and no less than nothing.
+            let first = (part == 0 && self.held[0]).then_some(0.0);
+            let low = all().chain(first).fold(f64::INFINITY, f64::min);
+            let high = all().chain(first).fold(f64::NEG_INFINITY, f64::max);
             beyond[part] = (low - x).max(x - high).max(0.0);
             size = size.hypot(low.abs().max(high.abs()));
         }

@@ -5,7 +5,7 @@
 //!   reports the phasors answer to a phase's commands with less than a share of what B predicts. Such a phase is found only
 //!   while commands move ([`Settings::excited`]); one of several silent actuators of a phase only when most of the phase's
 //!   power was its own; and a load that ramps as fast as commands do, against them, looks the same.
-//! - **(b)** What an actuator is told is at its limit for some steps while the error is outside the band: "ICDI" of Swartz's
+//! - **(b)** What an actuator is told is at its limit (its rating, or what its battery can do) for some steps while the error is outside the band: "ICDI" of Swartz's
 //!   drivers (jaimiosyncrasy/LPBCcode), which count five.
 //! - **(a)** The error's RMS over a window is large, in three quarters of it at least, its mean small, and it swings: single
 //!   steps, which the RMS alone would take for it, decay within a quarter or do not swing.
@@ -249,6 +249,14 @@ impl Classifier {
     /// Whether a phase's actuators without reports do not answer.
     pub fn silent(&self, phase: usize) -> bool {
         self.dead.get(phase).copied().unwrap_or_default()
+    }
+
+    /// Says of an actuator whether it is told as much active power as its battery can do, and whether that is less than was
+    /// asked for.
+    pub fn set_held(&mut self, actuator: usize, at_limit: bool, short: bool) {
+        if let Some(own) = self.watched.get_mut(actuator) {
+            own.held = [at_limit, short];
+        }
     }
 
     /// What changed in the last step.
