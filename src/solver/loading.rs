@@ -98,45 +98,33 @@ impl Ratings {
         Some(self.percent(flow, self.rated.get(place as usize)?))
     }
 
-    /// The conductor (of a terminal) or winding phase of a branch that is loaded most, and its current by what it may
-    /// carry; `None` without a rating. What is small beside it changes by the real part of its conjugate times
-    /// [`Ratings::response`], over its magnitude.
-    pub fn heaviest(&self, flow: &PowerFlow, element: ElementId) -> Option<(usize, Complex)> {
-        let mut heaviest: Option<(usize, Complex)> = None;
-        self.each(flow, element, flow.places(), |k, i| {
-            if heaviest.is_none_or(|(_, most)| i.norm_sqr() > most.norm_sqr()) {
-                heaviest = Some((k, i));
-            }
-        });
-        heaviest
+    /// Every current of a branch by what its conductor may carry: of a line's conductors at both ends, of a transformer's
+    /// windings phase by phase; always in the same order, as many as there are.
+    pub fn currents(&self, flow: &PowerFlow, element: ElementId, mut take: impl FnMut(Complex)) {
+        self.each(flow, element, flow.places(), &mut take);
     }
 
-    /// Small change of the current of a conductor or winding phase, numbered as by [`Ratings::heaviest`], by what it may
-    /// carry, where voltages change so.
-    pub fn response(&self, flow: &PowerFlow, element: ElementId, conductor: usize, change: &Response) -> Complex {
-        let mut found = complex(0.0, 0.0);
-        self.each(flow, element, change.places(), |k, i| found = if k == conductor { i } else { found });
-        found
+    /// Small changes of these currents, in the same order, where voltages change so.
+    pub fn responses(&self, flow: &PowerFlow, element: ElementId, change: &Response, mut take: impl FnMut(Complex)) {
+        self.each(flow, element, change.places(), &mut take);
     }
 
     /// Every current of a branch by what its conductor may carry.
-    fn each(&self, flow: &PowerFlow, element: ElementId, v: &[Lanes<1>], mut take: impl FnMut(usize, Complex)) {
+    fn each(&self, flow: &PowerFlow, element: ElementId, v: &[Lanes<1>], mut take: impl FnMut(Complex)) {
         let place = self.place.get(element.0 as usize).map_or(usize::MAX, |place| *place as usize);
         let Some(rated) = self.rated.get(place) else { return };
         let inverse_a = &self.inverse_a[rated.limits.clone()];
         let network = &flow.grid().network;
         if rated.by_winding {
-            let mut k = 0;
             network.winding_currents(rated.element, v, |winding, i| {
-                take(k, i * inverse_a.get(winding).copied().unwrap_or(0.0));
-                k += 1;
+                take(i * inverse_a.get(winding).copied().unwrap_or(0.0));
             });
             return;
         }
         let mut currents = [complex(0.0, 0.0); MOST];
         let count = network.currents_on(rated.element, v, &mut currents);
         for (k, i) in currents[..count].iter().enumerate() {
-            take(k, i * inverse_a[k % inverse_a.len().max(1)]);
+            take(i * inverse_a[k % inverse_a.len().max(1)]);
         }
     }
 

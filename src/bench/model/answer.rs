@@ -1,6 +1,6 @@
 //! How a solution answers to actuators: voltages from the factor, and what follows from them by the elements' currents.
 //!
-//! S = V·conj(I) changes by dV·conj(I) + V·conj(dI); a loading |I| by Re(Ī·dI)/|I|. Losses are Re Σ V̄·I(V) over branches
+//! S = V·conj(I) changes by dV·conj(I) + V·conj(dI); a conductor's current by dI. Losses are Re Σ V̄·I(V) over branches
 //! with I linear in V, so along a direction they change by Re Σ (V̄·dI + dV̄·I), and Re Σ dV̄·dI, taken both
 //! ways, is half their curvature.
 
@@ -107,9 +107,16 @@ fn sum(model: &GridModel, into: &mut [Complex], of: impl Fn(crate::solver::Eleme
 fn loadings(model: &GridModel, changes: &[Response], answer: &mut Sensitivities) {
     answer.loading.clear();
     for &element in &model.rated {
-        let (conductor, i) = model.ratings.heaviest(&model.flow, element).unwrap_or_default();
-        let unit = if i.norm() > 0.0 { i.conj() / i.norm() } else { complex(0.0, 0.0) };
-        let moved = |change: &Response| (unit * model.ratings.response(&model.flow, element, conductor, change)).re;
-        answer.loading.extend(changes.iter().map(moved));
+        let mut count = 0;
+        model.ratings.currents(&model.flow, element, |_| count += 1);
+        let first = answer.loading.len();
+        answer.loading.resize(first + count * changes.len(), complex(0.0, 0.0));
+        for (column, change) in changes.iter().enumerate() {
+            let mut place = first + column;
+            model.ratings.responses(&model.flow, element, change, |di| {
+                answer.loading.get_mut(place).into_iter().for_each(|slot| *slot = di);
+                place += changes.len();
+            });
+        }
     }
 }

@@ -131,7 +131,7 @@ impl GridModel {
         let heads = heads(&grid, settings.head.as_deref())?;
         let line = |name: &String| grid.element(Kind::Line, name).ok_or_else(|| unknown("the line", name));
         let switches = settings.switches.iter().map(line).collect::<Result<_, _>>()?;
-        let layout = Layout {
+        let mut layout = Layout {
             nodes: nodes.iter().map(|id| grid.name(*id).to_owned()).collect(),
             actuators,
             heads: heads.iter().map(|head| head.phase + 1).max().unwrap_or(0),
@@ -140,6 +140,10 @@ impl GridModel {
         };
         let branches = if settings.losses { branches(&grid) } else { Vec::new() };
         let mut flow = PowerFlow::new(grid, Settings::default());
+        let names = std::mem::take(&mut layout.branches);
+        for (&element, name) in rated.iter().zip(names) {
+            ratings.currents(&flow, element, |_| layout.branches.push(name.clone()));
+        }
         let mut controls = Controls::new(&flow)?;
         for (name, tap) in &settings.taps {
             let found = flow.grid().feeder.regulators.get_index_of(name);
@@ -191,8 +195,9 @@ impl GridModel {
         }
         state.losses_pu = self.flow.losses().re / self.layout.base_va;
         state.loading.clear();
-        let loading = |id: &ElementId| self.ratings.loading_percent(&self.flow, *id).unwrap_or(0.0) / 100.0;
-        state.loading.extend(self.rated.iter().map(loading));
+        for &element in &self.rated {
+            self.ratings.currents(&self.flow, element, |i| state.loading.push(i));
+        }
     }
 }
 

@@ -43,7 +43,7 @@ fn made(plan: &Plan, place: usize, own: &Supervisory) -> Result<Made, String> {
         actuators: names.clone(),
         head: own.setting.head.as_deref().map(plain),
         switches: switches.iter().filter_map(|k| Some(plan.feeder.lines.get_index(*k)?.0.clone())).collect(),
-        losses: own.setting.objectives.losses > 0.0 || own.setting.objectives.cost.contains_key("head"),
+        losses: losses(own),
         loading: own.setting.ampacity,
         root: root(plan, own),
         ..ModelSettings::new(&[], base_va(plan, own))
@@ -58,6 +58,12 @@ fn made(plan: &Plan, place: usize, own: &Supervisory) -> Result<Made, String> {
     let settings = settings(plan, own, &feeder, &model)?;
     let supervisor = Supervisor::new(settings, Box::new(model)).map_err(|error| error.to_string())?;
     Ok(Made { supervisor, below, switches })
+}
+
+/// Whether losses, or a head that curves as they do, are in its objectives.
+fn losses(own: &Supervisory) -> bool {
+    let o = &own.setting.objectives;
+    o.losses > 0.0 || o.cost.contains_key("head") || o.track_head.is_some() || own.zone.above.is_some()
 }
 
 /// The name of an element without its kind.

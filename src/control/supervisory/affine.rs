@@ -112,9 +112,21 @@ impl Step {
         ]
     }
 
-    pub(super) fn loading(&self, branch: usize) -> Quantity {
-        let value = self.state.loading.get(branch).copied().unwrap_or(0.0);
-        Quantity::at(value, self.answer.of_branch(branch).to_vec(), &self.at)
+    /// Both parts of a conductor's current by its ampacity.
+    pub(super) fn loading(&self, conductor: usize) -> [Quantity; 2] {
+        let value = self.state.loading.get(conductor).copied().unwrap_or_default();
+        let row = self.answer.of_branch(conductor);
+        [
+            Quantity::at(value.re, row.iter().map(|x| x.re).collect(), &self.at),
+            Quantity::at(value.im, row.iter().map(|x| x.im).collect(), &self.at),
+        ]
+    }
+
+    /// Magnitude that a conductor's current by its ampacity is foretold to have at a dispatch.
+    pub(super) fn loaded(&self, conductor: usize, du: &[f64]) -> f64 {
+        let value = self.state.loading.get(conductor).copied().unwrap_or_default();
+        let moved: Complex = self.answer.of_branch(conductor).iter().zip(du).map(|(di, du)| di * du).sum();
+        (value + moved).norm()
     }
 
     /// Phasors that a dispatch is foretold to have, against a solution there: largest differences of magnitude and angle.

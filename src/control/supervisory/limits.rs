@@ -6,6 +6,11 @@
 //! below the maximum, so that it is on the safe side whatever comes out, and exact once a program confirms who discharges.
 //! Wear is of |p/η_d| or |η_c·p|, again by a variable above both.
 //!
+//! **Ampacity.** A conductor's current is affine in the program, and its limit a circle around it: a second-order cone. The
+//! tangent of that circle would be no use where the objective leaves directions free: each program would run along it, to
+//! where the next tangent turns it back. Each conductor has its own limit: which of a branch is loaded most changes from
+//! point to point, and one limit for all of them would never come to rest.
+//!
 //! **Bands and ampacity** come into the program only where they are near ([`Watch`]): of thousands, few ever bind.
 
 use super::affine::{Offsets, Step};
@@ -176,7 +181,7 @@ enum Watched {
     Low(usize, usize),
     /// Upper.
     High(usize, usize),
-    /// Of a branch.
+    /// Of a conductor.
     Loading(usize),
 }
 
@@ -224,9 +229,9 @@ impl Watch {
                 Watched::High(b, node) => {
                     program.limit(k, &step.magnitude(node, offsets), 1.0, band(b)[1], Group::Overvoltage);
                 }
-                Watched::Loading(branch) => {
+                Watched::Loading(conductor) => {
                     let most = settings.most_loading.unwrap_or(f64::INFINITY);
-                    program.limit(k, &step.loading(branch), 1.0, most, Group::Loading);
+                    program.inside(k, &step.loading(conductor), most, Group::Loading);
                 }
             }
         }
@@ -249,8 +254,9 @@ fn excesses(settings: &Settings, offsets: &Offsets, step: &Step, u: &[f64], mut 
         }
     }
     if let Some(most) = settings.most_loading {
-        for branch in 0..step.state.loading.len() {
-            take(step.loading(branch).value(u) - most, Watched::Loading(branch));
+        let du: Vec<f64> = u.iter().zip(&step.at).map(|(u, at)| u - at).collect();
+        for conductor in 0..step.state.loading.len() {
+            take(step.loaded(conductor, &du) - most, Watched::Loading(conductor));
         }
     }
 }

@@ -15,7 +15,7 @@ pub struct Layout {
     pub actuators: Vec<usize>,
     /// Phases of the feeder's head.
     pub heads: usize,
-    /// Branches that have an ampacity, by name.
+    /// Conductors that have an ampacity, by the names of their branches.
     pub branches: Vec<String>,
     /// Base of power of one phase in VA.
     pub base_va: f64,
@@ -58,8 +58,8 @@ pub struct State {
     pub head_pu: Vec<Complex>,
     /// Losses of lines and transformers.
     pub losses_pu: f64,
-    /// Current of each branch by its ampacity, of the conductor that is loaded most.
-    pub loading: Vec<f64>,
+    /// Current of each conductor by its ampacity, in the common time.
+    pub loading: Vec<Complex>,
 }
 
 /// How a solution answers to actuators: one row for each quantity, of P of all actuator phases, then Q.
@@ -76,7 +76,7 @@ pub struct Sensitivities {
     /// Half the second derivative of losses where voltages follow their sensitivities, row by row.
     pub losses_curvature: Vec<f64>,
     /// Of loadings, row by row.
-    pub loading: Vec<f64>,
+    pub loading: Vec<Complex>,
 }
 
 impl Sensitivities {
@@ -90,8 +90,8 @@ impl Sensitivities {
         self.head.get(phase * self.inputs..(phase + 1) * self.inputs).unwrap_or_default()
     }
 
-    /// The row of a branch's loading.
-    pub fn of_branch(&self, branch: usize) -> &[f64] {
+    /// The row of a conductor's loading.
+    pub fn of_branch(&self, branch: usize) -> &[Complex] {
         self.loading.get(branch * self.inputs..(branch + 1) * self.inputs).unwrap_or_default()
     }
 }

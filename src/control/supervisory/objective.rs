@@ -15,6 +15,8 @@ pub(super) struct Objectives<'a> {
     pub steps: &'a [Step],
     /// Present power, P of all actuator phases, then Q, per unit.
     pub applied: &'a [f64],
+    /// Whether heads that stay above what is wanted curve as losses do.
+    pub curved: bool,
     pub base_va: f64,
 }
 
@@ -45,10 +47,16 @@ impl Objectives<'_> {
         match objective {
             Objective::Head { phase, p_w, q_var } => {
                 let wanted = [p_w, q_var];
-                for (quantity, wanted) in step.head(*phase).iter().zip(wanted) {
+                let head = step.head(*phase);
+                for (quantity, wanted) in head.iter().zip(wanted) {
                     if let Some(wanted) = wanted {
                         program.square(k, weight, quantity, wanted / self.base_va);
                     }
+                }
+                // Where it stays above what is wanted, that it curves as losses do decides where it is least.
+                let above = p_w.map_or(0.0, |wanted| head[0].value(&step.at) - wanted / self.base_va);
+                if self.curved && phase.is_none() && above > 0.0 {
+                    curved(program, 2.0 * weight * above, k, step);
                 }
             }
             Objective::Losses => losses(program, weight, k, step),
@@ -122,26 +130,32 @@ impl Objectives<'_> {
         row.iter_mut().zip(&self.settings.actuators).for_each(|(x, actuator)| *x = actuator.cost_per_kwh);
         program.linear(k, weight * kwh_per_pu, &Quantity { constant: 0.0, row });
         let price = self.inputs.forecast.get(k).or(self.inputs.forecast.last()).map_or(0.0, |f| f.price_per_kwh);
-        let [mut p, _] = step.head(None);
-        // What the head gives is load and losses: it curves as losses do. Without that, equal prices would have no answer.
-        let h = &step.answer.losses_curvature;
-        let curved: Vec<f64> = h.chunks(step.at.len().max(1)).map(|row| super::affine::dot(row, &step.at)).collect();
-        p.constant += super::affine::dot(&curved, &step.at);
-        p.row.iter_mut().zip(&curved).for_each(|(p, hu)| *p -= 2.0 * hu);
+        let [p, _] = step.head(None);
         program.linear(k, weight * kwh_per_pu * price, &p);
         if price > 0.0 {
-            program.quadratic(k, weight * kwh_per_pu * price, h);
+            // What the head gives is load and losses: it curves as losses do. Without that, equal prices would have no answer.
+            curved(program, weight * kwh_per_pu * price, k, step);
         }
     }
 }
 
-/// Losses to second order about the dispatch: L + g·(u − ū) + (u − ū)ᵀ·H·(u − ū).
-fn losses(program: &mut Program, weight: f64, k: usize, step: &Step) {
-    let (n, h) = (step.at.len(), &step.answer.losses_curvature);
-    let curved: Vec<f64> = h.chunks(n.max(1)).map(|row| super::affine::dot(row, &step.at)).collect();
-    let row: Vec<f64> = step.answer.losses.iter().zip(&curved).map(|(g, hu)| g - 2.0 * hu).collect();
-    let constant = step.state.losses_pu - super::affine::dot(&step.answer.losses, &step.at)
-        + super::affine::dot(&curved, &step.at);
+/// Adds `weight·(u − ū)ᵀ·H·(u − ū)` with half the curvature H of losses.
+fn curved(program: &mut Program, weight: f64, k: usize, step: &Step) {
+    let h = &step.answer.losses_curvature;
+    if h.is_empty() {
+        return;
+    }
+    let of_dispatch: Vec<f64> = h.chunks(step.at.len().max(1)).map(|row| super::affine::dot(row, &step.at)).collect();
+    let constant = super::affine::dot(&of_dispatch, &step.at);
+    let row = of_dispatch.iter().map(|hu| -2.0 * hu).collect();
     program.linear(k, weight, &Quantity { constant, row });
     program.quadratic(k, weight, h);
+}
+
+/// Losses to second order about the dispatch: L + g·(u − ū) + (u − ū)ᵀ·H·(u − ū).
+fn losses(program: &mut Program, weight: f64, k: usize, step: &Step) {
+    let row = step.answer.losses.clone();
+    let constant = step.state.losses_pu - super::affine::dot(&row, &step.at);
+    program.linear(k, weight, &Quantity { constant, row });
+    curved(program, weight, k, step);
 }

@@ -69,6 +69,16 @@ pub(super) struct Program {
     pub given: Vec<(usize, f64)>,
     /// Pairs of unknowns inside a circle of a radius.
     pub circles: Vec<([usize; 2], f64)>,
+    discs: Vec<Disc>,
+}
+
+/// Two quantities, by their terms and constants, inside a circle.
+#[derive(Clone, Debug)]
+struct Disc {
+    parts: [(Vec<(usize, f64)>, f64); 2],
+    radius: f64,
+    /// What gives when it cannot be kept.
+    group: Group,
 }
 
 /// What the solver found.
@@ -103,6 +113,7 @@ impl Program {
             rows: Vec::new(),
             given: Vec::new(),
             circles: Vec::new(),
+            discs: Vec::new(),
         }
     }
 
@@ -164,6 +175,15 @@ impl Program {
         let terms = quantity.row.iter().enumerate().filter(|(_, a)| **a != 0.0);
         let terms = terms.map(|(i, a)| (self.size.input(step, i), sign * a)).collect();
         self.rows.push(Row { terms, upper: upper - sign * quantity.constant, group: Some(group) });
+    }
+
+    /// Adds a limit on the magnitude of two quantities of a step together.
+    pub(super) fn inside(&mut self, step: usize, parts: &[Quantity; 2], radius: f64, group: Group) {
+        let terms = |own: &Quantity| {
+            let terms = own.row.iter().enumerate().filter(|(_, a)| **a != 0.0);
+            (terms.map(|(i, a)| (self.size.input(step, i), -a)).collect(), own.constant)
+        };
+        self.discs.push(Disc { parts: [terms(&parts[0]), terms(&parts[1])], radius, group });
     }
 
     /// Solves it; elastic, groups of limits may give at a price.
@@ -255,6 +275,14 @@ impl Program {
             a.row(&[], radius);
             a.row(&[(p, -1.0)], 0.0);
             a.row(&[(q, -1.0)], 0.0);
+            cones.push(SecondOrderConeT(3));
+        }
+        for disc in &self.discs {
+            a.row(&[], disc.radius);
+            if elastic {
+                a.also(self.size.slack(disc.group), -1.0);
+            }
+            disc.parts.iter().for_each(|(terms, constant)| a.row(terms, *constant));
             cones.push(SecondOrderConeT(3));
         }
         let matrix = CscMatrix::new_from_triplets(a.upper.len(), self.size.total(), a.rows, a.columns, a.values);

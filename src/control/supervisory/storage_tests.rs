@@ -75,9 +75,9 @@ fn what_energy_is_worth_at_the_end_decides_what_is_bought_and_sold() {
     let valued = Storage { end_value_per_kwh: 1.0, ..small() };
     close(&planned(&valued, 250.0, &[0.9, 0.7]).1, &[250.0, 500.0]);
     close(&planned(&valued, 250.0, &[1.6, 1.1]).1, &[0.0, 0.0]);
-    // And where there must be something at the end, there is just that.
+    // And where there must be something at the end, there is just that: at 1.5 it is not worth buying back.
     let least = Storage { end_wh: Some(100.0), ..small() };
-    close(&planned(&least, 250.0, &[1.6, 1.1]).0, &[120.0, 0.0]);
+    close(&planned(&least, 250.0, &[1.6, 1.5]).0, &[120.0, 0.0]);
 }
 
 /// 50 W of loss: what is sold in the second hour is what two hours have left.

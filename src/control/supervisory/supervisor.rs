@@ -56,6 +56,8 @@ struct Iterates {
     states: Vec<State>,
     objective: f64,
     gives: Vec<(Group, f64)>,
+    /// Whether heads that stay above what is wanted curve as losses do.
+    curved: bool,
     /// Price on leaving a dispatch, by a share of the objective.
     stay: f64,
     mismatch: Vec<[f64; 2]>,
@@ -191,6 +193,7 @@ impl Supervisor {
             states: Vec::new(),
             objective: f64::NAN,
             gives: Vec::new(),
+            curved: !self.has_curved_head(),
             stay: 0.0,
             mismatch: Vec::new(),
             solver_iterations: 0,
@@ -205,7 +208,9 @@ impl Supervisor {
                 steps.iter().zip(&at.dispatch).zip(&at.states).map(|((step, u), state)| step.mismatch(u, state));
             let mismatch = differ.fold([0.0_f64; 2], |a, b| [a[0].max(b[0]), a[1].max(b[1])]);
             if at.mismatch.last().is_some_and(|last| (0..2).any(|k| mismatch[k] > SHRINKS * last[k])) {
-                at.stay = (10.0 * at.stay).max(FIRST_STAY);
+                // What can be reached is reached sooner without curvature.
+                let first = !std::mem::replace(&mut at.curved, true);
+                at.stay = if first { 0.0 } else { (10.0 * at.stay).max(FIRST_STAY) };
             }
             at.mismatch.push(mismatch);
             at.gives = found.slacks.into_iter().filter(|(_, slack)| *slack > GIVES).collect();
@@ -217,6 +222,12 @@ impl Supervisor {
             }
         }
         Ok(at)
+    }
+
+    /// Whether a schedule of the head is among its objectives.
+    fn has_curved_head(&self) -> bool {
+        let curved = |objective: &Objective| matches!(objective, Objective::Head { phase: None, p_w: Some(_), .. });
+        self.settings.objectives.iter().any(|(weight, objective)| *weight > 0.0 && curved(objective))
     }
 
     /// The network at a dispatch, step by step; LinDist3Flow's own the first time.
@@ -261,7 +272,7 @@ impl Supervisor {
         let mut own = Program::new(size);
         let (settings, base_va) = (&self.settings, self.layout.base_va);
         let (offsets, applied) = (&known.offsets, &known.applied[..]);
-        Objectives { settings, inputs, offsets, steps, applied, base_va }.add(&mut own);
+        Objectives { settings, inputs, offsets, steps, applied, curved: at.curved, base_va }.add(&mut own);
         let objective = own.clone();
         if at.stay > 0.0 {
             own.stay(at.stay, &at.dispatch);
