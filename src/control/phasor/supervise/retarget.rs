@@ -319,6 +319,30 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_battery_gives_no_active_power_and_its_phases_pass_it_on() {
+        // V = 0.1·Q, δ = 0.1·P on two phases; δ should be 0.02 ahead on both: 0.2 each, of which nothing is there.
+        let j = by_actuator(
+            &[[0.0, 0.0, 0.1, 0.0], [0.0, 0.0, 0.0, 0.1], [0.1, 0.0, 0.0, 0.0], [0.0, 0.1, 0.0, 0.0]].concat(),
+            &[0, 1],
+        );
+        let settings = Settings { s_pu: vec![1.0; 2], ..Settings::default() };
+        let mut retarget = Retarget::new(settings, &j.unwrap()).unwrap();
+        let battery = retarget.share(vec![0, 1]);
+        retarget.set_p_range(battery, [f64::NEG_INFINITY, 0.0]);
+        let acting = [[0.0; 2]; 2];
+        let wanted = [1.01, 1.0, 0.02, 0.02];
+        let input =
+            Input { tick: Tick(0), wanted: &wanted, measured: &[1.0, 1.0, 0.0, 0.0], acting: &acting, saturated: true };
+        let left = retarget.step(&input).unwrap().left;
+        let by_hand = [0.0, 0.0, 0.02, 0.02];
+        assert!(left.iter().zip(by_hand).all(|(a, b)| (a - b).abs() < 1e-6), "{left:?}");
+        // Ahead on one phase and behind on the other: that is in reach.
+        let wanted = [1.01, 1.0, 0.02, -0.02];
+        let left = retarget.left(&Input { wanted: &wanted, ..input }).unwrap();
+        assert!(left.iter().all(|x| x.abs() < 1e-6), "{left:?}");
+    }
+
+    #[test]
     fn no_feasible_point_is_better_than_the_one_that_is_found() {
         let phases = [0, 1, 2, 0, 2];
         let j = by_actuator(&b(), &phases).unwrap();

@@ -198,3 +198,32 @@ fn numbers_that_are_none_are_no_evidence_and_the_worst_cause_is_the_class() {
     let wrong = Settings { actuators: vec![Actuator { phase: 3, ..Actuator::default() }], ..Settings::default() };
     assert!(Classifier::new(wrong, &b()).is_none());
 }
+
+/// A battery that runs empty stops at once, while its ramp lets what it is told down slowly: at its limit, not failed. One
+/// that stops for no such reason has failed.
+#[test]
+fn an_empty_battery_is_at_its_limit_and_has_not_failed() {
+    for empty in [true, false] {
+        let actuators = vec![Actuator { s_pu: 0.5, ..Actuator::default() }];
+        let settings = Settings { actuators, ..Settings::default() };
+        let mut classifier = Classifier::new(settings, &[0.0, 0.1, 0.1, 0.0]).unwrap();
+        let mut class = Class::None;
+        for k in 0..40u32 {
+            let told = 0.3 - 0.01 * f64::from(k).min(30.0);
+            let reported = if k < 10 { told } else { 0.0 };
+            classifier.set_held(0, empty && k >= 10, true);
+            class = classifier.step(&Input {
+                tick: Tick(u64::from(k)),
+                error: &[0.0, 0.01],
+                measured: &[1.0, 0.0],
+                fresh: true,
+                age: 0,
+                told: &[[told, 0.0]],
+                reported: &[[reported, 0.0]],
+            });
+            assert!(empty || k < 16 || k > 30 || class == Class::Failure, "step {k}: {class:?}");
+            assert!(!empty || class != Class::Failure, "step {k}");
+        }
+        assert!(!empty || class == Class::Saturation, "{class:?}");
+    }
+}
