@@ -26,6 +26,7 @@ use crate::quantity::{Complex, Step, Tick};
 use crate::scenario::{Actuated, FailSafeSetting, Measure, Observed, Phasor, Plan, Steered};
 use crate::signal::{Channel, Frame, Line};
 pub use examine::{examine, examined};
+#[cfg(feature = "study")]
 pub(crate) use law::settings;
 use seat::{Seat, Stepped, mode_code};
 use truth::Truth;
