@@ -129,9 +129,12 @@ fn settings(s_va: f64) -> LpbcSettings {
     LpbcSettings::new(&PHASES, sensitivity(), BASE_VA, actuators)
 }
 
+/// How a law is made.
+type Made<'a> = dyn Fn() -> Box<dyn Law> + 'a;
+
 /// An L-PBC, watched or not.
 enum Loop {
-    Bare(Lpbc),
+    Bare(Box<Lpbc>),
     Watched(Box<Supervised>),
 }
 
@@ -182,7 +185,7 @@ fn closed(name: &str, s_va: f64, mut own: Loop, goal_ns: f64) {
 
 fn bare(name: &str, s_va: f64, law: Box<dyn Law>, goal_ns: f64) {
     let lpbc = Lpbc::with_law(settings(s_va), law).unwrap();
-    closed(&format!("{name}, with L-PBC and allocation"), s_va, Loop::Bare(lpbc), goal_ns);
+    closed(&format!("{name}, with L-PBC and allocation"), s_va, Loop::Bare(Box::new(lpbc)), goal_ns);
 }
 
 fn watched(name: &str, s_va: f64, law: Box<dyn Law>, goal_ns: f64) {
@@ -272,7 +275,7 @@ fn a_step_is_short() {
         || Box::new(PublishedLqpc::new(3, &rows, PublishedLqpcSettings::default()).unwrap()) as Box<dyn Law>;
     let rcac = || Box::new(Rcac::new(3, &rows, RcacSettings::default()).unwrap()) as Box<dyn Law>;
     let extremum = || Box::new(Extremum::new(3, ExtremumSettings::default()).unwrap()) as Box<dyn Law>;
-    let laws: [(&str, &dyn Fn() -> Box<dyn Law>, f64); 6] = [
+    let laws: [(&str, &Made, f64); 6] = [
         ("decoupled PI", &decoupled, 2e3),
         ("PI", &pi, 2e3),
         ("LQPC", &lqpc, 20e3),

@@ -54,16 +54,19 @@ mod machine {
     const SECOND_NS: u64 = 1_000_000_000;
 
     /// Nothing: the kernel's clock has one.
-    pub(super) type Origin = ();
+    #[derive(Clone, Copy, Debug)]
+    pub(super) struct Origin;
 
-    pub(super) const fn origin() -> Origin {}
+    pub(super) const fn origin() -> Origin {
+        Origin
+    }
 
     fn ns(time: Timespec) -> u64 {
         let [s, ns] = [time.tv_sec, time.tv_nsec].map(|part| u64::try_from(part).unwrap_or(0));
         s * SECOND_NS + ns
     }
 
-    pub(super) fn now_ns((): Origin) -> u64 {
+    pub(super) fn now_ns(_: Origin) -> u64 {
         ns(clock_gettime(ClockId::Monotonic))
     }
 
@@ -73,7 +76,7 @@ mod machine {
     }
 
     #[allow(clippy::cast_possible_wrap, reason = "below 2^35 s, and below a second")]
-    pub(super) fn sleep_until((): Origin, at_ns: u64) {
+    pub(super) fn sleep_until(_: Origin, at_ns: u64) {
         let at = Timespec { tv_sec: (at_ns / SECOND_NS) as _, tv_nsec: (at_ns % SECOND_NS) as _ };
         // A signal ends it early: whoever waits looks at the clock again.
         let _ = clock_nanosleep_absolute(ClockId::Monotonic, &at);

@@ -221,7 +221,7 @@ fn an_empty_battery_is_at_its_limit_and_has_not_failed() {
                 told: &[[told, 0.0]],
                 reported: &[[reported, 0.0]],
             });
-            assert!(empty || k < 16 || k > 30 || class == Class::Failure, "step {k}: {class:?}");
+            assert!(empty || !(16..=30).contains(&k) || class == Class::Failure, "step {k}: {class:?}");
             assert!(!empty || class != Class::Failure, "step {k}");
         }
         assert!(!empty || class == Class::Saturation, "{class:?}");
