@@ -23,8 +23,10 @@ use crate::control::phasor::supervise::consistency::{Aligned, Consistency, Netwo
 use crate::control::phasor::supervise::failsafe::Tampered;
 use crate::control::phasor::supervise::tamper::{self, Verdict};
 use crate::control::supervisory::{Conditions, NetworkModel, State};
+use crate::feeder::Feeder;
 use crate::quantity::{Complex, Step, Tick};
 use crate::scenario::{self, Branch, Checked, Course, Measure, Plan};
+use crate::signal::Frame;
 use setup::{Places, describe, direction, observed, phases, suspects};
 
 /// Most unknown powers: the estimate's matrices are dense.
@@ -80,6 +82,32 @@ struct Own {
     /// Places of the nodes that PMUs measure, one PMU after the other.
     nodes: Vec<Vec<usize>>,
     power: bool,
+}
+
+impl Own {
+    /// As the network stands at the start.
+    fn new(
+        plan: &Plan,
+        own: &scenario::Consistency,
+        feeder: &Feeder,
+        places: &Places,
+        switches: &[usize],
+    ) -> Result<Self, String> {
+        let settings = ModelSettings {
+            actuators: places.names.clone(),
+            head: own.meter.as_ref().and_then(|meter| meter.element.clone()),
+            switches: switches.iter().filter_map(|k| Some(plan.feeder.lines.get_index(*k)?.0.clone())).collect(),
+            losses: false,
+            loading: false,
+            ..ModelSettings::new(&[], places.base_va)
+        };
+        let model = GridModel::new(feeder, &settings).map_err(|error| error.to_string())?;
+        let nodes = observed(plan, own, &model)?;
+        let course = own.profile.and_then(|profile| plan.shapes.get(profile));
+        let factor = course.map_or(1.0, |course| course.at(plan.start_s).p);
+        let conditions = Conditions { load_multiplier: plan.load_multiplier * factor, ..Conditions::default() };
+        Ok(Self { model, conditions, state: State::default(), nodes, power: own.meter.is_some() })
+    }
 }
 
 impl Network for Own {
@@ -165,22 +193,7 @@ impl Check {
             ));
         }
         let switches = switches(plan);
-        let model_settings = ModelSettings {
-            actuators: places.names.clone(),
-            base_va: places.base_va,
-            head: own.meter.as_ref().and_then(|meter| meter.element.clone()),
-            switches: switches.iter().filter_map(|k| Some(plan.feeder.lines.get_index(*k)?.0.clone())).collect(),
-            losses: false,
-            loading: false,
-            ..ModelSettings::new(&[], places.base_va)
-        };
-        let model = GridModel::new(&feeder, &model_settings).map_err(|error| error.to_string())?;
-        let nodes = observed(plan, own, &model)?;
-        let course = own.profile.and_then(|profile| plan.shapes.get(profile)).cloned();
-        let factor = course.as_ref().map_or(1.0, |course| course.at(plan.start_s).p);
-        let conditions = Conditions { load_multiplier: plan.load_multiplier * factor, ..Conditions::default() };
-        let power = own.meter.is_some();
-        let mut network = Own { model, conditions, state: State::default(), nodes, power };
+        let mut network = Own::new(plan, own, &feeder, &places, &switches)?;
         let suspects = suspects(&network);
         let description = describe(own, &mut network, &places)?;
         let directions: Vec<Vec<f64>> = suspects.iter().map(|suspect| direction(*suspect, &network)).collect();
@@ -189,10 +202,9 @@ impl Check {
         let test = Consistency::new(settings, &description, &mut network, &directions).map_err(|e| e.to_string())?;
         let regulators = plan.feeder.regulators.len();
         let reported = 2 * places.devices.len() + 1 + regulators + switches.len();
-        let widths = network.nodes.iter().map(|own| 2 * own.len()).chain([2 * usize::from(power), reported]);
+        let widths = network.nodes.iter().map(|own| 2 * own.len()).chain([2 * usize::from(network.power), reported]);
         network.conditions.taps = vec![0; regulators];
         network.conditions.open = vec![false; switches.len()];
-        let watched = |k: usize| plan.equipment.phasors.get(k).is_some_and(|own| own.setting.supervised);
         let phases = own.pmus.iter().map(|pmu| phases(plan, pmu)).collect();
         Ok(Self {
             test,
@@ -200,17 +212,11 @@ impl Check {
             network,
             suspects,
             seen: vec![None; own.pmus.len() + 1],
-            course,
+            course: own.profile.and_then(|profile| plan.shapes.get(profile)).cloned(),
             switches,
             devices: places.devices,
             expected: description.states,
-            trusting: (0..plan.equipment.phasors.len())
-                .filter(|k| watched(*k))
-                .map(|k| {
-                    let own = &plan.equipment.phasors[k];
-                    (k, [own.performance.instrument, own.reference.instrument])
-                })
-                .collect(),
+            trusting: trusting(plan),
             phases,
             setting: own.clone(),
         })
@@ -226,11 +232,24 @@ impl Check {
         clock_s: f64,
         open: &[bool],
     ) {
+        self.take_pmus(equipment);
+        self.take_power(tick, equipment);
+        let sender = self.setting.pmus.len() + 1;
+        let base_va = self.network.model.layout().base_va;
+        let factor = self.course.as_ref().map_or(1.0, |course| course.at(clock_s).p);
+        let (devices, regulators) = (2 * self.devices.len(), self.network.conditions.taps.len());
+        let (reported, switches) = (&self.devices, &self.switches);
+        self.aligned.put(sender, tick.0, |i| match i.checked_sub(devices) {
+            None => reported.get(i / 2).map_or(0.0, |own| equipment.output(own.0, own.1)[i % 2]) / base_va,
+            Some(0) => multiplier * factor,
+            Some(k) if k <= regulators => f64::from(plant.tap(k - 1)),
+            Some(k) => f64::from(u8::from(switches.get(k - 1 - regulators).and_then(|k| open.get(*k)) == Some(&true))),
+        });
+    }
+
+    fn take_pmus(&mut self, equipment: &Equipment) {
         for (k, pmu) in self.setting.pmus.iter().enumerate() {
-            let Some(frame) = equipment.reading(pmu.instrument).filter(|frame| frame.sequence > 0) else { continue };
-            if self.seen[k].replace(frame.origin.0) == Some(frame.origin.0) {
-                continue;
-            }
+            let Some(frame) = unseen(equipment, pmu.instrument, &mut self.seen[k]) else { continue };
             let n = pmu.channels.len();
             self.aligned.put(k, frame.origin.0, |i| {
                 let [v, angle] = pmu.channels[i % n];
@@ -239,33 +258,22 @@ impl Check {
                 if channel.valid { value } else { f64::NAN }
             });
         }
-        let (meter, own) = (self.setting.pmus.len(), self.setting.pmus.len() + 1);
+    }
+
+    /// The meter's reading; without a meter there is nothing to wait for.
+    fn take_power(&mut self, tick: Tick, equipment: &Equipment) {
+        let sender = self.setting.pmus.len();
         let base_va = self.network.model.layout().base_va;
-        match &self.setting.meter {
-            None => self.aligned.put(meter, tick.0, |_| 0.0),
-            Some(power) => {
-                let frame = equipment.reading(power.instrument).filter(|frame| frame.sequence > 0);
-                if let Some(frame) = frame
-                    && self.seen[meter].replace(frame.origin.0) != Some(frame.origin.0)
-                {
-                    self.aligned.put(meter, frame.origin.0, |i| {
-                        let channel = frame.get(power.channels[i]);
-                        if channel.valid { channel.value / base_va } else { f64::NAN }
-                    });
-                }
-            }
+        let Some(power) = &self.setting.meter else {
+            self.aligned.put(sender, tick.0, |_| 0.0);
+            return;
+        };
+        if let Some(frame) = unseen(equipment, power.instrument, &mut self.seen[sender]) {
+            self.aligned.put(sender, frame.origin.0, |i| {
+                let channel = frame.get(power.channels[i]);
+                if channel.valid { channel.value / base_va } else { f64::NAN }
+            });
         }
-        let factor = self.course.as_ref().map_or(1.0, |course| course.at(clock_s).p);
-        let (devices, regulators) = (2 * self.devices.len(), self.network.conditions.taps.len());
-        let (reported, switches) = (&self.devices, &self.switches);
-        self.aligned.put(own, tick.0, |i| match i.checked_sub(devices) {
-            None => {
-                reported.get(i / 2).map_or(0.0, |(device, phase, _)| equipment.output(*device, *phase)[i % 2]) / base_va
-            }
-            Some(0) => multiplier * factor,
-            Some(k) if k <= regulators => f64::from(plant.tap(k - 1)),
-            Some(k) => f64::from(u8::from(switches.get(k - 1 - regulators).and_then(|k| open.get(*k)) == Some(&true))),
-        });
     }
 
     /// Compares what was measured at one instant, where there is a new one.
@@ -348,6 +356,18 @@ impl Check {
             (Checked::Phase, Some(_)) => 0.0,
         }
     }
+}
+
+/// The newest reading of an instrument, where it is another than the one seen last.
+fn unseen<'a>(equipment: &'a Equipment, instrument: usize, seen: &mut Option<u64>) -> Option<&'a Frame> {
+    let frame = equipment.reading(instrument).filter(|frame| frame.sequence > 0)?;
+    (seen.replace(frame.origin.0) != Some(frame.origin.0)).then_some(frame)
+}
+
+/// L-PBCs that fall back when it finds their data wrong, with their instruments: performance, then reference.
+fn trusting(plan: &Plan) -> Vec<(usize, [usize; 2])> {
+    let phasors = plan.equipment.phasors.iter().enumerate().filter(|(_, own)| own.setting.supervised);
+    phasors.map(|(k, own)| (k, [own.performance.instrument, own.reference.instrument])).collect()
 }
 
 /// The more serious of two.

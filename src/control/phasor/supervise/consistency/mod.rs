@@ -6,7 +6,9 @@
 //! uncertainty; a state of which nothing is expected has none. All angles share one more state, the angle of the common
 //! time. With H the slopes of h where the network stands at set-up, a step repeats
 //!
-//!     x ← x + G·r,   r = (y − h(x), x_expected − x),   G = (HᵀR⁻¹H)⁻¹HᵀR⁻¹
+//! ```text
+//! x ← x + G·r,   r = (y − h(x), x_expected − x),   G = (HᵀR⁻¹H)⁻¹HᵀR⁻¹
+//! ```
 //!
 //! until H·G·r is small beside the noise, and hands r to the tests. H stays as it is (a chord method): where loads have
 //! moved, that slows the iteration by a few per cent a turn and changes nothing of where it ends when the data are good,
