@@ -28,6 +28,9 @@ const SOURCE_PU: [f64; 2] = [0.8, 1.2];
 const SHRINKS: f64 = 0.5;
 /// First price on leaving a dispatch, by a share of the objective; each time it is ten times more.
 const FIRST_STAY: f64 = 1e-5;
+/// The same where losses count, from the second program until program and model agree. The curvature of losses leaves out that
+/// of voltages: where nothing else holds a dispatch, each program goes beyond the least losses, and the next one back.
+const STAY_OF_LOSSES: f64 = 1e-4;
 /// Where the programs that are allowed have not come to rest, a plan counts all the same that is as near as this to the
 /// model: magnitude per unit, angle in rad. A limit that changes its conductor at the very point keeps them from rest.
 const NEAR_ENOUGH: [f64; 2] = [1e-4, 0.02 * std::f64::consts::PI / 180.0];
@@ -60,6 +63,8 @@ struct Iterates {
     curved: bool,
     /// Price on leaving a dispatch, by a share of the objective.
     stay: f64,
+    /// Whether that price is still the one of losses.
+    held: bool,
     mismatch: Vec<[f64; 2]>,
     target_mismatch: Vec<[f64; 2]>,
     solver_iterations: u32,
@@ -196,6 +201,7 @@ impl Supervisor {
             gives: Vec::new(),
             curved: !self.has_curved_head(),
             stay: 0.0,
+            held: self.counts_losses(),
             mismatch: Vec::new(),
             target_mismatch: Vec::new(),
             solver_iterations: 0,
@@ -219,10 +225,20 @@ impl Supervisor {
             at.agreed = within(NEAR_ENOUGH);
             if !turned && within([self.settings.tolerance_pu, self.settings.tolerance_rad]) {
                 at.agreed = true;
-                break;
+                if !std::mem::take(&mut at.held) {
+                    break;
+                }
+                // Near enough to be let go: what is left to gain is gained without that price.
+                at.stay = 0.0;
+            } else if at.held {
+                at.stay = at.stay.max(STAY_OF_LOSSES);
             }
         }
         Ok(at)
+    }
+
+    fn counts_losses(&self) -> bool {
+        self.settings.objectives.iter().any(|(weight, own)| *weight > 0.0 && matches!(own, Objective::Losses))
     }
 
     /// Whether a schedule of the head is among its objectives.
