@@ -46,7 +46,7 @@ impl Recorder {
         let (full, to_write) = sync_channel::<Chunk>(2);
         let (written, empty) = sync_channel::<Chunk>(2);
         // The first wait on a channel sets itself up, which allocates: have it now, not in a step.
-        let _ = empty.recv_timeout(Duration::from_micros(50));
+        let _ = empty.recv_timeout(Duration::from_millis(2));
         // One chunk is being filled, one may wait and one may be on its way to disk.
         for _ in 0..2 {
             let _ = written.send(chunk());
