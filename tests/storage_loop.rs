@@ -6,44 +6,30 @@
 
 use phasorbench::bench::{Batch, Bench};
 use phasorbench::quantity::Tick;
-use phasorbench::record::{Recorder, Table};
-use phasorbench::scenario::{self, Plan};
+use phasorbench::record::Table;
+use phasorbench::scenario::Plan;
 
 #[path = "support/counting.rs"]
 mod counting;
-
-const FEEDER: &str = "
-feeder: f
-frequency_hz: 60
-voltage_bases_kv: [0.4157]
-sources: {grid: {bus: a, v_kv: 0.4157, mvasc3: 1000, mvasc1: 1000}}
-lines: {l: {from: a, to: b, total: {r1_ohm: 0.04, x1_ohm: 0.08, r0_ohm: 0.04, x0_ohm: 0.08}}}
-loads: {house: {bus: b, phases: 3, v_kv: 0.4157, p_kw: 9, q_kvar: 3}}
-";
+#[path = "support/small_loop.rs"]
+mod small_loop;
 
 /// 2 kWh between 10 % and 90 %, 80 % in and 90 % out.
 const BATTERY: &str =
     "energy_kwh: 2, band_percent: [10, 90], charge_efficiency_percent: 80, discharge_efficiency_percent: 90";
 
 fn plan(storage: &str, rest: &str) -> Plan {
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("f.yaml"), FEEDER).unwrap();
     let text = format!(
         "scenario: s\nfeeder: f.yaml\nduration_s: 600\nstep_s: 1\ncontrols: off\n\
          devices: {{battery: {{power: {{bus: b, s_kva: 12, q_kvar: 1, storage: {{{BATTERY}, {storage}}}}}}}}}\n{rest}"
     );
-    std::fs::write(dir.path().join("s.yaml"), text).unwrap();
-    let reading = scenario::read(&dir.path().join("s.yaml"));
-    reading.plan.unwrap_or_else(|| panic!("{:?}", reading.diagnostics))
+    small_loop::plan([0.04, 0.08], &text)
 }
 
 fn run(plan: &Plan, progress: &mut dyn FnMut(Tick)) -> Table {
     let dir = tempfile::tempdir().unwrap();
-    let bench = Bench::new(plan).unwrap();
     let path = dir.path().join("series.csv");
-    let mut recorder = Recorder::create(&path, bench.channels()).unwrap();
-    bench.run(Some(&mut recorder), &mut Batch, progress).unwrap();
-    recorder.finish().unwrap();
+    std::fs::write(&path, small_loop::recorded(plan, progress)).unwrap();
     Table::read_csv(&path).unwrap()
 }
 

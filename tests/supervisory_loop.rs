@@ -4,23 +4,14 @@
 #![cfg(all(feature = "solver", feature = "optimise"))]
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use phasorbench::bench::{Batch, Bench};
-use phasorbench::quantity::Tick;
-use phasorbench::record::{Recorder, Table};
-use phasorbench::scenario::{self, Plan};
+use phasorbench::record::Table;
+use phasorbench::scenario::Plan;
+use small_loop::recorded;
 
 #[path = "support/counting.rs"]
 mod counting;
-
-/// Three phases behind a line of 0.4 + j0.8 ohm, with a load of 9 kW and 3 kvar.
-const FEEDER: &str = "
-feeder: f
-frequency_hz: 60
-voltage_bases_kv: [0.4157]
-sources: {grid: {bus: a, v_kv: 0.4157, mvasc3: 1000, mvasc1: 1000}}
-lines: {l: {from: a, to: b, total: {r1_ohm: 0.4, x1_ohm: 0.8, r0_ohm: 0.4, x0_ohm: 0.8}}}
-loads: {house: {bus: b, phases: 3, v_kv: 0.4157, p_kw: 9, q_kvar: 3}}
-";
+#[path = "support/small_loop.rs"]
+mod small_loop;
 
 const SCENARIO: &str = "
 scenario: s
@@ -41,23 +32,7 @@ const LPBC: &str = "lpbc: {law: decoupled_pi, performance: here, reference: ther
 const HEAD: &str = "objectives: {track_head: {p_kw: 0, q_kvar: 0}}";
 
 fn plan(lpbc: &str, options: &str, events: &str) -> Plan {
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("f.yaml"), FEEDER).unwrap();
-    let text = SCENARIO.replace("LPBC", lpbc).replace("OPTIONS", options).replace("EVENTS", events);
-    std::fs::write(dir.path().join("s.yaml"), text).unwrap();
-    let reading = scenario::read(&dir.path().join("s.yaml"));
-    reading.plan.unwrap_or_else(|| panic!("{:?}", reading.diagnostics))
-}
-
-/// Runs it; its record as text.
-fn recorded(plan: &Plan, progress: &mut dyn FnMut(Tick)) -> String {
-    let dir = tempfile::tempdir().unwrap();
-    let bench = Bench::new(plan).unwrap();
-    let path = dir.path().join("series.csv");
-    let mut recorder = Recorder::create(&path, bench.channels()).unwrap();
-    bench.run(Some(&mut recorder), &mut Batch, progress).unwrap();
-    recorder.finish().unwrap();
-    std::fs::read_to_string(path).unwrap()
+    small_loop::plan([0.4, 0.8], &SCENARIO.replace("LPBC", lpbc).replace("OPTIONS", options).replace("EVENTS", events))
 }
 
 fn run(plan: &Plan) -> Table {

@@ -29,8 +29,8 @@ use crate::scenario::{self, Branch, Checked, Course, Measure, Plan};
 use crate::signal::Frame;
 use setup::{Places, describe, direction, observed, phases, suspects};
 
-/// Most unknown powers: the estimate's matrices are dense.
-const MOST_STATES: usize = 600;
+/// Most nodes whose power is not known: the estimate's matrices are dense, and are gone through in every step.
+const MOST_NODES: usize = 200;
 
 /// All checks of a plan.
 pub(super) struct Checks {
@@ -186,9 +186,9 @@ impl Check {
         // The whole multiplier comes with each tick.
         feeder.solve.load_multiplier = 1.0;
         let places = Places::of(plan, own, &feeder);
-        if places.names.len() > MOST_STATES {
+        if places.names.len() > MOST_NODES {
             return Err(format!(
-                "{} nodes have a power that is not known, and {MOST_STATES} are the most: give it a `model` with fewer loads",
+                "{} nodes have a power that is not known, and {MOST_NODES} are the most: give it a `model` with fewer loads",
                 places.names.len()
             ));
         }

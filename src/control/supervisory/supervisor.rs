@@ -31,6 +31,8 @@ const FIRST_STAY: f64 = 1e-5;
 /// The same where losses count, from the second program until program and model agree. The curvature of losses leaves out that
 /// of voltages: where nothing else holds a dispatch, each program goes beyond the least losses, and the next one back.
 const STAY_OF_LOSSES: f64 = 1e-4;
+/// Programs that must be left for it to be taken away: a plan that program and model agree on is not given up for less.
+const LEFT_TO_GAIN: usize = 4;
 /// Where the programs that are allowed have not come to rest, a plan counts all the same that is as near as this to the
 /// model: magnitude per unit, angle in rad. A limit that changes its conductor at the very point keeps them from rest.
 const NEAR_ENOUGH: [f64; 2] = [1e-4, 0.02 * std::f64::consts::PI / 180.0];
@@ -225,7 +227,8 @@ impl Supervisor {
             at.agreed = within(NEAR_ENOUGH);
             if !turned && within([self.settings.tolerance_pu, self.settings.tolerance_rad]) {
                 at.agreed = true;
-                if !std::mem::take(&mut at.held) {
+                let left = self.settings.max_programs - 1 - round;
+                if !std::mem::take(&mut at.held) || left < LEFT_TO_GAIN {
                     break;
                 }
                 // Near enough to be let go: what is left to gain is gained without that price.

@@ -211,13 +211,6 @@ impl Tamper {
         found.map_or(f64::INFINITY, |s| ((self.limits[0] - self.freedom as f64).max(0.0) / s.own).sqrt())
     }
 
-    /// Replaces the channels without injections, where they are known anew: m numbers, all finite.
-    pub fn set_base(&mut self, base: &[f64]) {
-        if base.len() == self.base.len() && base.iter().all(|x| x.is_finite()) {
-            self.base.copy_from_slice(base);
-        }
-    }
-
     /// What the data say.
     pub const fn verdict(&self) -> Verdict {
         self.verdict
