@@ -19,7 +19,8 @@ fn one(plan: &Plan, own: &Consistency) -> Option<Diagnostic> {
         Ok(check) => check,
         Err(error) => {
             let message = format!("check {:?}: {error}", own.name);
-            let help = "it needs more than it does not know: more PMUs or a `meter`, fewer `unknown` buses";
+            let help =
+                "a check needs a network that is small enough and solves, and more measurements than there is unknown";
             return Some(Diagnostic::error("E0338", message).at(own.span).help(help));
         }
     };

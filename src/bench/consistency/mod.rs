@@ -188,7 +188,7 @@ impl Check {
         let places = Places::of(plan, own, &feeder);
         if places.names.len() > MOST_NODES {
             return Err(format!(
-                "{} nodes have a power that is not known, and {MOST_NODES} are the most: give it a `model` with fewer loads",
+                "{} nodes have a power that is not known, and {MOST_NODES} are the most that a check can bear",
                 places.names.len()
             ));
         }
