@@ -5,8 +5,16 @@
 //! deadline. Only a library can break that, since it runs inside the bench: what is not trusted belongs into a process.
 //! See `docs/models/own-controller.md`.
 
+pub mod address;
+#[cfg(feature = "hil")]
+pub mod can;
+#[cfg(feature = "hil")]
+pub mod capture;
 pub mod library;
+pub mod port;
 pub mod process;
+#[cfg(feature = "hil")]
+pub mod synchrophasor;
 
 use crate::quantity::Tick;
 use crate::signal::{Channels, Frame};

@@ -1,0 +1,1 @@
+//! CAN on the wire.

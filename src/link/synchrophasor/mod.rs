@@ -1,0 +1,1 @@
+//! IEEE C37.118: phasors on the wire.
