@@ -10,9 +10,14 @@ pub mod address;
 pub mod can;
 #[cfg(feature = "hil")]
 pub mod capture;
+pub mod description;
 pub mod library;
+#[cfg(feature = "hil")]
+pub mod modbus;
 pub mod port;
 pub mod process;
+#[cfg(feature = "hil")]
+pub mod stream;
 #[cfg(feature = "hil")]
 pub mod synchrophasor;
 

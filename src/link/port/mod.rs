@@ -7,12 +7,14 @@
 //!   [`Directive::Safe`] its description's safe state, once and again after each reconnect. [`Directive::Watch`] reads only.
 //! - [`Directive::End`] is the loop's end, however it came about (the other end was dropped, a panic included): it leaves
 //!   the device in its safe state, as [`Directive::Safe`] would, unless it has never written, and ends.
+//! - A loop that has not beaten ([`LoopEnd::beat`]) for [`DriverEnd::stalled`]'s time hangs: its set-points are as good as
+//!   none, and [`Directive::Operate`] means the safe state.
 //! - It publishes a sample each time that it has read all of the device's points, not one that it held from before. What
 //!   could not be read is NaN.
 
 mod slots;
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use slots::Slots;
@@ -65,6 +67,8 @@ struct Shared {
     commanded: Slots,
     directive: AtomicU8,
     state: AtomicU8,
+    /// When the loop's last step was, in µs; 0 before the first.
+    beat_us: AtomicU64,
     /// Set where the device holds what it was last told, as read back from it.
     confirmed: AtomicBool,
     /// What went wrong last; nobody on the loop's side reads it while it runs.
@@ -94,6 +98,7 @@ pub fn port(points: usize, set_points: usize) -> (LoopEnd, DriverEnd) {
         commanded: Slots::new(set_points),
         directive: AtomicU8::new(Directive::Watch as u8),
         state: AtomicU8::new(LinkState::Connecting as u8),
+        beat_us: AtomicU64::new(0),
         confirmed: AtomicBool::new(false),
         trouble: Mutex::new(None),
     });
@@ -144,6 +149,11 @@ impl LoopEnd {
         self.shared.commanded.write(set_points.iter().map(|value| value.to_bits()));
     }
 
+    /// Says that a step of the loop is at this time of the session, in µs.
+    pub fn beat(&self, now_us: u64) {
+        self.shared.beat_us.store(now_us.max(1), Ordering::Release);
+    }
+
     /// Says what the driver is to do from now on.
     pub fn direct(&self, directive: Directive) {
         self.shared.directive.store(directive as u8, Ordering::Release);
@@ -180,6 +190,16 @@ impl DriverEnd {
     /// What is wanted.
     pub fn directive(&self) -> Directive {
         self.shared.directive()
+    }
+
+    /// When the loop's last step was, in µs of the session; `None` before the first.
+    pub fn beat_us(&self) -> Option<u64> {
+        Some(self.shared.beat_us.load(Ordering::Acquire)).filter(|&at| at > 0)
+    }
+
+    /// Whether a loop that has begun has not beaten for so many µs.
+    pub fn stalled(&self, now_us: u64, limit_us: u64) -> bool {
+        self.beat_us().is_some_and(|beat| now_us.saturating_sub(beat) > limit_us)
     }
 
     /// Publishes a sample: values by point, NaN where there is none.

@@ -1,0 +1,120 @@
+//! One connection to a Modbus device: a request at a time, each with a deadline, each answer looked at.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_modbus::client::{Client, Context, rtu, tcp};
+use tokio_modbus::{Error, ProtocolError, Request, Response, Slave};
+
+use super::coding::Words;
+use super::{Block, Table};
+use crate::link::stream::AnyStream;
+
+/// How requests are framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// With a header that counts them.
+    Tcp,
+    /// With a checksum, on a serial line.
+    Rtu,
+}
+
+/// What became of a request.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// Nothing came in time.
+    #[error("no answer within {0:?}")]
+    Timeout(Duration),
+    /// The device refuses.
+    #[error("exception {0}")]
+    Exception(u8),
+    /// Another answered, or it answered something else.
+    #[error("{0}")]
+    Protocol(String),
+    /// The connection is gone.
+    #[error("the connection is lost: {0}")]
+    Lost(std::io::Error),
+}
+
+impl WireError {
+    /// Whether the connection is as good as before.
+    pub const fn harmless(&self) -> bool {
+        matches!(self, Self::Exception(_))
+    }
+}
+
+/// A connection.
+pub struct Connection {
+    context: Context,
+    limit: Duration,
+    spacing: Duration,
+    /// When the device is ready for the next request.
+    ready: Instant,
+}
+
+impl Connection {
+    pub fn new(stream: AnyStream, framing: Framing, unit: u8, limit: Duration, spacing: Duration) -> Self {
+        let context = match framing {
+            Framing::Tcp => tcp::attach_slave(stream, Slave(unit)),
+            Framing::Rtu => rtu::attach_slave(stream, Slave(unit)),
+        };
+        Self { context, limit, spacing, ready: Instant::now() }
+    }
+
+    async fn call(&mut self, request: Request<'_>) -> Result<Response, WireError> {
+        if !self.spacing.is_zero() {
+            sleep_until(self.ready).await;
+        }
+        let answer = timeout(self.limit, self.context.call(request)).await;
+        self.ready = Instant::now() + self.spacing;
+        match answer {
+            Err(_) => Err(WireError::Timeout(self.limit)),
+            Ok(Err(Error::Transport(error))) => Err(WireError::Lost(error)),
+            Ok(Err(Error::Protocol(error))) => Err(WireError::Protocol(mismatch(&error))),
+            Ok(Ok(Err(exception))) => Err(WireError::Exception(exception.into())),
+            Ok(Ok(Ok(response))) => Ok(response),
+        }
+    }
+
+    /// Reads registers, or bits as registers of 0 and 1. There may be more or fewer than asked for.
+    pub async fn read(&mut self, block: Block) -> Result<Vec<u16>, WireError> {
+        let Block { table, address, count } = block;
+        let request = match table {
+            Table::Coil => Request::ReadCoils(address, count),
+            Table::Discrete => Request::ReadDiscreteInputs(address, count),
+            Table::Holding => Request::ReadHoldingRegisters(address, count),
+            Table::Input => Request::ReadInputRegisters(address, count),
+        };
+        let bits = |mut bits: Vec<bool>| {
+            // Bits come in whole bytes.
+            bits.truncate(usize::from(count));
+            bits.into_iter().map(u16::from).collect()
+        };
+        match self.call(request).await? {
+            Response::ReadCoils(own) | Response::ReadDiscreteInputs(own) => Ok(bits(own)),
+            Response::ReadHoldingRegisters(words) | Response::ReadInputRegisters(words) => Ok(words),
+            _ => Err(WireError::Protocol("it answered another question".into())),
+        }
+    }
+
+    /// Writes registers, or a bit.
+    pub async fn write(&mut self, block: Block, (words, count): Words) -> Result<(), WireError> {
+        let words = words.get(..count).unwrap_or(&words);
+        let request = match (block.table, words) {
+            (Table::Coil, [bit, ..]) => Request::WriteSingleCoil(block.address, *bit != 0),
+            (Table::Holding, [word]) => Request::WriteSingleRegister(block.address, *word),
+            (Table::Holding, _) => Request::WriteMultipleRegisters(block.address, words.into()),
+            _ => return Err(WireError::Protocol("it cannot be written".into())),
+        };
+        self.call(request).await.map(|_| ())
+    }
+}
+
+fn mismatch(error: &ProtocolError) -> String {
+    match error {
+        ProtocolError::HeaderMismatch { message, .. } => format!("the answer is not to the question: {message}"),
+        ProtocolError::FunctionCodeMismatch { request, .. } => {
+            format!("the answer is not to function {}", request.value())
+        }
+    }
+}
