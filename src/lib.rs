@@ -10,6 +10,8 @@ pub mod control;
 #[cfg(feature = "solver")]
 pub mod device;
 pub mod diagnostic;
+#[cfg(all(feature = "solver", feature = "hil"))]
+pub mod emulate;
 pub mod feeder;
 pub mod link;
 pub mod monitor;

@@ -21,7 +21,7 @@ pub type AnyStream = Box<dyn Stream>;
 /// A stream that is being opened.
 pub type Opening = Pin<Box<dyn Future<Output = io::Result<AnyStream>> + Send>>;
 /// Opens a stream, again and again as it is lost.
-pub type Connect = Box<dyn FnMut() -> Opening + Send>;
+pub type Connect = Box<dyn FnMut() -> Opening + Send + Sync>;
 
 /// Bytes that a stream in memory holds at most.
 const HELD: usize = 64 << 10;

@@ -102,6 +102,8 @@ struct Driver {
     wanted: Vec<f64>,
     /// Whether anything was ever written to it.
     touched: bool,
+    /// Its heartbeat: the last that was sent, over all connections, and when.
+    beat: (u32, Option<Instant>),
 }
 
 /// What a connection remembers from poll to poll.
@@ -113,8 +115,6 @@ struct Connected {
     /// Set-points as they were last written.
     written: Vec<Option<f64>>,
     written_at: Instant,
-    beat: u32,
-    beat_at: Instant,
     exceptions: u32,
     moved: Moved,
     up: bool,
@@ -129,7 +129,7 @@ struct Moved {
 impl Driver {
     fn new(own: Settings, end: DriverEnd) -> Self {
         let (points, set) = (own.description.points.len(), own.description.set_points.len());
-        Self { own, end, values: vec![f64::NAN; points], wanted: vec![f64::NAN; set], touched: false }
+        Self { own, end, values: vec![f64::NAN; points], wanted: vec![f64::NAN; set], touched: false, beat: (0, None) }
     }
 
     fn now_us(&self) -> u64 {
@@ -183,8 +183,6 @@ impl Driver {
             safe: false,
             written,
             written_at: now,
-            beat: 0,
-            beat_at: now - Duration::from_secs(3600).min(now.saturating_duration_since(self.own.epoch)),
             exceptions: 0,
             moved: still,
             up: false,
@@ -214,8 +212,9 @@ impl Driver {
         let beat = self.own.epoch + Duration::from_micros(self.end.beat_us().unwrap_or(0));
         let mut next = beat + period.mul_f64(PHASE);
         if next <= now {
-            let passed = (now - next).as_secs_f64() / period.as_secs_f64();
-            next += period.mul_f64(passed.floor() + 1.0);
+            // In whole numbers: a poll that began at its time must not be due again.
+            let passed = (now - next).as_nanos() / period.as_nanos().max(1);
+            next += period * u32::try_from(passed + 1).unwrap_or(u32::MAX);
         }
         next
     }
@@ -285,7 +284,7 @@ impl Driver {
             own.all(Which::Commit).await?;
             own.written_at = Instant::now();
         }
-        own.beat().await
+        self.beat(own).await
     }
 
     /// Writes the set-points that differ from what was written; whether there were any.
@@ -312,6 +311,19 @@ impl Driver {
             any = true;
         }
         Ok(any)
+    }
+
+    /// Lets the heartbeat move, when it is time.
+    async fn beat(&mut self, own: &mut Connected) -> Result<(), WireError> {
+        let Some((place, every)) = &own.map.heartbeat else { return Ok(()) };
+        if self.beat.1.is_some_and(|last| last.elapsed() < *every) {
+            return Ok(());
+        }
+        self.beat = ((self.beat.0 + 1) % 0x7FFF, Some(Instant::now()));
+        if let Ok(words) = place.encode(f64::from(self.beat.0), &own.map.image) {
+            own.wire.write(place.block, words).await.map_err(|error| refused(error, "the heartbeat"))?;
+        }
+        Ok(())
     }
 
     async fn make_safe(&mut self, own: &mut Connected) -> Result<(), WireError> {
@@ -475,20 +487,6 @@ impl Connected {
             let words = place.encode(*value, &map.image);
             let words = words.map_err(|error| WireError::Protocol(format!("{value} cannot be written: {error}")))?;
             wire.write(place.block, words).await.map_err(|error| refused(error, "a write of the description"))?;
-        }
-        Ok(())
-    }
-
-    /// Lets the heartbeat move, when it is time.
-    async fn beat(&mut self) -> Result<(), WireError> {
-        let Some((place, every)) = &self.map.heartbeat else { return Ok(()) };
-        if self.beat > 0 && self.beat_at.elapsed() < *every {
-            return Ok(());
-        }
-        self.beat = (self.beat + 1) % 0x7FFF;
-        self.beat_at = Instant::now();
-        if let Ok(words) = place.encode(f64::from(self.beat), &self.map.image) {
-            self.wire.write(place.block, words).await.map_err(|error| refused(error, "the heartbeat"))?;
         }
         Ok(())
     }

@@ -1,7 +1,13 @@
 //! One connection to a Modbus device: a request at a time, each with a deadline, each answer looked at.
 
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context as Task, Poll};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_modbus::client::{Client, Context, rtu, tcp};
 use tokio_modbus::{Error, ProtocolError, Request, Response, Slave};
@@ -33,7 +39,7 @@ pub enum WireError {
     Protocol(String),
     /// The connection is gone.
     #[error("the connection is lost: {0}")]
-    Lost(std::io::Error),
+    Lost(io::Error),
 }
 
 impl WireError {
@@ -50,29 +56,81 @@ pub struct Connection {
     spacing: Duration,
     /// When the device is ready for the next request.
     ready: Instant,
+    framing: Framing,
+    /// Bytes that have come.
+    heard: Arc<AtomicUsize>,
+}
+
+/// A stream that counts what comes: the client drops what is there beyond an answer, and that is a second answer.
+#[derive(Debug)]
+struct Counting {
+    stream: AnyStream,
+    heard: Arc<AtomicUsize>,
+}
+
+impl AsyncRead for Counting {
+    fn poll_read(mut self: Pin<&mut Self>, task: &mut Task<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = into.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(task, into);
+        self.heard.fetch_add(into.filled().len() - before, Ordering::Relaxed);
+        polled
+    }
+}
+
+impl AsyncWrite for Counting {
+    fn poll_write(mut self: Pin<&mut Self>, task: &mut Task<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(task, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(task)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(task)
+    }
+}
+
+/// How long an answer is without its frame.
+fn length(answer: &Result<Response, tokio_modbus::ExceptionCode>) -> usize {
+    match answer {
+        Ok(Response::ReadCoils(own) | Response::ReadDiscreteInputs(own)) => 2 + own.len().div_ceil(8),
+        Ok(Response::ReadHoldingRegisters(own) | Response::ReadInputRegisters(own)) => 2 + 2 * own.len(),
+        Ok(_) => 5,
+        Err(_) => 2,
+    }
 }
 
 impl Connection {
     pub fn new(stream: AnyStream, framing: Framing, unit: u8, limit: Duration, spacing: Duration) -> Self {
+        let heard = Arc::new(AtomicUsize::new(0));
+        let stream = Counting { stream, heard: Arc::clone(&heard) };
         let context = match framing {
             Framing::Tcp => tcp::attach_slave(stream, Slave(unit)),
             Framing::Rtu => rtu::attach_slave(stream, Slave(unit)),
         };
-        Self { context, limit, spacing, ready: Instant::now() }
+        Self { context, limit, spacing, ready: Instant::now(), framing, heard }
     }
 
     async fn call(&mut self, request: Request<'_>) -> Result<Response, WireError> {
         if !self.spacing.is_zero() {
             sleep_until(self.ready).await;
         }
+        self.heard.store(0, Ordering::Relaxed);
         let answer = timeout(self.limit, self.context.call(request)).await;
         self.ready = Instant::now() + self.spacing;
         match answer {
             Err(_) => Err(WireError::Timeout(self.limit)),
             Ok(Err(Error::Transport(error))) => Err(WireError::Lost(error)),
             Ok(Err(Error::Protocol(error))) => Err(WireError::Protocol(mismatch(&error))),
-            Ok(Ok(Err(exception))) => Err(WireError::Exception(exception.into())),
-            Ok(Ok(Ok(response))) => Ok(response),
+            Ok(Ok(answer)) => {
+                let frame = length(&answer) + if self.framing == Framing::Tcp { 7 } else { 3 };
+                if self.heard.load(Ordering::Relaxed) > frame {
+                    let what = "more came than one answer: do two devices have this address?";
+                    return Err(WireError::Protocol(what.into()));
+                }
+                answer.map_err(|exception| WireError::Exception(exception.into()))
+            }
         }
     }
 

@@ -1,0 +1,17 @@
+//! Floor 5: devices that are not there – a description served over a link, with a model behind it.
+//!
+//! [`Device`] has a description's registers: what is read comes from a [`Model`], what is written goes to it, and its
+//! watchdogs run (reversion timers, a heartbeat that must move). [`serve`] speaks Modbus for it over any stream, and does
+//! what [`Fault`]s say: a late answer, none, garbage. Time is an argument: the same device runs on the session's clock in
+//! batch and on the machine's in `phasorbench hil emulate`.
+
+mod device;
+mod fault;
+mod model;
+mod registers;
+mod serve;
+
+pub use device::{Device, DeviceError};
+pub use fault::{Fault, FaultError, Faults};
+pub use model::{Inverter, InverterSettings, Meter, Model, Terminal};
+pub use serve::{Line, Shared, listen, serve, shared};
