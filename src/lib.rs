@@ -10,7 +10,7 @@ pub mod control;
 #[cfg(feature = "solver")]
 pub mod device;
 pub mod diagnostic;
-#[cfg(all(feature = "solver", feature = "hil"))]
+#[cfg(feature = "solver")]
 pub mod emulate;
 pub mod feeder;
 pub mod link;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use phasorbench::device::{Limits, Priority};
-use phasorbench::emulate::{self, Device, Fault, Faults, Inverter, InverterSettings, Line, Shared};
+use phasorbench::emulate::{self, Device, Inverter, InverterSettings, Line, Shared};
 use phasorbench::link::description::{self, Description};
+use phasorbench::link::fault::{Fault, Faults};
 use phasorbench::link::modbus::driver::{self, Framing};
 use phasorbench::link::port::{Directive, LinkState, LoopEnd, port};
 use phasorbench::link::stream::Socket;

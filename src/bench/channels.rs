@@ -136,6 +136,7 @@ fn bound(quantity: &Quantity, plan: &Plan, nodes: &[Node], phases: &mut Vec<(usi
         | Measure::Mitigated(..)
         | Measure::Steered(..)
         | Measure::Tied(..)
+        | Measure::Real(..)
         | Measure::Checked(..)
         | Measure::Planned(..)
         | Measure::Aged(..) => Value::Nothing,

@@ -5,6 +5,7 @@
 
 use super::demand::Demands;
 use super::grid::SetupError;
+use super::hil::Hil;
 use super::machine::Machine;
 use super::plant::{Node, Plant};
 use crate::control::{Controller, Droop};
@@ -50,6 +51,16 @@ struct Instrument {
     front: sense::Instrument,
     /// Places in the row of what is behind its channels.
     quantities: Vec<usize>,
+    /// What a real one says in its place, while there is one.
+    real: Frame,
+    replaced: bool,
+}
+
+impl Instrument {
+    /// The newest reading: a real instrument's, where one takes its place.
+    const fn reading(&self) -> &Frame {
+        if self.replaced { &self.real } else { self.front.reading() }
+    }
 }
 
 struct Loop {
@@ -88,6 +99,8 @@ impl Equipment {
         let instrument = |i: &scenario::Instrument| Instrument {
             front: sense::Instrument::new(&i.name, &i.channels, i.settings, i.kind, plan.seed),
             quantities: i.quantities.clone(),
+            real: Frame::new(i.channels.names().len()),
+            replaced: false,
         };
         let reading = |(row, quantity): (usize, &scenario::Quantity)| match quantity.measure {
             Measure::Reading(instrument, channel) => Some((row, Reading::Value(instrument, channel))),
@@ -109,14 +122,26 @@ impl Equipment {
         })
     }
 
+    /// Before a tick is solved: what real instruments have said by now.
+    pub(super) fn hear(&mut self, hil: &Hil) {
+        for (k, instrument) in self.instruments.iter_mut().enumerate() {
+            let heard = hil.reading(k);
+            instrument.replaced = heard.is_some();
+            if let Some(frame) = heard {
+                instrument.real.take(frame, 0);
+            }
+        }
+    }
+
     /// Before a tick is solved: commands that arrive are taken, and devices move.
-    pub(super) fn actuate(&mut self, tick: Tick, demands: &mut Demands) {
+    pub(super) fn actuate(&mut self, tick: Tick, demands: &mut Demands, hil: &mut Hil) {
         for controller in &mut self.controllers {
             controller.deliver(tick, &mut self.devices);
         }
-        for (device, machine) in self.devices.iter_mut().zip(&mut self.machines) {
+        for (k, (device, machine)) in self.devices.iter_mut().zip(&mut self.machines).enumerate() {
             let set_points = device.set_points(machine.phases(), injected(demands, &device.own));
             device.output = machine.step(&set_points, self.step_s);
+            hil.replace(k, &set_points, &mut device.output);
             let [p_w, q_var] = [0, 1].map(|k| device.output.iter().map(|own| own[k]).sum::<f64>());
             if let Some(demand) = demands.get_mut(device.load) {
                 (demand.p_kw, demand.q_kvar) = (-p_w / 1000.0, -q_var / 1000.0);
@@ -144,7 +169,7 @@ impl Equipment {
                 *slot = if what == Stored::Energy { energy_wh / 1000.0 } else { 100.0 * soc };
             }
         }
-        for Instrument { front, quantities } in &mut self.instruments {
+        for Instrument { front, quantities, .. } in &mut self.instruments {
             let truth = |channel: usize| quantities.get(channel).and_then(|&k| row.get(k)).copied().unwrap_or(f64::NAN);
             front.step(tick, truth);
         }
@@ -155,7 +180,7 @@ impl Equipment {
         }
         for controller in &mut self.controllers {
             if let Some(seen) = self.instruments.get(controller.instrument) {
-                controller.step(tick, seen.front.reading());
+                controller.step(tick, seen.reading());
             }
         }
     }
@@ -163,7 +188,7 @@ impl Equipment {
     /// NaN where an instrument says nothing.
     #[allow(clippy::cast_precision_loss, reason = "a count of steps")]
     fn said(&self, reading: Reading, tick: Tick) -> f64 {
-        let held = |instrument: usize| self.instruments.get(instrument).map(|i| i.front.reading());
+        let held = |instrument: usize| self.instruments.get(instrument).map(Instrument::reading);
         match reading {
             Reading::Value(instrument, channel) => {
                 let channel = held(instrument).map(|frame| frame.get(channel)).filter(|channel| channel.valid);
@@ -178,7 +203,7 @@ impl Equipment {
 
     /// The newest reading of an instrument that has arrived.
     pub(super) fn reading(&self, instrument: usize) -> Option<&Frame> {
-        self.instruments.get(instrument).map(|own| own.front.reading())
+        self.instruments.get(instrument).map(Instrument::reading)
     }
 
     /// Active and reactive power that a device injects through a phase, in W and var.

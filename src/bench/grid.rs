@@ -77,6 +77,14 @@ pub enum SetupError {
         /// Why.
         error: String,
     },
+    /// What real or emulated devices need cannot be had.
+    #[error("{name}: {reason}")]
+    Hil {
+        /// What it replaces.
+        name: String,
+        /// Why.
+        reason: String,
+    },
     /// An analyser cannot be what it is said to be at its bus.
     #[error("{name}: {error}")]
     Analyser {

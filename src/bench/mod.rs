@@ -17,6 +17,7 @@ mod equipment;
 mod expect;
 mod grid;
 mod harmonic;
+mod hil;
 mod machine;
 #[cfg(feature = "optimise")]
 pub mod model;
@@ -43,6 +44,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 pub use grid::{GridPlant, SetupError};
+pub use hil::Told;
 pub use numbers::Numbers;
 pub use outcome::{NodeOutcome, Outcome, Snapshot};
 pub use pace::{Batch, Pacer, Stage};
@@ -60,6 +62,7 @@ use consistency::Checks;
 use demand::Demands;
 use equipment::Equipment;
 use expect::Expectations;
+use hil::Hil;
 use numbers::Counting;
 use outcome::{Gatherer, Spread};
 use phasor::Phasors;
@@ -79,6 +82,7 @@ pub struct Bench<'a, P: Plant> {
     ties: Ties,
     checks: Checks,
     supervisors: Supervisors,
+    hil: Hil,
     sources: Sources,
     triggers: Triggers,
     channels: Channels,
@@ -120,6 +124,7 @@ impl<'a, P: Plant> Bench<'a, P> {
             ties: Ties::new(plan, &nodes),
             checks: Checks::new(plan)?,
             supervisors: Supervisors::new(plan)?,
+            hil: Hil::new(plan, &equipment.machines, &nodes)?,
             equipment,
             demands,
             sources: Sources::new(plan),
@@ -155,6 +160,14 @@ impl<'a, P: Plant> Bench<'a, P> {
         self.phasors.paced(period);
     }
 
+    /// Connects to real devices by the machine's clock, to be ready when a paced run begins.
+    ///
+    /// # Errors
+    /// When the machine has no thread for them.
+    pub fn connect_devices(&mut self) -> io::Result<()> {
+        self.hil.connect(true)
+    }
+
     /// Runs to the end, with a record or without. `progress` is told each tick once it is done.
     ///
     /// # Errors
@@ -178,10 +191,14 @@ impl<'a, P: Plant> Bench<'a, P> {
             }
             progress(tick);
             pacer.end(tick);
+            if self.hil.stops() {
+                break;
+            }
         }
         let triggered = self.triggers.happened(&self.plan.triggers);
         let late = self.phasors.late().map(|(name, count)| (name.to_owned(), count)).collect();
-        let outcome = Outcome { triggered, numbers: self.numbers.finish(), late, ..self.gatherer.finish() };
+        let real = self.hil.outcome();
+        let outcome = Outcome { triggered, real, numbers: self.numbers.finish(), late, ..self.gatherer.finish() };
         let mut verdicts = self.expectations.verdicts(self.plan, &outcome, &self.plant);
         if tick < self.plan.last {
             let at_s = self.plan.step.time_s(tick);
@@ -223,6 +240,7 @@ impl<'a, P: Plant> Bench<'a, P> {
         pacer.enter(Stage::Sense);
         self.channels.fill(&mut self.row, &mut self.plant, &overall);
         self.quality.sense(tick, f_hz, &mut self.plant, machines, &mut self.row);
+        self.hil.show(tick, self.plant.voltages(), f_hz, &mut self.row);
         self.equipment.sense_and_control(tick, &mut self.row);
         pacer.enter(Stage::Control);
         self.ties.look(tick, &self.equipment, &mut self.phasors, &mut self.row);
@@ -244,7 +262,9 @@ impl<'a, P: Plant> Bench<'a, P> {
         self.ties.actuate(&mut self.plant);
         self.phasors.deliver(tick, &mut self.equipment);
         self.supervisors.deliver(tick, &mut self.phasors, &mut self.equipment);
-        self.equipment.actuate(tick, &mut self.demands);
+        self.hil.begin(tick);
+        self.equipment.hear(&self.hil);
+        self.equipment.actuate(tick, &mut self.demands, &mut self.hil);
         self.demands.apply(&mut self.plant);
         self.equipment.tell_phases(&mut self.plant);
     }

@@ -43,6 +43,8 @@ pub struct Outcome {
     pub triggered: Vec<Planned>,
     /// Answers that came too late in a paced run, of each controller that is a program of the user's own.
     pub late: Vec<(String, u64)>,
+    /// What came of each real device.
+    pub real: Vec<super::Told>,
     /// What each of the plan's quantities came to, in their order.
     pub numbers: Vec<Numbers>,
     /// What each expectation came to, in the scenario's order; one more when a step has no solution and no expectation is
@@ -141,6 +143,7 @@ impl Gatherer {
             worst: Snapshot { tick: Tick(0), v_pu: vec![0.0; all] },
             triggered: Vec::new(),
             late: Vec::new(),
+            real: Vec::new(),
             numbers: Vec::new(),
             verdicts: Vec::new(),
         };

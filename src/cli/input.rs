@@ -97,6 +97,20 @@ pub fn setting(text: &str) -> Result<Override, String> {
     Ok(Override { path: path.trim().to_owned(), value: value.trim().to_owned() })
 }
 
+/// A real device in the place of one of the scenario's: `NAME=FILE@ADDRESS`.
+pub fn swap(text: &str) -> Result<Vec<Override>, String> {
+    let wrong = || format!("{text:?} is not of the form NAME=FILE@ADDRESS");
+    let (name, rest) = text.split_once('=').ok_or_else(wrong)?;
+    let (file, address) = rest.rsplit_once('@').ok_or_else(wrong)?;
+    let name = name.trim();
+    if name.is_empty() || file.is_empty() || address.is_empty() {
+        return Err(wrong());
+    }
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let value = |key: &str, text: &str| Override { path: format!("hil.{name}.{key}"), value: quoted(text) };
+    Ok(vec![value("is", file), value("at", address)])
+}
+
 /// Splits `NAME=VALUE`; names are lower case.
 pub fn assignment(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or_else(|| format!("{text:?} is not of the form NAME=VALUE"))?;

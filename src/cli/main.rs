@@ -121,6 +121,8 @@ enum Exit {
     Failed = 1,
     /// Something is wrong with what the user gave.
     BadInput = 2,
+    /// A real device was lost and not back at the end.
+    LinkLost = 3,
     /// The program failed.
     Internal = 4,
 }

@@ -92,6 +92,11 @@ impl Machine {
 }
 
 impl Time {
+    /// Whether a run keeps time at all.
+    pub const fn keeps_pace(&self) -> bool {
+        matches!(self.pace, Some(Pace::Times(_)))
+    }
+
     /// How a run of this step keeps time; `None` in batch.
     pub fn pacing(&self, step: Step) -> Option<Pacing> {
         let overrun = match self.overrun {

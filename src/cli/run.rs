@@ -23,7 +23,8 @@ use crate::{Exit, input, output, pace};
   phasorbench run scenarios/ieee13_day.yaml
   phasorbench run demo.yaml --out results/tried --json
   phasorbench run demo.yaml --set load_multiplier=1.2 --set events.0.at_s=3600
-  phasorbench run demo.yaml --pace real-time --overrun stop --real-time-priority")]
+  phasorbench run demo.yaml --pace real-time --overrun stop --real-time-priority
+  phasorbench run demo.yaml --pace real-time --hil charger=hil/sunspec_inverter.yaml@tcp://192.0.2.10:502")]
 pub struct Args {
     /// The scenario file.
     scenario: PathBuf,
@@ -36,6 +37,10 @@ pub struct Args {
     /// Print the directory and the summary as JSON.
     #[arg(long)]
     json: bool,
+    /// Put a real device in the place of one of the scenario's, as in ev634=hil/sunspec_inverter.yaml@tcp://192.0.2.10:502;
+    /// may be given several times.
+    #[arg(long = "hil", value_name = "NAME=FILE@ADDRESS", value_parser = input::swap)]
+    swaps: Vec<Vec<Override>>,
     #[command(flatten)]
     time: pace::Time,
 }
@@ -75,17 +80,29 @@ pub fn run(args: &Args) -> Exit {
         return input::complain("E0402", format!("{flag} is of no use to a run in batch"), help);
     }
     let stage = terminal().stage("read");
-    let reading = bench::examined(scenario::read_with(&args.scenario, &args.settings));
+    let changes: Vec<Override> = args.swaps.iter().flatten().chain(&args.settings).cloned().collect();
+    let reading = bench::examined(scenario::read_with(&args.scenario, &changes));
     stage.done(|| match &reading.plan {
         Some(plan) => plan.inputs.iter().map(|input| input.path.display().to_string()).collect::<Vec<_>>().join(", "),
         None => args.scenario.display().to_string(),
     });
     input::report(&reading.diagnostics, &reading.sources);
     let Some(plan) = reading.plan else { return Exit::BadInput };
+    if let Some(name) = plan.equipment.outside().filter(|_| !args.time.keeps_pace()) {
+        let help = Some("run it with --pace real-time, or let it be emulated".to_owned());
+        return input::complain(
+            "E0409",
+            format!("{name} is a real device, and a run in batch does not wait for it"),
+            help,
+        );
+    }
     match execute(args, &plan, started) {
         Ok((dir, summary)) => {
             print(args, &dir, &summary);
             let whole = summary.stopped_at_s.is_none();
+            if summary.hil.iter().any(|own| own.lost_at_end) {
+                return Exit::LinkLost;
+            }
             if whole && summary.expectations.iter().all(|verdict| verdict.passed) { Exit::Passed } else { Exit::Failed }
         }
         Err(error) => {
@@ -155,6 +172,7 @@ fn paced(
     (pacing, stop): (Pacing, pace::Stop),
 ) -> io::Result<(Outcome, LoopTiming)> {
     bench.paced(Duration::from_nanos(pacing.due_ns(Tick(1))));
+    bench.connect_devices()?;
     let run = |pacer: &mut dyn Pacer| bench.run(Some(recorder), pacer, &mut |_| {});
     let (outcome, timing) = pace::keep(pacing, args.time.wanted(), stop, bar, run);
     let outcome = outcome?;

@@ -4,10 +4,10 @@
 //! registers of real inverters do. They fall back to the safe state when a reversion timer that was set runs out without a
 //! write, or when a heartbeat that was begun stands still for three of its periods.
 
-use super::fault::{Fault, Faults};
 use super::model::{Model, Terminal};
 use super::registers::Registers;
 use crate::link::description::{Description, Wire};
+use crate::link::fault::{Fault, Faults};
 use crate::link::modbus::server::{Exception, Store};
 use crate::link::modbus::{Block, Located, Table};
 

@@ -6,12 +6,10 @@
 //! batch and on the machine's in `phasorbench hil emulate`.
 
 mod device;
-mod fault;
 mod model;
 mod registers;
 mod serve;
 
 pub use device::{Device, DeviceError};
-pub use fault::{Fault, FaultError, Faults};
 pub use model::{Inverter, InverterSettings, Meter, Model, Terminal};
 pub use serve::{Line, Shared, listen, serve, shared};

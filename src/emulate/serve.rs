@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::device::Device;
-use super::fault::{Fault, Faults};
+use crate::link::fault::{Fault, Faults};
 use crate::link::modbus::driver::Framing;
 use crate::link::modbus::server::{Exception, Request, RtuRequests, Store, TcpRequests, answer, rtu_frame, tcp_frame};
 use crate::link::stream::AnyStream;

@@ -11,6 +11,7 @@ pub mod can;
 #[cfg(feature = "hil")]
 pub mod capture;
 pub mod description;
+pub mod fault;
 pub mod library;
 #[cfg(feature = "hil")]
 pub mod modbus;

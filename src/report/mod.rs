@@ -23,6 +23,7 @@ mod nodes;
 pub mod page;
 mod pv;
 mod read;
+mod real;
 mod rebuild;
 mod run;
 mod run_page;

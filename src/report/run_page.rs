@@ -23,6 +23,9 @@ pub(super) fn page(run: &Run, figures: &[Figure]) -> String {
     let (tone, head, text) = solution(run);
     page.banner(tone, head, &text);
     page.cards(&numbers(run));
+    if !run.summary.hil.is_empty() {
+        super::real::section(&mut page, &run.summary.hil);
+    }
     if let Some(timing) = &run.timing {
         super::timing::section(&mut page, timing);
     }

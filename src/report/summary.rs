@@ -38,6 +38,30 @@ pub struct Summary {
     pub solver: Solver,
     /// What each expectation came to, in the scenario's order; empty when it has none.
     pub expectations: Vec<Verdict>,
+    /// Real devices that took the place of simulated ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hil: Vec<RealDevice>,
+}
+
+/// What came of a real device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RealDevice {
+    /// What it took the place of.
+    pub name: String,
+    /// What it is.
+    pub device: String,
+    /// Samples that came.
+    pub samples: u64,
+    /// Samples that were overtaken by a newer one before the loop took them.
+    pub missed: u64,
+    /// How often it was lost, or tripped.
+    pub losses: u64,
+    /// Whether it was not in the loop at the end.
+    pub lost_at_end: bool,
+    /// What happened, with its time.
+    pub happened: Vec<String>,
+    /// What its link said last that was wrong.
+    pub trouble: Option<String>,
 }
 
 /// Whether every step has a solution.
@@ -164,7 +188,21 @@ impl Summary {
             capacitors: capacitors(run),
             solver: solver(run),
             expectations: o.verdicts.clone(),
+            hil: o.real.iter().map(|own| real_device(own, &t_s)).collect(),
         }
+    }
+}
+
+fn real_device(own: &crate::bench::Told, t_s: &dyn Fn(Tick) -> f64) -> RealDevice {
+    RealDevice {
+        name: own.name.clone(),
+        device: own.device.clone(),
+        samples: own.samples,
+        missed: own.missed,
+        losses: own.losses,
+        lost_at_end: own.losses > 0 && !own.in_the_loop,
+        happened: own.happened.iter().map(|(tick, what)| format!("{} s: {what}", t_s(*tick))).collect(),
+        trouble: own.trouble.clone(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Meaning: names that exist, times that are ticks, values that make sense – each finding at its place.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
@@ -15,6 +16,7 @@ use super::{
 use crate::diagnostic::yaml::{Node, Value};
 use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::feeder::{ControlMode, Feeder, Generator, Load, LoadStatus};
+use crate::link::description::Description;
 use crate::quantity::{Step, Tick};
 
 /// Most steps of one run.
@@ -32,6 +34,8 @@ pub(super) struct Checker<'a> {
     pub(super) models: IndexMap<String, Feeder>,
     /// Folders of the files in which controllers are written, by the controller's name.
     pub(super) folders: IndexMap<String, PathBuf>,
+    /// Descriptions of real devices, by the name of what they replace.
+    pub(super) described: IndexMap<String, Arc<Description>>,
     /// Harmonics, when there are any.
     pub(super) harmonics: Option<Harmonics>,
     /// Length of a step, where it is known.
@@ -49,6 +53,7 @@ impl<'a> Checker<'a> {
             equipment: Equipment::default(),
             models: IndexMap::new(),
             folders: IndexMap::new(),
+            described: IndexMap::new(),
             harmonics: None,
             step: None,
         }

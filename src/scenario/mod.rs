@@ -24,8 +24,9 @@ pub mod vary;
 
 pub use document::{Document, Override};
 pub use equipment::{
-    ActiveFilter, Actuated, Ageing, Analyser, Consistency, Controller, Device, DeviceKind, Equipment, Flow, Instrument,
-    Link, Mitigation, Observed, Phasor, PhasorSpots, PowerMeter, Supervisory, Tie,
+    ActiveFilter, Actuated, Ageing, Analyser, At, Consistency, Controller, Device, DeviceKind, Equipment, Flow,
+    Instrument, Link, Mitigation, Observed, Phasor, PhasorSpots, PowerMeter, Reading as SeatReading, Real, Replaced,
+    Seat, Supervisory, Tie,
 };
 pub use expectation::*;
 pub use harmonics::{Background, Harmonics};

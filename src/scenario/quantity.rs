@@ -33,7 +33,7 @@ use super::phasor::{Checked, Steered, Tied};
 use super::plan::{Branch, FaultSite};
 use super::quality::{self, Analysed, Emitted, Mitigated};
 use super::supervisory::Planning;
-use super::{Ageing, Device, DeviceKind, Equipment, Harmonics};
+use super::{Ageing, Device, DeviceKind, Equipment, Harmonics, Real, Seat};
 
 /// A quantity, bound to the feeder.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,6 +103,8 @@ pub enum Measure {
     Planned(usize, Planning),
     /// Of a transformer whose ageing is followed.
     Aged(usize, Aged),
+    /// Of a real device.
+    Real(usize, Real),
 }
 
 /// What of a device's battery, all units together.
@@ -272,6 +274,13 @@ impl<'a> Namespace<'a> {
     /// Names of devices and instruments have no dot.
     fn of_equipment(&self, name: &str) -> Option<Measure> {
         let (own, rest) = name.split_once('.')?;
+        let real = |(place, seat): (usize, &Seat)| {
+            let what = Real::of(seat).find(|(what, _)| seat.name == own && *what == rest)?.1;
+            Some(Measure::Real(place, what))
+        };
+        if let Some(measure) = self.equipment.seats.iter().enumerate().find_map(real) {
+            return Some(measure);
+        }
         if let Some((place, device)) = self.equipment.devices.iter().enumerate().find(|(_, device)| device.name == own)
         {
             return match rest {

@@ -1,6 +1,7 @@
 //! Reading a scenario with all it refers to.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
@@ -14,6 +15,7 @@ use super::{
 use crate::diagnostic::yaml::{self, Node, Value};
 use crate::diagnostic::{Diagnostic, FileId, Sources, Span, nearest};
 use crate::feeder::{self, Feeder, expand, random};
+use crate::link::description::{self, Description};
 use crate::quantity::Noise;
 use crate::record::fnv1a_64;
 
@@ -125,6 +127,7 @@ impl Document {
             "devices",
             "instruments",
             "controllers",
+            "hil",
             "harmonics",
             "ageing",
         ];
@@ -141,6 +144,7 @@ impl Document {
         let sources = self.map(root, "sources");
         let (devices, instruments) = (self.map(root, "devices"), self.map(root, "instruments"));
         let controllers = self.controllers(root);
+        let hil = self.map(root, "hil");
         let (harmonics, ageing) = (self.harmonics(root), self.map(root, "ageing"));
         let scenario = Scenario {
             taps,
@@ -153,13 +157,15 @@ impl Document {
             devices,
             instruments,
             controllers,
+            hil,
             ..scenario?
         };
         let models = self.models(root, &scenario);
         let folders = self.folders(root);
+        let described = self.descriptions(root, &scenario);
         let feeder = self.feeder(root)?;
         let mut checker = Checker::new(root, place, &feeder, &mut self.found);
-        (checker.models, checker.folders) = (models, folders);
+        (checker.models, checker.folders, checker.described) = (models, folders, described);
         let plan = checker.plan(&scenario, shapes, &outputs, &written, &expected)?;
         let input = |(path, text): (&Path, &str)| Input { path: path.into(), fnv1a_64: fnv1a_64(text.as_bytes()) };
         let inputs = self.sources.iter().map(input).collect();
@@ -270,6 +276,21 @@ impl Document {
     }
 
     /// The feeders that controllers have for a model of their own, by the controller's name.
+    /// Descriptions of real devices, by the name of what they replace.
+    fn descriptions(&mut self, root: &Node, scenario: &Scenario) -> IndexMap<String, Arc<Description>> {
+        let mut described = IndexMap::new();
+        for (name, setting) in &scenario.hil {
+            let place = root.get("hil").and_then(|map| entry(map, name));
+            let span = place.and_then(|own| own.get("is")).or(place).map_or(self.place, |node| node.span);
+            let reading = description::read(&self.beside(span, &setting.is));
+            let findings = self.sources.take_in(reading.sources, reading.diagnostics);
+            let named = |finding: Diagnostic| if finding.span.is_none() { finding.at(span) } else { finding };
+            self.found.extend(findings.into_iter().map(named));
+            described.extend(reading.description.map(|own| (name.clone(), Arc::new(own))));
+        }
+        described
+    }
+
     fn models(&mut self, root: &Node, scenario: &Scenario) -> IndexMap<String, Feeder> {
         let mut models = IndexMap::new();
         for (name, setting) in &scenario.controllers {

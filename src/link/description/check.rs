@@ -82,7 +82,7 @@ fn description(root: &Node, folder: &Path, found: &mut Vec<Diagnostic>) -> Optio
         let known = own_points.iter().position(|point| point.name == own.point);
         if known.is_none() {
             let message = format!("`alive` names {:?}, which is not a point of this device", own.point);
-            checker.say("E0510", message, at("alive"), nearest(&own.point, points.keys().map(String::as_str)));
+            checker.say("E0610", message, at("alive"), nearest(&own.point, points.keys().map(String::as_str)));
         }
         known.map(|point| (point, own.within_s))
     });
@@ -128,7 +128,7 @@ fn wire(head: &Head, folder: &Path, place: Span, found: &mut Vec<Diagnostic>) ->
         return given.pop();
     }
     let message = format!("a device speaks one protocol, and {} are given", given.len());
-    found.push(Diagnostic::error("E0501", message).at(place).help("give exactly one of modbus, can, c37118, scpi"));
+    found.push(Diagnostic::error("E0601", message).at(place).help("give exactly one of modbus, can, c37118, scpi"));
     None
 }
 
@@ -153,21 +153,21 @@ impl Checker<'_> {
         ];
         for (name, value) in times {
             if value.is_some_and(|value| !positive(value)) {
-                self.say("E0506", format!("{name} must be from 0.001 to 3600 s"), place, None);
+                self.say("E0606", format!("{name} must be from 0.001 to 3600 s"), place, None);
             }
         }
         if head.s_rated_va.is_some_and(|value| !(value > 0.0 && value < 1e12)) {
-            self.say("E0506", "s_rated_va must be positive".into(), place, None);
+            self.say("E0606", "s_rated_va must be positive".into(), place, None);
         }
         if let Some(modbus) = &head.modbus {
             if !(1..=125).contains(&modbus.most_registers) {
                 let message =
                     format!("most_registers is {}: one answer holds 1 to 125 registers", modbus.most_registers);
-                self.say("E0506", message, place, None);
+                self.say("E0606", message, place, None);
             }
             if !(0.0..=10.0).contains(&modbus.spacing_s) || modbus.first_register > 1 || modbus.unit > 247 {
                 let message = "spacing_s must be from 0 to 10, first_register 0 or 1, unit at most 247";
-                self.say("E0506", message.into(), place, None);
+                self.say("E0606", message.into(), place, None);
             }
         }
     }
@@ -189,10 +189,10 @@ impl Checker<'_> {
             _ => None,
         };
         if let Some(missing) = missing {
-            self.say("E0511", format!("this kind of device needs {missing}"), place, None);
+            self.say("E0611", format!("this kind of device needs {missing}"), place, None);
         }
         if points.len() + set_points.len() > MOST_POINTS {
-            self.say("E0506", format!("a device has at most {MOST_POINTS} points"), place, None);
+            self.say("E0606", format!("a device has at most {MOST_POINTS} points"), place, None);
         }
     }
 
@@ -204,13 +204,13 @@ impl Checker<'_> {
         {
             let message = format!("{name:?} does not say its unit: the part before the phase must end with one");
             self.found
-                .push(Diagnostic::error("E0509", message).at(place).help(format!("units are {}", UNITS.join(", "))));
+                .push(Diagnostic::error("E0609", message).at(place).help(format!("units are {}", UNITS.join(", "))));
         }
     }
 
     fn range(&mut self, name: &str, range: [f64; 2], place: Span) {
         if range[0] >= range[1] {
-            self.say("E0506", format!("the range of {name} goes from {} to {}", range[0], range[1]), place, None);
+            self.say("E0606", format!("the range of {name} goes from {} to {}", range[0], range[1]), place, None);
         }
     }
 
@@ -227,7 +227,7 @@ impl Checker<'_> {
         self.range(name, own.range, place);
         if !(own.range[0]..=own.range[1]).contains(&own.safe) {
             let message = format!("the safe state of {name} is {}, which is not within its range", own.safe);
-            self.say("E0508", message, place, None);
+            self.say("E0608", message, place, None);
         }
         let source = self.source(&own.register(), own.positive, place, true)?;
         let (range, safe, read_back) = (own.range, own.safe, own.read_back);
@@ -246,7 +246,7 @@ impl Checker<'_> {
         let head = self.head;
         let timer = |own: &language::Reversion| {
             if !(own.seconds > 0.0 && own.seconds <= 3600.0) {
-                self.say("E0506", "a reversion timer must be from 0 to 3600 s".into(), place, None);
+                self.say("E0606", "a reversion timer must be from 0 to 3600 s".into(), place, None);
             }
             let source = self.source(&own.register(), Positive::Injected, place, true)?;
             Some(Write { source, value: own.seconds, optional: false })
@@ -259,7 +259,7 @@ impl Checker<'_> {
             (Some(number), None) => Expected::Number(number),
             (None, Some(text)) => Expected::Text(text.clone()),
             _ => {
-                self.say("E0502", "an identity has either `is`, a number, or `text`".into(), place, None);
+                self.say("E0602", "an identity has either `is`, a number, or `text`".into(), place, None);
                 return None;
             }
         };
@@ -276,7 +276,7 @@ impl Checker<'_> {
     fn located(&mut self, register: &Register, sign: f64, place: Span, written: bool, text: bool) -> Option<Source> {
         let (scale, offset) = (register.scale.unwrap_or(1.0), register.offset.unwrap_or(0.0));
         if scale == 0.0 || !scale.is_finite() || scale.abs() > 1e12 || scale.abs() < 1e-12 {
-            self.say("E0506", "a scale must be from 1e-12 to 1e12 in size".into(), place, None);
+            self.say("E0606", "a scale must be from 1e-12 to 1e12 in size".into(), place, None);
             return None;
         }
         let (scale, offset) = (scale * sign, offset * sign);
@@ -284,24 +284,24 @@ impl Checker<'_> {
         if places != 1 {
             let message = format!("a value is in one place, and {places} are given");
             let help = "give one of holding, input, coil, discrete, sunspec, can, phasor, pmu, scpi";
-            self.found.push(Diagnostic::error("E0502", message).at(place).help(help));
+            self.found.push(Diagnostic::error("E0602", message).at(place).help(help));
             return None;
         }
         if kind != self.protocol {
-            self.say("E0502", "this place is not one of the protocol that the device speaks".into(), place, None);
+            self.say("E0602", "this place is not one of the protocol that the device speaks".into(), place, None);
             return None;
         }
         match kind {
             Protocol::Modbus => self.modbus(register, scale, offset, place, (written, text)),
             Protocol::Can => {
                 let Some((message, signal)) = register.can.as_deref().and_then(|own| own.split_once('.')) else {
-                    self.say("E0502", "a signal is given with its message, as in STATUS.V_DC".into(), place, None);
+                    self.say("E0602", "a signal is given with its message, as in STATUS.V_DC".into(), place, None);
                     return None;
                 };
                 Some(Source::Can { message: message.to_owned(), signal: signal.to_owned(), scale, offset })
             }
             Protocol::C37118 if written => {
-                self.say("E0507", "nothing can be written to a PMU".into(), place, None);
+                self.say("E0607", "nothing can be written to a PMU".into(), place, None);
                 None
             }
             Protocol::C37118 => register.pmu.map(Source::Pmu).or_else(|| register.phasor.clone().map(Source::Phasor)),
@@ -310,7 +310,7 @@ impl Checker<'_> {
                 let fits = if written { command.contains("{}") } else { command.contains('?') };
                 let clean = !command.chars().any(char::is_control);
                 if !fits || !clean {
-                    self.say("E0502", "a question has a ?, a command {} where the value goes".into(), place, None);
+                    self.say("E0602", "a question has a ?, a command {} where the value goes".into(), place, None);
                     return None;
                 }
                 Some(Source::Scpi(command, scale))
@@ -320,7 +320,7 @@ impl Checker<'_> {
 
     #[cfg(not(feature = "hil"))]
     fn modbus(&mut self, _: &Register, _: f64, _: f64, place: Span, _: (bool, bool)) -> Option<Source> {
-        self.say("E0501", "this build has no Modbus".into(), place, None);
+        self.say("E0601", "this build has no Modbus".into(), place, None);
         None
     }
 }
@@ -385,13 +385,13 @@ impl Checker<'_> {
         let (table, address) =
             tables.into_iter().find_map(|(table, address)| address.map(|address| (table, address)))?;
         if written && !table.writable() {
-            self.say("E0507", format!("{} registers cannot be written", table.name()), place, None);
+            self.say("E0607", format!("{} registers cannot be written", table.name()), place, None);
             return None;
         }
         let first = self.head.modbus.as_ref().map_or(0, |own| own.first_register);
         let from_zero = address.checked_sub(first);
         if from_zero.is_none() {
-            self.say("E0506", format!("register {address} is before the first, {first}"), place, None);
+            self.say("E0606", format!("register {address} is before the first, {first}"), place, None);
         }
         from_zero.map(|address| (table, address))
     }
@@ -401,18 +401,18 @@ impl Checker<'_> {
             (Some(name), false) => name,
             (None, true) => return Some(Coding::Bit),
             (None, false) => {
-                let finding = Diagnostic::error("E0503", "a register needs `as`, how it is coded").at(place);
+                let finding = Diagnostic::error("E0603", "a register needs `as`, how it is coded").at(place);
                 self.found.push(finding.help(format!("codings are {}", Coding::NAMES)));
                 return None;
             }
             (Some(_), true) => {
-                self.say("E0503", "a bit has no `as`: it is 0 or 1".into(), place, None);
+                self.say("E0603", "a bit has no `as`: it is 0 or 1".into(), place, None);
                 return None;
             }
         };
         let coding = Coding::named(name).filter(|own| *own != Coding::Bit && matches!(own, Coding::Text(_)) == text);
         if coding.is_none() {
-            let finding = Diagnostic::error("E0503", format!("{name:?} is no coding that can stand here")).at(place);
+            let finding = Diagnostic::error("E0603", format!("{name:?} is no coding that can stand here")).at(place);
             self.found.push(finding.help(format!("codings are {}", Coding::NAMES)));
         }
         coding
@@ -425,11 +425,11 @@ impl Checker<'_> {
                 let known: Vec<String> =
                     sunspec::points().iter().map(|own| format!("{}.{}", own.model, own.name)).collect();
                 let near = nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
-                self.say("E0504", format!("there is no SunSpec point {name:?}"), place, near.as_deref());
+                self.say("E0604", format!("there is no SunSpec point {name:?}"), place, near.as_deref());
                 return None;
             };
             if written && !point.writable {
-                self.say("E0507", format!("{name} cannot be written"), place, None);
+                self.say("E0607", format!("{name} cannot be written"), place, None);
                 return None;
             }
             points.push(point);
@@ -442,7 +442,7 @@ impl Checker<'_> {
     fn take(&mut self, block: Block, coding: Coding, place: Span) {
         let end = |own: Block| u32::from(own.address) + u32::from(own.count);
         if end(block) > 0x1_0000 {
-            self.say("E0506", format!("registers from {} on go beyond 65535", block.address), place, None);
+            self.say("E0606", format!("registers from {} on go beyond 65535", block.address), place, None);
         }
         let meets = |own: Block| {
             own.table == block.table && u32::from(own.address) < end(block) && u32::from(block.address) < end(own)
@@ -452,7 +452,7 @@ impl Checker<'_> {
             let (name, from, to) = (block.table.name(), block.address, end(block) - 1);
             let message =
                 format!("{name} registers {from} to {to} overlap those from {} to {}", own.address, end(own) - 1);
-            self.found.push(Diagnostic::error("E0505", message).at(place).related(first, "which are taken here"));
+            self.found.push(Diagnostic::error("E0605", message).at(place).related(first, "which are taken here"));
         }
         self.taken.push((block, coding, place));
     }

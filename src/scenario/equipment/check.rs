@@ -127,6 +127,7 @@ impl Checker<'_> {
                 self.equipment.checks.extend(check);
             }
         }
+        self.seats(s);
         self.share_time();
         self.supervisors(s);
         self.one_owner_each();

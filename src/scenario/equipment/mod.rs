@@ -8,6 +8,7 @@ mod filter;
 mod inverter;
 mod phasor;
 mod pmu;
+mod seat;
 mod storage;
 mod supervisory;
 mod tie;
@@ -15,6 +16,7 @@ mod tie;
 pub use analyser::Analyser;
 pub use consistency::{Consistency, PowerMeter};
 pub use phasor::{Actuated, Observed, Phasor, PhasorSpots};
+pub use seat::{At, Reading, Real, Replaced, Seat};
 pub use supervisory::Supervisory;
 pub use tie::Tie;
 
@@ -49,6 +51,8 @@ pub struct Equipment {
     pub mitigations: Vec<Mitigation>,
     /// Transformers whose ageing is followed.
     pub ageing: Vec<Ageing>,
+    /// Real devices in the place of simulated ones.
+    pub seats: Vec<Seat>,
 }
 
 /// A transformer whose ageing is followed.
@@ -215,6 +219,11 @@ impl Equipment {
         !self.analysers.is_empty() || self.devices.iter().any(|device| !matches!(device.kind, DeviceKind::Power { .. }))
     }
 
+    /// The name of a real device that is not in the bench itself, if there is one.
+    pub fn outside(&self) -> Option<&str> {
+        self.seats.iter().find(|own| own.at != At::Emulated).map(|own| own.name.as_str())
+    }
+
     /// The place of an analyser.
     pub fn analyser(&self, name: &str) -> Option<usize> {
         self.analysers.iter().position(|own| own.name == name)
@@ -291,7 +300,8 @@ impl Equipment {
             .analysers
             .iter()
             .flat_map(|own| Analysed::names(own).into_iter().map(|name| format!("{}.{name}", own.name)));
+        let real = self.seats.iter().flat_map(|own| Real::of(own).map(|(what, _)| format!("{}.{what}", own.name)));
         let controlled = steered.chain(tied).chain(checked).chain(planned);
-        devices.chain(readings).chain(analysed).chain(mitigated).chain(controlled).chain(aged).collect()
+        devices.chain(readings).chain(analysed).chain(mitigated).chain(controlled).chain(aged).chain(real).collect()
     }
 }

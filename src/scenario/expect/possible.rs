@@ -58,6 +58,7 @@ impl Checker<'_> {
             Measure::Fixed(k) => self.possible_of_all(*k),
             Measure::Steered(_, what) => what.most().map_or(ANYTHING, |most| Possible::count(0.0, most)),
             Measure::Tied(_, what) => what.most().map_or(MAGNITUDE, |most| Possible::count(0.0, most)),
+            Measure::Real(_, what) => what.most().map_or(ANYTHING, |most| Possible::count(0.0, most)),
             Measure::Checked(_, what) => what.most().map_or(MAGNITUDE, |most| Possible::count(0.0, most)),
             Measure::Tap(k) => self.tap_range(*k).map_or(ANYTHING, |[low, high]| Possible::count(low, high)),
             Measure::Steps(k) => Possible::count(0.0, bank_steps(self.feeder, *k)),

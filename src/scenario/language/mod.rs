@@ -5,6 +5,7 @@ mod emission;
 mod equipment;
 mod event;
 mod expect;
+mod hil;
 mod output;
 mod phasor;
 mod pmu;
@@ -19,6 +20,7 @@ pub use emission::*;
 pub use equipment::*;
 pub use event::*;
 pub use expect::*;
+pub use hil::*;
 pub use output::*;
 pub use phasor::*;
 pub use pmu::*;
@@ -107,6 +109,9 @@ pub struct Scenario {
     /// Controllers, by name.
     #[serde(default)]
     pub controllers: Named<ControllerSetting>,
+    /// Real devices that take the place of simulated ones, by the name of what they replace.
+    #[serde(default)]
+    pub hil: Named<HilSetting>,
     /// What happens, and when.
     #[serde(default)]
     pub events: Vec<Event>,

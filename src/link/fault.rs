@@ -128,6 +128,11 @@ impl Faults {
         Ok(())
     }
 
+    /// All of them, each from a time until another in s.
+    pub fn script(&self) -> &[(f64, f64, Fault)] {
+        &self.script
+    }
+
     /// Ends all faults that go on at a time.
     pub fn end(&mut self, at_s: f64) {
         self.script.iter_mut().filter(|(from, to, _)| *from <= at_s && at_s < *to).for_each(|(_, to, _)| *to = at_s);

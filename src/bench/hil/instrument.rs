@@ -1,0 +1,155 @@
+//! An instrument's seat: what a real meter or PMU says reaches controllers in the place of the simulated one's readings.
+//!
+//! A reading counts once: a controller sees it with its age, and a lost instrument's readings are not valid. Limits: the
+//! origin of a reading is the tick at which it was taken, at most a poll after the device measured it.
+
+use crate::link::port::{Directive, LinkState, LoopEnd};
+use crate::quantity::Tick;
+use crate::scenario::{self, OnLoss, Real, Replaced, SeatReading};
+use crate::signal::Frame;
+
+pub(super) struct Instrument {
+    end: LoopEnd,
+    plan: scenario::Seat,
+    /// The instrument, and for each of its channels the point and the factor to the channel's unit.
+    pub(super) place: usize,
+    channels: Vec<Option<(usize, f64)>>,
+    values: Vec<f64>,
+    frame: Frame,
+    heard: Option<Tick>,
+    sequence: u64,
+    samples: u64,
+    missed: u64,
+    losses: u64,
+    lost: bool,
+    happened: Vec<(Tick, &'static str)>,
+    step_s: f64,
+}
+
+/// Most that is remembered of what happened.
+const MOST_HAPPENED: usize = 1000;
+
+impl Instrument {
+    /// `base_v` of each channel's node; 1 where it has none.
+    pub(super) fn new(plan: &scenario::Seat, end: LoopEnd, base_v: &[f64], step_s: f64) -> Option<Self> {
+        let Replaced::Instrument(place, channels) = &plan.replaces else { return None };
+        let factor = |k: usize, reading: SeatReading| match reading {
+            SeatReading::Plain => 1.0,
+            SeatReading::PerUnit(_) => super::voltage_scale(plan, base_v[k]) / base_v[k],
+        };
+        let channels: Vec<_> = channels
+            .iter()
+            .enumerate()
+            .map(|(k, own)| own.map(|(point, reading)| (point, factor(k, reading))))
+            .collect();
+        Some(Self {
+            place: *place,
+            frame: Frame::new(channels.len()),
+            channels,
+            values: vec![f64::NAN; plan.description.points.len()],
+            heard: None,
+            sequence: 0,
+            samples: 0,
+            missed: 0,
+            losses: 0,
+            lost: false,
+            happened: Vec::with_capacity(MOST_HAPPENED),
+            step_s,
+            plan: plan.clone(),
+            end,
+        })
+    }
+
+    /// A step begins: takes what has come.
+    pub(super) fn begin(&mut self, tick: Tick, now_us: u64) {
+        self.end.beat(now_us);
+        if let Some(stamp) = self.end.take(&mut self.values) {
+            self.missed += stamp.sequence - self.sequence - 1;
+            (self.sequence, self.samples) = (stamp.sequence, self.samples + 1);
+            self.heard = Some(tick);
+            self.frame.advance(tick);
+            for (k, own) in self.channels.iter().enumerate() {
+                // A clock that nobody tells of is taken to be right.
+                let value = own.map_or(1.0, |(point, factor)| self.values.get(point).map_or(f64::NAN, |v| v * factor));
+                self.frame.set(k, value);
+            }
+        } else {
+            let passed = tick.0 - self.frame.origin.0;
+            let before = self.frame.channels().first().map_or(0, |own| own.age);
+            self.frame.grow_older(passed.saturating_sub(before));
+        }
+        self.look(tick);
+    }
+
+    fn look(&mut self, tick: Tick) {
+        let recent = self.heard.is_some_and(|last| tick.0 - last.0 <= self.plan.lost_after);
+        let lost = self.heard.is_some() && (!recent || self.end.state() == LinkState::Wrong);
+        if lost && !self.lost {
+            self.losses += 1;
+            self.note(tick, if recent { "what it says cannot be right" } else { "no sample came in time" });
+        } else if self.lost && !lost {
+            self.note(tick, "it is back");
+        }
+        self.lost = lost;
+        if lost {
+            (0..self.channels.len()).for_each(|k| self.frame.set(k, f64::NAN));
+        }
+    }
+
+    fn note(&mut self, tick: Tick, what: &'static str) {
+        if self.happened.len() < MOST_HAPPENED {
+            self.happened.push((tick, what));
+        }
+    }
+
+    /// The newest reading in place of the simulated one's; `None` where that is to be taken: before the first sample, in a
+    /// dry run, and while it is lost where the scenario says so.
+    pub(super) fn frame(&self) -> Option<&Frame> {
+        let twin = self.lost && self.plan.setting.on_loss == OnLoss::Twin;
+        (self.heard.is_some() && !twin && !self.plan.setting.dry_run).then_some(&self.frame)
+    }
+
+    /// The point behind a channel, and the factor from its unit to the channel's.
+    pub(super) fn channels(&self) -> &[Option<(usize, f64)>] {
+        &self.channels
+    }
+
+    pub(super) fn stops(&self) -> bool {
+        self.lost && self.plan.setting.on_loss == OnLoss::Stop
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "counts")]
+    pub(super) fn says(&self, what: Real, tick: Tick) -> f64 {
+        match what {
+            Real::State => match (self.heard.is_some(), self.lost, self.plan.setting.dry_run) {
+                (false, ..) => 0.0,
+                (_, true, _) => 3.0,
+                (.., true) => 5.0,
+                _ => 2.0,
+            },
+            Real::Age => self.heard.map_or(f64::NAN, |last| (tick.0 - last.0) as f64 * self.step_s),
+            Real::Samples => self.samples as f64,
+            Real::Missed => self.missed as f64,
+            Real::Losses => self.losses as f64,
+            Real::P | Real::Q | Real::TwinP | Real::TwinQ | Real::Difference => f64::NAN,
+        }
+    }
+
+    pub(super) fn outcome(&self) -> super::Told {
+        super::Told {
+            name: self.plan.name.clone(),
+            device: self.plan.description.name.clone(),
+            samples: self.samples,
+            missed: self.missed,
+            losses: self.losses,
+            in_the_loop: self.frame().is_some(),
+            happened: self.happened.iter().map(|&(tick, what)| (tick, what.to_owned())).collect(),
+            trouble: self.end.trouble(),
+        }
+    }
+
+    /// It is only ever watched.
+    pub(super) fn watch(&self) {
+        self.end.direct(Directive::Watch);
+    }
+}

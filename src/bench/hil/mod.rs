@@ -1,0 +1,378 @@
+//! Real devices in the loop: seats, the session that their drivers run in, and what emulated ones see of the network.
+//!
+//! A step begins with [`Hil::begin`]: what devices have said is taken. [`Hil::replace`] puts what a device injects in the
+//! place of its simulated twin and passes its set-points on; [`Hil::reading`] is an instrument's. Once the plant is solved,
+//! [`Hil::show`] tells emulated devices how the network stands. Paced, none of it allocates, locks what an I/O thread can
+//! hold, or waits; in batch the drivers run within [`Hil::begin`], in virtual time.
+
+mod instrument;
+mod seat;
+mod session;
+
+use std::sync::Arc;
+
+use super::grid::SetupError;
+use super::machine::Machine;
+use super::plant::Node;
+use crate::device::inverter::ByPhase;
+use crate::device::{Limits, Priority};
+use crate::emulate::{self, Device, Inverter, InverterSettings, Line, Meter, Model, Shared, Terminal};
+use crate::link::address::Scheme;
+use crate::link::description::Wire;
+use crate::link::description::language::Kind;
+use crate::link::fault::Faults;
+use crate::link::modbus::driver::{self, Framing};
+use crate::link::port::{DriverEnd, port};
+use crate::link::stream::{self, Connect, Socket};
+use crate::quantity::{Complex, Tick};
+use crate::scenario::{self, At, Measure, Plan, Real, Replaced};
+use crate::signal::Frame;
+use instrument::Instrument;
+use seat::Seat;
+use session::{Session, Start, Task, Tasks};
+
+/// Voltage of a lab in V, phase to neutral, where a bus has more than [`HIGH_V`].
+const LAB_V: f64 = 230.0;
+/// A bus above this is not connected to a lab's devices directly.
+const HIGH_V: f64 = 1000.0;
+
+/// What came of a real device, once the run is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The name of what it replaced.
+    pub name: String,
+    /// Its description's.
+    pub device: String,
+    /// Samples taken.
+    pub samples: u64,
+    /// Samples that came between and were not.
+    pub missed: u64,
+    /// How often it was lost.
+    pub losses: u64,
+    /// Whether it was in the loop at the end.
+    pub in_the_loop: bool,
+    /// What happened, and when.
+    pub happened: Vec<(Tick, String)>,
+    /// What its link said last that was wrong.
+    pub trouble: Option<String>,
+}
+
+/// All real devices of a plan.
+#[derive(Default)]
+pub(super) struct Hil {
+    // Before the session: dropping that waits for drivers, which end once these are gone.
+    places: Vec<Place>,
+    /// The seat of each device of the plan.
+    of_device: Vec<Option<usize>>,
+    said: Vec<(usize, usize, Real)>,
+    emulated: Vec<Emulated>,
+    /// What is started when it is known by which clock.
+    makers: Vec<Maker>,
+    session: Option<Session>,
+    step_us: f64,
+}
+
+enum Place {
+    Device(Box<Seat>),
+    Instrument(Box<Instrument>),
+}
+
+/// A device that the bench itself serves.
+struct Emulated {
+    device: Shared,
+    socket: Socket,
+    /// Its seat.
+    place: usize,
+    /// Places of its nodes in the plant, and what the lab's voltage is multiplied with there.
+    nodes: Vec<usize>,
+    voltage: f64,
+    /// An instrument's channels: the quantity, the point's name, what the channel is divided by.
+    shown: Vec<(usize, String, f64)>,
+}
+
+/// What a driver and the device that it may speak to are made of.
+struct Maker {
+    end: DriverEnd,
+    seat: scenario::Seat,
+    served: Option<(Shared, Socket, stream::Accept)>,
+}
+
+/// What the lab's voltages are multiplied with at a bus of this base.
+fn voltage_scale(seat: &scenario::Seat, base_v: f64) -> f64 {
+    seat.setting.scale.voltage.unwrap_or(if base_v > HIGH_V { base_v / LAB_V } else { 1.0 })
+}
+
+impl Hil {
+    /// Seats of a plan, not yet connected.
+    pub(super) fn new(plan: &Plan, machines: &[Machine], nodes: &[Node]) -> Result<Self, SetupError> {
+        let mut own = Self {
+            of_device: vec![None; plan.equipment.devices.len()],
+            step_us: plan.step.seconds() * 1e6,
+            said: plan.quantities.iter().enumerate().filter_map(said).collect(),
+            ..Self::default()
+        };
+        for seat in &plan.equipment.seats {
+            own.seat(plan, seat, machines, nodes)?;
+        }
+        Ok(own)
+    }
+
+    fn seat(
+        &mut self,
+        plan: &Plan,
+        seat: &scenario::Seat,
+        machines: &[Machine],
+        nodes: &[Node],
+    ) -> Result<(), SetupError> {
+        let (loop_end, end) = port(seat.description.points.len(), seat.description.set_points.len());
+        let (place, step_s) = (self.places.len(), plan.step.seconds());
+        let mut shown = Vec::new();
+        match &seat.replaces {
+            Replaced::Device(device) => {
+                let phases = machines.get(*device).map_or(1, Machine::phases);
+                self.of_device[*device] = Some(place);
+                self.places.push(Place::Device(Box::new(Seat::new(seat, loop_end, phases, step_s))));
+            }
+            Replaced::Instrument(instrument, _) => {
+                let bases = bases(plan, *instrument, nodes);
+                let Some(own) = Instrument::new(seat, loop_end, &bases, step_s) else { return Ok(()) };
+                own.watch();
+                let quantities = &plan.equipment.instruments[*instrument].quantities;
+                let named = |(k, own): (usize, &Option<(usize, f64)>)| {
+                    let (point, factor) = (*own)?;
+                    Some((*quantities.get(k)?, seat.description.points.get(point)?.name.clone(), factor))
+                };
+                shown = own.channels().iter().enumerate().filter_map(named).collect();
+                self.places.push(Place::Instrument(Box::new(own)));
+            }
+        }
+        let served = match &seat.at {
+            At::Emulated => {
+                let device = emulated(plan, seat, machines)?;
+                let (socket, accept) = Socket::new();
+                let (nodes, voltage) = stands_at(seat, machines);
+                let kept = (Arc::clone(&device), socket.clone());
+                self.emulated.push(Emulated { device: kept.0, socket: kept.1, place, nodes, voltage, shown });
+                Some((device, socket, accept))
+            }
+            At::Address(_) => None,
+        };
+        self.makers.push(Maker { end, seat: seat.clone(), served });
+        Ok(())
+    }
+
+    /// Connects, by the machine's clock or by a virtual one.
+    pub(super) fn connect(&mut self, live: bool) -> std::io::Result<()> {
+        if self.makers.is_empty() {
+            return Ok(());
+        }
+        let makers = std::mem::take(&mut self.makers);
+        let start: Start = Box::new(move |epoch| started(makers, epoch, live));
+        self.session = Some(if live { Session::live(start)? } else { Session::virtual_time(start)? });
+        Ok(())
+    }
+
+    /// A step begins: what devices said is taken. In batch, this is where they are given their time.
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "times in µs"
+    )]
+    pub(super) fn begin(&mut self, tick: Tick) {
+        if self.session.is_none() && (self.makers.is_empty() || self.connect(false).is_err()) {
+            return;
+        }
+        let tick_us = (tick.0 as f64 * self.step_us).round() as u64;
+        let Some(session) = &mut self.session else { return };
+        let now_us = session.advance(tick_us);
+        let at_s = now_us as f64 / 1e6;
+        for own in &self.emulated {
+            if let Ok(device) = own.device.try_lock() {
+                own.socket.plug(!device.faults.gone(at_s));
+            }
+        }
+        for place in &mut self.places {
+            match place {
+                Place::Device(seat) => seat.begin(tick, now_us),
+                Place::Instrument(own) => own.begin(tick, now_us),
+            }
+        }
+    }
+
+    /// Puts what a real device injects in the place of what the simulated one would, and passes its set-points on.
+    pub(super) fn replace(&mut self, device: usize, set_points: &ByPhase, output: &mut ByPhase) {
+        let place = self.of_device.get(device).copied().flatten();
+        if let Some(Place::Device(seat)) = place.and_then(|k| self.places.get_mut(k)) {
+            seat.replace(set_points, output);
+        }
+    }
+
+    /// What a real instrument says in the place of the simulated one; `None` where that is to be taken.
+    pub(super) fn reading(&self, instrument: usize) -> Option<&Frame> {
+        self.places.iter().find_map(|place| match place {
+            Place::Instrument(own) if own.place == instrument => own.frame(),
+            _ => None,
+        })
+    }
+
+    /// Once the plant is solved: emulated devices see the network, and the row says how real ones stand.
+    pub(super) fn show(&mut self, tick: Tick, voltages: &[Complex], f_hz: f64, row: &mut [f64]) {
+        for own in &self.emulated {
+            // Served by another thread at this moment, it sees the network at the next step.
+            let Ok(mut device) = own.device.try_lock() else { continue };
+            let mut v_v = [0.0; 3];
+            for (v, &node) in v_v.iter_mut().zip(&own.nodes) {
+                *v = voltages.get(node).map_or(0.0, |v| v.norm()) / own.voltage;
+            }
+            if !own.nodes.is_empty() {
+                device.stand_at(Terminal { v_v, f_hz });
+            }
+            for (quantity, name, factor) in &own.shown {
+                device.model().show(name, row.get(*quantity).map_or(f64::NAN, |value| value / factor));
+            }
+        }
+        for &(slot, place, what) in &self.said {
+            let value = match self.places.get(place) {
+                Some(Place::Device(seat)) => seat.says(what, tick),
+                Some(Place::Instrument(own)) => own.says(what, tick),
+                None => f64::NAN,
+            };
+            if let Some(slot) = row.get_mut(slot) {
+                *slot = value;
+            }
+        }
+    }
+
+    /// Whether the loss of a device ends the run.
+    pub(super) fn stops(&self) -> bool {
+        self.places.iter().any(|place| match place {
+            Place::Device(seat) => seat.stops(),
+            Place::Instrument(own) => own.stops(),
+        })
+    }
+
+    /// What came of each.
+    pub(super) fn outcome(&self) -> Vec<Told> {
+        let told = |place: &Place| match place {
+            Place::Device(seat) => seat.outcome(),
+            Place::Instrument(own) => own.outcome(),
+        };
+        self.places.iter().map(told).collect()
+    }
+}
+
+fn said((row, quantity): (usize, &scenario::Quantity)) -> Option<(usize, usize, Real)> {
+    if let Measure::Real(place, what) = quantity.measure { Some((row, place, what)) } else { None }
+}
+
+/// The voltage base behind each channel of an instrument; 1 where there is none.
+fn bases(plan: &Plan, instrument: usize, nodes: &[Node]) -> Vec<f64> {
+    let Some(own) = plan.equipment.instruments.get(instrument) else { return Vec::new() };
+    let base = |bus: &str, number: u16| nodes.iter().find(|n| n.bus == bus && n.number == number).map(|n| n.base_v);
+    let of_channel = |k: usize| {
+        if let Some(node) = own.nodes.get(k / 2) {
+            return base(&node.bus, node.number);
+        }
+        match own.quantities.get(k).and_then(|&quantity| plan.quantities.get(quantity)).map(|q| &q.measure) {
+            Some(Measure::Voltage(node, _)) => base(&node.bus, node.number),
+            _ => None,
+        }
+    };
+    (0..own.channels.names().len()).map(|k| of_channel(k).unwrap_or(1.0)).collect()
+}
+
+/// Where an emulated device stands in the plant.
+fn stands_at(seat: &scenario::Seat, machines: &[Machine]) -> (Vec<usize>, f64) {
+    match &seat.replaces {
+        Replaced::Device(device) => match machines.get(*device) {
+            Some(machine) => (machine.nodes.clone(), voltage_scale(seat, machine.base_v)),
+            None => (Vec::new(), 1.0),
+        },
+        Replaced::Instrument(..) => (Vec::new(), 1.0),
+    }
+}
+
+/// The emulated device of a seat: an inverter like the simulated one, or a meter.
+fn emulated(plan: &Plan, seat: &scenario::Seat, machines: &[Machine]) -> Result<Shared, SetupError> {
+    let description = &seat.description;
+    let model: Box<dyn Model> = match (&seat.replaces, description.kind) {
+        (Replaced::Device(device), Kind::Inverter | Kind::Charger) => {
+            let phases = machines.get(*device).map_or(3, Machine::phases);
+            let like = plan.equipment.devices.get(*device).map(|own| own.limits);
+            let part = seat.share / seat.setting.scale.power;
+            let limits = like.map_or_else(unlimited, |own| Limits {
+                s_va: own.s_va * part,
+                ramp_w_per_s: own.ramp_w_per_s * part,
+                ramp_var_per_s: own.ramp_var_per_s * part,
+                ..own
+            });
+            Box::new(Inverter::new(InverterSettings { limits, phases, energy_wh: f64::INFINITY, soc: 0.5 }))
+        }
+        _ => Box::new(Meter::new(0.0)),
+    };
+    let mut faults = Faults::new(plan.seed);
+    seat.faults.iter().for_each(|&(from_s, to_s, fault)| faults.add(from_s, to_s, fault));
+    let failed = |error: emulate::DeviceError| SetupError::Hil { name: seat.name.clone(), reason: error.to_string() };
+    Ok(emulate::shared(Device::new(description, model, faults).map_err(failed)?))
+}
+
+fn unlimited() -> Limits {
+    Limits {
+        s_va: f64::INFINITY,
+        ramp_w_per_s: f64::INFINITY,
+        ramp_var_per_s: f64::INFINITY,
+        response_s: 0.0,
+        priority: Priority::Reactive,
+    }
+}
+
+/// Drivers and emulated devices, ready to run.
+fn started(makers: Vec<Maker>, epoch: tokio::time::Instant, live: bool) -> Tasks {
+    let mut tasks = Tasks::default();
+    for Maker { end, seat, served } in makers {
+        let (framing, unit, connect): (Framing, Option<u8>, Connect) = match (&seat.at, served) {
+            (At::Address(address), _) => {
+                let framing = match address.scheme {
+                    Scheme::Rtu | Scheme::Pty => Framing::Rtu,
+                    _ => Framing::Tcp,
+                };
+                let unit = address.get("unit").and_then(|unit| u8::try_from(unit).ok());
+                match stream::connect(address) {
+                    Ok(connect) if live => (framing, unit, connect),
+                    Ok(_) => {
+                        end.report(crate::link::port::LinkState::Connecting, Some(NOT_IN_BATCH.into()));
+                        continue;
+                    }
+                    Err(error) => {
+                        end.report(crate::link::port::LinkState::Connecting, Some(error.to_string()));
+                        continue;
+                    }
+                }
+            }
+            (At::Emulated, Some((device, socket, accept))) => {
+                tasks.others.push(serving(device, accept, epoch));
+                (Framing::Tcp, None, socket.connector())
+            }
+            (At::Emulated, None) => continue,
+        };
+        if let Wire::Modbus(_) = seat.description.wire {
+            let settings = driver::Settings { description: seat.description, unit, framing, connect, epoch };
+            tasks.drivers.push(Box::pin(driver::run(settings, end)));
+        }
+    }
+    tasks
+}
+
+/// What a link says in batch.
+const NOT_IN_BATCH: &str = "real devices are only spoken to in a run that keeps pace with the clock";
+
+/// Serves an emulated device to whoever connects.
+fn serving(device: Shared, mut accept: stream::Accept, epoch: tokio::time::Instant) -> Task {
+    Box::pin(async move {
+        while let Some(stream) = accept.recv().await {
+            let line = Line { stream: Box::new(stream), framing: Framing::Tcp, epoch };
+            tokio::spawn(emulate::serve(line, Arc::clone(&device)));
+        }
+    })
+}

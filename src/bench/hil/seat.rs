@@ -1,0 +1,317 @@
+//! A device's seat: how a real device takes over from its simulated twin, stays within its envelope, and is let go.
+//!
+//! ```text
+//! network = twin · (1 − share) + (twin · share · (1 − a) + filter(measured · scale) · a),    a from 0 to 1 over `ramp_in_s`
+//! command = set-point · share · a / scale,    within the description's range
+//! ```
+//!
+//! It is lost when no sample came for `lost_after_s`, when the link is not up, or when the device does not hold what it was
+//! told; it trips when its power is beyond a tenth above its rating, or moves faster than `slew_kw_per_s`. Either way it is
+//! told to be safe at once, and what `on_loss` says stands in. A lost one is taken back once it answers, from a = 0 on; one
+//! that tripped is not.
+
+use crate::device::inverter::ByPhase;
+use crate::link::port::{Directive, LinkState, LoopEnd, Stamp};
+use crate::quantity::Tick;
+use crate::scenario::{self, OnLoss, Real};
+
+/// Samples in a row without the device holding its set-points, after which it is lost.
+const MOST_UNCONFIRMED: u32 = 5;
+/// How much more than its rating a device may show.
+const OVER_RATING: f64 = 1.1;
+
+/// How a seat stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Waiting,
+    TakingOver,
+    Closed,
+    Lost,
+    Tripped,
+    Watched,
+}
+
+/// Where a device's power is among its points: of each phase, or of all.
+#[derive(Clone, Copy, Debug)]
+enum Places {
+    Phases([Option<usize>; 3]),
+    Total(Option<usize>),
+}
+
+pub(super) struct Seat {
+    end: LoopEnd,
+    plan: scenario::Seat,
+    points: [Places; 2],
+    set: [Places; 2],
+    /// The last sample, and set-points as they are sent.
+    values: Vec<f64>,
+    commands: Vec<f64>,
+    phases: usize,
+    state: State,
+    ramp: u64,
+    /// The tick of the last sample; what it was.
+    heard: Option<Tick>,
+    stamp: Stamp,
+    measured: ByPhase,
+    filtered: ByPhase,
+    twin: ByPhase,
+    /// The twin at the tick before: what the device was told then.
+    twin_before: ByPhase,
+    unconfirmed: u32,
+    missed: u64,
+    samples: u64,
+    losses: u64,
+    /// What happened, and when; read once the run is over.
+    happened: Vec<(Tick, &'static str)>,
+    step_s: f64,
+}
+
+/// Most that is remembered of what happened.
+const MOST_HAPPENED: usize = 1000;
+
+impl Seat {
+    pub(super) fn new(plan: &scenario::Seat, end: LoopEnd, phases: usize, step_s: f64) -> Self {
+        let own = &plan.description;
+        let places = |stem: &str, find: &dyn Fn(&str) -> Option<usize>| {
+            let each = ["a", "b", "c"].map(|phase| find(&format!("{stem}.{phase}")));
+            // A device of fewer phases has as many points.
+            match each.iter().take(phases).all(Option::is_some) {
+                true => Places::Phases(each),
+                false => Places::Total(find(stem)),
+            }
+        };
+        let point = |name: &str| own.point(name);
+        let set_point = |name: &str| own.set_point(name);
+        Self {
+            points: ["p_w", "q_var"].map(|stem| places(stem, &point)),
+            set: ["p_w", "q_var"].map(|stem| places(stem, &set_point)),
+            values: vec![f64::NAN; own.points.len()],
+            commands: vec![f64::NAN; own.set_points.len()],
+            phases,
+            state: State::Waiting,
+            ramp: 0,
+            heard: None,
+            stamp: Stamp::default(),
+            measured: [[f64::NAN; 2]; 3],
+            filtered: [[0.0; 2]; 3],
+            twin: [[0.0; 2]; 3],
+            twin_before: [[0.0; 2]; 3],
+            unconfirmed: 0,
+            missed: 0,
+            samples: 0,
+            losses: 0,
+            happened: Vec::with_capacity(MOST_HAPPENED),
+            step_s,
+            plan: plan.clone(),
+            end,
+        }
+    }
+
+    /// A step begins at this time of the session: takes what has come.
+    pub(super) fn begin(&mut self, tick: Tick, now_us: u64) {
+        self.end.beat(now_us);
+        let before = self.measured;
+        if let Some(stamp) = self.end.take(&mut self.values) {
+            self.missed += stamp.sequence - self.stamp.sequence - 1;
+            self.samples += 1;
+            self.stamp = stamp;
+            let gap = self.heard.map(|last| tick.0 - last.0);
+            self.measured = self.power();
+            self.unconfirmed = if self.end.confirmed() || !self.commanded() { 0 } else { self.unconfirmed + 1 };
+            if !self.plausible(before, gap) {
+                self.fall(tick, State::Tripped, "its power is not plausible");
+            }
+            self.heard = Some(tick);
+        }
+        self.look(tick);
+    }
+
+    fn commanded(&self) -> bool {
+        matches!(self.state, State::TakingOver | State::Closed)
+    }
+
+    /// What the device injects by phase, scaled to the network.
+    #[allow(clippy::cast_precision_loss, reason = "a few phases")]
+    fn power(&self) -> ByPhase {
+        let value = |place: Option<usize>| place.and_then(|k| self.values.get(k)).copied().unwrap_or(f64::NAN);
+        let mut power = [[0.0; 2]; 3];
+        for (phase, own) in power.iter_mut().enumerate().take(self.phases) {
+            for (what, slot) in own.iter_mut().enumerate() {
+                let lab = match self.points[what] {
+                    Places::Phases(each) => value(each[phase]),
+                    Places::Total(Some(all)) => value(Some(all)) / self.phases as f64,
+                    // Without a reading of it, reactive power is none.
+                    Places::Total(None) => 0.0,
+                };
+                *slot = lab * self.plan.setting.scale.power;
+            }
+        }
+        power
+    }
+
+    fn plausible(&self, before: ByPhase, gap: Option<u64>) -> bool {
+        let total = |power: &ByPhase| power.iter().fold([0.0; 2], |sum, own| [sum[0] + own[0], sum[1] + own[1]]);
+        let [p_w, q_var] = total(&self.measured);
+        let rated = self.plan.description.s_rated_va.map_or(f64::INFINITY, |own| own * self.plan.setting.scale.power);
+        if !self.commanded() {
+            return true;
+        }
+        let slew = self.plan.setting.slew_kw_per_s.zip(gap).is_none_or(|(limit, ticks)| {
+            #[allow(clippy::cast_precision_loss, reason = "a few ticks")]
+            let passed_s = ticks as f64 * self.step_s;
+            let moved = (p_w - total(&before)[0]).abs() / passed_s.max(self.step_s);
+            moved.is_nan() || moved <= 1000.0 * limit
+        });
+        p_w.is_finite() && q_var.is_finite() && p_w.hypot(q_var) <= OVER_RATING * rated && slew
+    }
+
+    /// Where it stands now.
+    fn look(&mut self, tick: Tick) {
+        let recent = self.heard.is_some_and(|last| tick.0 - last.0 <= self.plan.lost_after);
+        let whole = self.measured.iter().flatten().take(2 * self.phases).all(|value| value.is_finite());
+        let well = recent && whole && self.end.state() == LinkState::Up && self.unconfirmed < MOST_UNCONFIRMED;
+        match self.state {
+            State::Waiting | State::Lost if well && self.plan.setting.dry_run => self.state = State::Watched,
+            State::Waiting | State::Lost if well => {
+                self.note(tick, "it takes over");
+                (self.state, self.ramp) = (State::TakingOver, 0);
+                self.filtered = self.measured;
+                self.unconfirmed = 0;
+                self.end.direct(Directive::Operate);
+            }
+            State::TakingOver | State::Closed if !recent => self.fall(tick, State::Lost, "no sample came in time"),
+            State::TakingOver | State::Closed if self.unconfirmed >= MOST_UNCONFIRMED => {
+                self.fall(tick, State::Lost, "it does not hold what it is told");
+            }
+            State::TakingOver | State::Closed if !well => self.fall(tick, State::Lost, "its link is not up"),
+            State::Watched if !recent => self.state = State::Lost,
+            State::TakingOver => {
+                self.ramp += 1;
+                if self.ramp >= self.plan.ramp_in {
+                    self.state = State::Closed;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn fall(&mut self, tick: Tick, to: State, why: &'static str) {
+        if self.state == to {
+            return;
+        }
+        self.note(tick, why);
+        self.losses += 1;
+        self.state = to;
+        self.unconfirmed = 0;
+        self.end.direct(Directive::Safe);
+    }
+
+    fn note(&mut self, tick: Tick, what: &'static str) {
+        if self.happened.len() < MOST_HAPPENED {
+            self.happened.push((tick, what));
+        }
+    }
+
+    /// The part of it that is taken over, 0 to 1.
+    #[allow(clippy::cast_precision_loss, reason = "counts of ticks")]
+    fn part(&self) -> f64 {
+        match self.state {
+            State::Closed => 1.0,
+            State::TakingOver => self.ramp as f64 / self.plan.ramp_in.max(1) as f64,
+            State::Waiting | State::Lost | State::Tripped | State::Watched => 0.0,
+        }
+    }
+
+    /// Passes set-points on, and says what the network gets in place of the twin's `output`.
+    pub(super) fn replace(&mut self, set_points: &ByPhase, output: &mut ByPhase) {
+        self.twin_before = self.twin;
+        self.twin = *output;
+        self.command(set_points);
+        let (a, share) = (self.part(), self.plan.share);
+        let left =
+            if self.plan.setting.filter_s > 0.0 { (-self.step_s / self.plan.setting.filter_s).exp() } else { 0.0 };
+        let commanded = self.commanded();
+        for (phase, own) in output.iter_mut().enumerate().take(self.phases) {
+            for (what, network) in own.iter_mut().enumerate() {
+                let filtered = &mut self.filtered[phase][what];
+                let measured = self.measured[phase][what];
+                if measured.is_finite() && commanded {
+                    *filtered = measured + (*filtered - measured) * left;
+                }
+                let twin = *network * share;
+                let stands_in = match (self.state, self.plan.setting.on_loss) {
+                    (State::Lost | State::Tripped, OnLoss::Hold) => *filtered,
+                    (State::Lost | State::Tripped, OnLoss::Zero) => 0.0,
+                    _ => twin,
+                };
+                let real = if a > 0.0 { *filtered } else { 0.0 };
+                *network += stands_in * (1.0 - a) + real * a - twin;
+            }
+        }
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "a few phases")]
+    fn command(&mut self, set_points: &ByPhase) {
+        let factor = self.plan.share * self.part() / self.plan.setting.scale.power;
+        for what in 0..2 {
+            let total: f64 = set_points.iter().take(self.phases).map(|own| own[what]).sum();
+            match self.set[what] {
+                Places::Phases(each) => {
+                    for (place, own) in each.iter().zip(set_points).take(self.phases) {
+                        put(&mut self.commands, *place, own[what] * factor);
+                    }
+                }
+                Places::Total(all) => put(&mut self.commands, all, total * factor),
+            }
+        }
+        for (command, own) in self.commands.iter_mut().zip(&self.plan.description.set_points) {
+            *command = command.clamp(own.range[0], own.range[1]);
+        }
+        self.end.command(&self.commands);
+    }
+
+    /// Whether the run is to end.
+    pub(super) fn stops(&self) -> bool {
+        matches!(self.state, State::Lost | State::Tripped) && self.plan.setting.on_loss == OnLoss::Stop
+    }
+
+    /// What one of its quantities is.
+    #[allow(clippy::cast_precision_loss, reason = "counts")]
+    pub(super) fn says(&self, what: Real, tick: Tick) -> f64 {
+        let sum = |power: &ByPhase, part: usize| power.iter().take(self.phases).map(|own| own[part]).sum::<f64>();
+        // What was measured within this step answers what the twin was told in the one before.
+        let twin = |part: usize| self.plan.share * sum(&self.twin_before, part);
+        match what {
+            Real::State => f64::from(self.state as u8),
+            Real::P => sum(&self.measured, 0),
+            Real::Q => sum(&self.measured, 1),
+            Real::TwinP => twin(0),
+            Real::TwinQ => twin(1),
+            Real::Difference => (sum(&self.measured, 0) - twin(0)).hypot(sum(&self.measured, 1) - twin(1)),
+            Real::Age => self.heard.map_or(f64::NAN, |last| (tick.0 - last.0) as f64 * self.step_s),
+            Real::Samples => self.samples as f64,
+            Real::Missed => self.missed as f64,
+            Real::Losses => self.losses as f64,
+        }
+    }
+
+    /// What happened, and what the link said last.
+    pub(super) fn outcome(&self) -> super::Told {
+        super::Told {
+            name: self.plan.name.clone(),
+            device: self.plan.description.name.clone(),
+            samples: self.samples,
+            missed: self.missed,
+            losses: self.losses,
+            in_the_loop: self.state == State::Closed,
+            happened: self.happened.iter().map(|&(tick, what)| (tick, what.to_owned())).collect(),
+            trouble: self.end.trouble(),
+        }
+    }
+}
+
+fn put(commands: &mut [f64], place: Option<usize>, value: f64) {
+    if let Some(slot) = place.and_then(|k| commands.get_mut(k)) {
+        *slot = value;
+    }
+}
