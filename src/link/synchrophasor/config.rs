@@ -272,7 +272,7 @@ fn phasor_unit(name: String, word: u32) -> Result<PhasorChannel, FrameError> {
         1 => Unit::Ampere,
         _ => return Err(FrameError::Field("PHUNIT")),
     };
-    let scale = f64::from(word & LARGEST_24) * 1e-5;
+    let scale = f64::from(word & LARGEST_24) / 1e5;
     Ok(PhasorChannel { name, unit, scale, turn_rad: 0.0, component: 0 })
 }
 

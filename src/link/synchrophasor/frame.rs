@@ -107,7 +107,8 @@ pub struct Time {
 impl Time {
     /// µs since 1970; `None` where the fraction is not one of the time base.
     pub fn utc_us(self, time_base: u32) -> Option<u64> {
-        let part = (u64::from(self.fraction) * 1_000_000 + u64::from(time_base) / 2).checked_div(u64::from(time_base))?;
+        let part =
+            (u64::from(self.fraction) * 1_000_000 + u64::from(time_base) / 2).checked_div(u64::from(time_base))?;
         (self.fraction < time_base).then_some(u64::from(self.soc) * 1_000_000 + part)
     }
 

@@ -23,7 +23,7 @@ mod tests;
 mod wire;
 
 pub use client::{Counts, Settings, WantedPhasor, WantedStation, run};
-pub use config::{Analog, Config, Digital, Format, Place, PhasorChannel, Station, Unit};
+pub use config::{Analog, Config, Digital, Format, PhasorChannel, Place, Station, Unit};
 pub use data::{Phasor, Reading};
 pub use frame::{Body, Command, ConfigKind, EncodeError, Frame, FrameError, Time, TimeQuality, Version};
 pub use parser::Parser;

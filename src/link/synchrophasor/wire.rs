@@ -99,7 +99,11 @@ mod tests {
 
     #[test]
     fn the_check_word_is_the_published_one() {
-        assert_eq!(check_word(b"123456789"), 0x29B1, "the usual check value of CRC-16 with 0x1021, all ones, no final mask");
+        assert_eq!(
+            check_word(b"123456789"),
+            0x29B1,
+            "the usual check value of CRC-16 with 0x1021, all ones, no final mask"
+        );
         assert_eq!(check_word(b""), 0xFFFF);
     }
 
@@ -107,7 +111,9 @@ mod tests {
     fn the_table_is_long_division() {
         let slow = |bytes: &[u8]| {
             bytes.iter().fold(0xFFFF_u16, |rest, byte| {
-                (0..8).fold(rest ^ (u16::from(*byte) << 8), |rest, _| (rest << 1) ^ if rest >> 15 == 1 { 0x1021 } else { 0 })
+                (0..8).fold(rest ^ (u16::from(*byte) << 8), |rest, _| {
+                    (rest << 1) ^ if rest >> 15 == 1 { 0x1021 } else { 0 }
+                })
             })
         };
         let bytes: Vec<u8> = (0..=255).chain((0..=255).rev()).collect();
