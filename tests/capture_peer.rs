@@ -61,7 +61,7 @@ const RESPONSE: [u8; 15] = [0, 1, 0, 0, 0, 9, 17, 3, 6, 2, 0x2B, 0, 0, 0, 100];
 fn a_modbus_exchange_is_dissected() {
     for (local, remote, options) in [
         ("192.0.2.1:40000", "192.0.2.9:502", &[][..]),
-        ("[2001:db8::1]:40000", "[2001:db8::9]:1502", &["-d", "tcp.port==1502,mbtcp"][..]),
+        ("[2001:db8::1]:40000", "[2001:db8::9]:1502", &["-o", "mbtcp.tcp.port:1502"][..]),
     ] {
         let capture = capture(|| 2500);
         let tap = Tap::new(&capture.recorder, "meter", remote);

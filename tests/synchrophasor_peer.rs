@@ -2,9 +2,10 @@
 //!
 //! It needs python3 with venv and the package index; it fails where they are missing. Limits: the package writes frames of
 //! 2005 alone, has no CFG-3, and reads frequencies as integers only, so that floating ones are not tried here.
-#![cfg(feature = "hil")]
+#![cfg(all(feature = "hil", unix))]
 
 use std::net::TcpListener as StdListener;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -46,11 +47,12 @@ fn script(name: &str) -> Command {
     command
 }
 
-/// A process that does not outlive the test.
+/// A process that does not outlive the test, nor do those that it starts for each client.
 struct Peer(Child);
 
 impl Drop for Peer {
     fn drop(&mut self) {
+        let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", self.0.id())]).status();
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -68,7 +70,9 @@ fn wanted(names: [(&str, Unit); 2]) -> Vec<WantedStation> {
 /// Reads their PMU until there are so many samples: values by sample, with their origins.
 async fn read_theirs(form: &str, samples: usize) -> (Vec<(u64, Vec<f64>)>, Counts) {
     let at = free_port();
-    let _peer = Peer(script("pmu.py").args([&at.to_string(), form]).stdout(Stdio::null()).spawn().unwrap());
+    let mut theirs = script("pmu.py");
+    theirs.args([&at.to_string(), form]).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+    let _peer = Peer(theirs.spawn().unwrap());
     let settings = Settings::new(7734, wanted([("VA", Unit::Volt), ("I1", Unit::Ampere)]));
     let points = settings.points().len();
     let (mut own, end) = port(points, 0);
@@ -139,7 +143,7 @@ async fn read_by_theirs(format: Format) -> Vec<serde_json::Value> {
     let server = Server::new(config(format), "a bench".into()).unwrap();
     let listener = Server::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap().port();
-    let listening = { server.clone() };
+    let listening = server.clone();
     let listening = tokio::spawn(async move { listening.listen(listener, &[]).await });
     let feeding = server.clone();
     let feeding = tokio::spawn(async move {
@@ -169,7 +173,8 @@ async fn their_pdc_reads_our_server() {
     for format in [integers, polar] {
         let lines = read_by_theirs(format).await;
         let about = &lines[0];
-        assert_eq!((&about["header"], &about["station"]), (&"a bench".into(), &"bus 671".into()));
+        // The package shows the header's bytes as Python does.
+        assert_eq!((&about["header"], &about["station"]), (&"b'a bench'".into(), &"bus 671".into()));
         assert_eq!((&about["id"], &about["rate"], &about["nominal"]), (&77.into(), &20.into(), &50.into()));
         assert_eq!((&about["names"][1], &about["changes"]), (&"IA".into(), &3.into()));
         assert_eq!(about["units"], serde_json::json!([[25_000, "v"], [3125, "i"]]));
