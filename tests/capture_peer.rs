@@ -2,6 +2,7 @@
 //!
 //! It needs tshark (Debian package `tshark`), and fails without it.
 #![cfg(feature = "hil")]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fs::File;
 use std::io::BufWriter;

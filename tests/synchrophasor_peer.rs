@@ -3,6 +3,7 @@
 //! It needs python3 with venv and the package index; it fails where they are missing. Limits: the package writes frames of
 //! 2005 alone, has no CFG-3, and reads frequencies as integers only, so that floating ones are not tried here.
 #![cfg(all(feature = "hil", unix))]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::net::TcpListener as StdListener;
 use std::os::unix::process::CommandExt;

@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn each_bit_is_read_where_it_stands() {
         // 10 test, 1 no sync, 1 by arrival, 1 trigger, 1 change, 1 modified, 110 < 10 ms, 01 < 100 s, 0101 ROCOF.
-        let stat = Stat(0b10_1_1_1_1_1_110_01_0101);
+        let stat = Stat(0b1011_1111_1001_0101);
         assert_eq!((stat.validity(), stat.synchronised(), stat.sorted_by_arrival()), (Validity::Test, false, true));
         assert_eq!((stat.triggered(), stat.config_change(), stat.modified()), (true, true, true));
         assert_eq!((stat.unlocked(), stat.trigger_reason()), (Unlocked::Under100s, TriggerReason::Rocof));

@@ -95,6 +95,8 @@ struct Line {
     changing: bool,
     /// When a configuration was asked for last, and how often without an answer.
     asked: (Instant, u32),
+    /// A configuration is to be asked for again, as soon as that is not too soon.
+    again: bool,
     /// When data were new last, or asked for.
     fresh: Instant,
     /// Why frames that come cannot be right.
@@ -104,7 +106,15 @@ struct Line {
 impl Line {
     fn new() -> Self {
         let now = Instant::now();
-        Self { parser: Parser::new(), binding: None, changing: false, asked: (now, 0), fresh: now, wrong: None }
+        Self {
+            parser: Parser::new(),
+            binding: None,
+            changing: false,
+            asked: (now, 0),
+            again: false,
+            fresh: now,
+            wrong: None,
+        }
     }
 }
 
@@ -245,6 +255,9 @@ impl<T: Fn() -> u64> Driver<'_, T> {
                 None => Ending::Lost(format!("no new data for {ms} ms")),
             });
         }
+        if line.again && line.asked.1 == 0 {
+            return self.ask_again(stream).await;
+        }
         if line.asked.1 == 0 || now < line.asked.0 + self.settings.answer {
             return Ok(());
         }
@@ -255,13 +268,14 @@ impl<T: Fn() -> u64> Driver<'_, T> {
     }
 
     async fn ask<S: AsyncWrite + Unpin>(&mut self, stream: &mut S) -> Result<(), Ending> {
-        self.line.asked = (Instant::now(), self.line.asked.1 + 1);
+        (self.line.asked, self.line.again) = ((Instant::now(), self.line.asked.1 + 1), false);
         self.send(stream, Command::Send(self.settings.configuration)).await
     }
 
-    /// Asks, unless that was done a moment ago.
+    /// Asks, or later, where that was done a moment ago.
     async fn ask_again<S: AsyncWrite + Unpin>(&mut self, stream: &mut S) -> Result<(), Ending> {
         let (asked, open) = self.line.asked;
+        self.line.again = true;
         match open == 0 && Instant::now() >= asked + self.settings.answer {
             true => self.ask(stream).await,
             false => Ok(()),
@@ -309,7 +323,7 @@ impl<T: Fn() -> u64> Driver<'_, T> {
             Ok(binding) => {
                 self.meaning = Some(binding.meaning.clone());
                 let first = self.line.binding.replace(binding).is_none();
-                self.line.asked.1 = 0;
+                (self.line.asked.1, self.line.again) = (0, false);
                 if !first {
                     return Then::Nothing;
                 }

@@ -1,7 +1,7 @@
 //! Where a frame's own time stands on the session's clock, and whether the device's clock has jumped.
 //!
 //! Limits: a frame that is less than 1 s before the one before is taken for a late one, so a clock that is set back by less
-//! loses as much data. A leap second that the device's clock repeats looks like a step back by 1 s.
+//! loses as much data, and so does one that is ahead by less than 1 s for a frame. A leap second that the device's clock repeats looks like a step back by 1 s.
 
 /// From here on a difference is a jump, in µs.
 const JUMP_US: i64 = 1_000_000;

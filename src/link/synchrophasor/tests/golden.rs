@@ -104,7 +104,7 @@ fn a_polar_frame_by_hand() {
     let sent = super::super::Reading { stat: Stat(0x2030), ..reading() };
     assert_eq!(data::encode(&config, std::slice::from_ref(&sent)).as_ref(), Ok(&body));
     let read = &data::decode(&config, &body).unwrap()[0];
-    assert!((read.phasors[0].angle_rad - 0.5236).abs() < 1e-12 && read.phasors[0].magnitude == 230.0);
+    assert!((read.phasors[0].angle_rad - 5236e-4).abs() < 1e-12 && read.phasors[0].magnitude == 230.0);
     assert!((read.f_hz - 49.98).abs() < 1e-12 && (read.rocof_hz_s + 0.25).abs() < 1e-12);
     assert_eq!(data::decode(&config, &body[1..]), Err(FrameError::Short));
     assert_eq!(data::decode(&config, &[&body[..], &[0]].concat()), Err(FrameError::Long(1)));

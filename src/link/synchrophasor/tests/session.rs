@@ -237,8 +237,9 @@ async fn a_change_of_meaning_stays_wrong() {
     let gone = |config: &mut Config| config.stations[3].phasors[0].name = "VB".into();
     let current = |config: &mut Config| config.stations[3].phasors[0].unit = Unit::Ampere;
     let slower = |config: &mut Config| config.data_rate = 25;
-    let changes: [(&dyn Fn(&mut Config), &str); 3] =
-        [(&gone, "no phasor `VA`"), (&current, "is a current, not a voltage"), (&slower, "rate 50")];
+    type Change = fn(&mut Config);
+    let changes: [(Change, &str); 3] =
+        [(gone, "no phasor `VA`"), (current, "is a current, not a voltage"), (slower, "rate 50")];
     for (change, message) in changes {
         let mut bench = bench(settings());
         bench.watch(600).await;
@@ -256,6 +257,16 @@ async fn a_change_of_meaning_stays_wrong() {
         assert!(!bench.watch(1500).await.is_empty());
         assert_eq!(bench.own.state(), LinkState::Up, "as it was again");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn word_of_a_change_has_it_read_when_it_comes_and_when_it_goes() {
+    let mut bench = bench(settings());
+    bench.server.script(40, Fault::ConfigChange, 5);
+    let seen = bench.watch(1600).await;
+    assert!(seen.iter().all(|(.., state)| *state == LinkState::Up) && seen.len() > 75, "data go on");
+    let counts = bench.end().await;
+    assert_eq!((counts.configurations, counts.connections), (3, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -427,4 +438,43 @@ async fn cfg3_serves_as_well() {
     let mut bench = bench(Settings { configuration: ConfigKind::Cfg3, ..settings() });
     assert!(bench.watch(500).await.len() > 20);
     assert_eq!(bench.own.state(), LinkState::Up);
+}
+
+/// Connects by TCP; whether the server lets it stay (it answers) or closes.
+async fn stays(at: std::net::SocketAddr) -> Option<tokio::net::TcpStream> {
+    let mut stream = tokio::net::TcpStream::connect(at).await.unwrap();
+    let body = Body::Command(Command::SendHeader);
+    let asked = Frame { version: Version::V2011, id: 7, time: Time::default(), body }.encode().unwrap();
+    let mut block = [0; 64];
+    match stream.write_all(&asked).await {
+        Ok(()) => matches!(stream.read(&mut block).await, Ok(1..)).then_some(stream),
+        Err(_) => None,
+    }
+}
+
+#[tokio::test]
+async fn by_tcp_only_so_many_of_those_that_are_allowed() {
+    let server = Server::new(config(), "a PMU".into()).unwrap();
+    let listener = Server::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let serving = server.clone();
+    let listening = tokio::spawn(async move { serving.listen(listener, &[]).await });
+    let mut clients = Vec::new();
+    for _ in 0..8 {
+        clients.push(stays(at).await.expect("loopback is allowed"));
+    }
+    assert!(stays(at).await.is_none(), "a ninth");
+    clients.pop();
+    // Its end is seen a moment later.
+    sleep(Duration::from_millis(50)).await;
+    assert!(stays(at).await.is_some(), "there is room again");
+    assert_eq!((server.counts().clients, server.counts().refused), (9, 1));
+    listening.abort();
+    let listener = Server::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let serving = server.clone();
+    let other = ["192.0.2.7".parse().unwrap()];
+    let listening = tokio::spawn(async move { serving.listen(listener, &other).await });
+    assert!(stays(at).await.is_none(), "another address is allowed, and no more loopback");
+    listening.abort();
 }
