@@ -88,7 +88,7 @@ impl Registers {
             let Some(place) = self.locate(source) else { continue };
             let Some(block) = place.exponent else { continue };
             let most = range.map_or(1.0, |[low, high]| low.abs().max(high.abs())) / place.scale.abs();
-            let room = if place.coding.words() > 1 { 2e9 } else { 32_000.0 };
+            let room = if place.coding.words() > 1 { 2e9 } else { 32_700.0 };
             #[allow(clippy::cast_possible_truncation, reason = "clamped")]
             let power = (most / room).log10().ceil().clamp(f64::from(FINEST), 10.0) as i32;
             let own = powers.entry((block.table, block.address)).or_insert(FINEST);

@@ -64,7 +64,7 @@ impl Instrument {
     pub(super) fn begin(&mut self, tick: Tick, now_us: u64) {
         self.end.beat(now_us);
         if let Some(stamp) = self.end.take(&mut self.values) {
-            self.missed += stamp.sequence - self.sequence - 1;
+            self.missed += if self.samples > 0 { stamp.sequence - self.sequence - 1 } else { 0 };
             (self.sequence, self.samples) = (stamp.sequence, self.samples + 1);
             self.heard = Some(tick);
             self.frame.advance(tick);

@@ -81,8 +81,6 @@ enum Place {
 struct Emulated {
     device: Shared,
     socket: Socket,
-    /// Its seat.
-    place: usize,
     /// Places of its nodes in the plant, and what the lab's voltage is multiplied with there.
     nodes: Vec<usize>,
     voltage: f64,
@@ -152,7 +150,7 @@ impl Hil {
                 let (socket, accept) = Socket::new();
                 let (nodes, voltage) = stands_at(seat, machines);
                 let kept = (Arc::clone(&device), socket.clone());
-                self.emulated.push(Emulated { device: kept.0, socket: kept.1, place, nodes, voltage, shown });
+                self.emulated.push(Emulated { device: kept.0, socket: kept.1, nodes, voltage, shown });
                 Some((device, socket, accept))
             }
             At::Address(_) => None,

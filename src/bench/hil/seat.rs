@@ -1,9 +1,12 @@
 //! A device's seat: how a real device takes over from its simulated twin, stays within its envelope, and is let go.
 //!
 //! ```text
-//! network = twin · (1 − share) + (twin · share · (1 − a) + filter(measured · scale) · a),    a from 0 to 1 over `ramp_in_s`
-//! command = set-point · share · a / scale,    within the description's range
+//! command = set-point · share · a / scale,    within the description's range;  a goes from 0 to 1 over `ramp_in_s`
+//! network = twin · (1 − share) + twin · share · (1 − a) + m − m₀ · (1 − a),    m = filter(measured · scale)
 //! ```
+//!
+//! with m₀ what it gave when it began to take over: nothing jumps then, and a device that follows its set-point is what its
+//! twin would be all the while.
 //!
 //! It is lost when no sample came for `lost_after_s`, when the link is not up, or when the device does not hold what it was
 //! told; it trips when its power is beyond a tenth above its rating, or moves faster than `slew_kw_per_s`. Either way it is
@@ -54,6 +57,8 @@ pub(super) struct Seat {
     stamp: Stamp,
     measured: ByPhase,
     filtered: ByPhase,
+    /// What it gave when it began to take over.
+    at_start: ByPhase,
     twin: ByPhase,
     /// The twin at the tick before: what the device was told then.
     twin_before: ByPhase,
@@ -94,6 +99,7 @@ impl Seat {
             stamp: Stamp::default(),
             measured: [[f64::NAN; 2]; 3],
             filtered: [[0.0; 2]; 3],
+            at_start: [[0.0; 2]; 3],
             twin: [[0.0; 2]; 3],
             twin_before: [[0.0; 2]; 3],
             unconfirmed: 0,
@@ -112,7 +118,8 @@ impl Seat {
         self.end.beat(now_us);
         let before = self.measured;
         if let Some(stamp) = self.end.take(&mut self.values) {
-            self.missed += stamp.sequence - self.stamp.sequence - 1;
+            // Before the first that was taken, there was no loop to miss any.
+            self.missed += if self.samples > 0 { stamp.sequence - self.stamp.sequence - 1 } else { 0 };
             self.samples += 1;
             self.stamp = stamp;
             let gap = self.heard.map(|last| tick.0 - last.0);
@@ -175,7 +182,7 @@ impl Seat {
             State::Waiting | State::Lost if well => {
                 self.note(tick, "it takes over");
                 (self.state, self.ramp) = (State::TakingOver, 0);
-                self.filtered = self.measured;
+                (self.filtered, self.at_start) = (self.measured, self.measured);
                 self.unconfirmed = 0;
                 self.end.direct(Directive::Operate);
             }
@@ -244,8 +251,8 @@ impl Seat {
                     (State::Lost | State::Tripped, OnLoss::Zero) => 0.0,
                     _ => twin,
                 };
-                let real = if a > 0.0 { *filtered } else { 0.0 };
-                *network += stands_in * (1.0 - a) + real * a - twin;
+                let real = if commanded { *filtered - self.at_start[phase][what] * (1.0 - a) } else { 0.0 };
+                *network += stands_in * (1.0 - a) + real - twin;
             }
         }
     }

@@ -6,7 +6,6 @@
 
 use std::future::Future;
 use std::io;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -87,17 +86,12 @@ impl Session {
         match self {
             Self::Virtual { runtime, epoch, now_us, .. } => {
                 let until = *epoch + Duration::from_micros(tick_us);
-                runtime.block_on(sleep_until(until));
+                runtime.block_on(async { sleep_until(until).await });
                 *now_us = tick_us;
                 tick_us
             }
             Self::Live { epoch, .. } => u64::try_from(epoch.elapsed().as_micros()).unwrap_or(u64::MAX),
         }
-    }
-
-    /// Whether it runs on the machine's clock.
-    pub(super) const fn is_live(&self) -> bool {
-        matches!(self, Self::Live { .. })
     }
 }
 
@@ -123,9 +117,4 @@ impl Drop for Session {
             }
         }
     }
-}
-
-/// Loopback addresses, for servers that are told nothing else.
-pub(super) fn loopback() -> Vec<IpAddr> {
-    vec![IpAddr::from([127, 0, 0, 1]), IpAddr::V6(std::net::Ipv6Addr::LOCALHOST)]
 }

@@ -1,9 +1,10 @@
 //! The driver of a Modbus device: connect, see that it is the right one, then poll – write what is new, read everything,
 //! judge it, publish it.
 //!
-//! A poll begins a fifth of its period after the loop's last step ([`super::super::port::LoopEnd::beat`]), so that set-points
-//! are as new as they can be and the sample is there for the next step; polls that could not begin in their time are left
-//! out, never made up for. Any error of the wire ends the connection: an answer that comes late can then not be taken for
+//! Polls keep a grid of their own period from the loop's first step on ([`super::super::port::LoopEnd::beat`]): a fifth of
+//! the period after it set-points are written, which are as new as they can be; three fifths after it everything is read,
+//! so that the device had time to follow and the sample is there for the next step. Polls that could not begin in their
+//! time are left out, never made up for. Any error of the wire ends the connection: an answer that comes late can then not be taken for
 //! one to a later question. It is opened again after 50 ms, then 100, up to 500 ms.
 //!
 //! Nothing is published of a poll whose values cannot be right: out of a point's range (the words in the wrong order, most
@@ -31,8 +32,9 @@ const BACK_OFF: [Duration; 2] = [Duration::from_millis(50), Duration::from_milli
 const MOST_EXCEPTIONS: u32 = 5;
 /// How long is tried to leave a device that cannot be reached in its safe state.
 const TO_END: Duration = Duration::from_secs(1);
-/// The part of a poll's period that passes between the loop's step and the poll.
-const PHASE: f64 = 0.2;
+/// The parts of a poll's period that pass between the loop's step and writing, and reading.
+const WRITES: f64 = 0.2;
+const READS: f64 = 0.6;
 /// A loop hangs that has not beaten for this time, at least, or for ten polls.
 const STALLED: Duration = Duration::from_secs(1);
 
@@ -102,6 +104,8 @@ struct Driver {
     wanted: Vec<f64>,
     /// Whether anything was ever written to it.
     touched: bool,
+    /// Where its polls are counted from: the loop's first step that was seen.
+    grid: Option<Instant>,
     /// Its heartbeat: the last that was sent, over all connections, and when.
     beat: (u32, Option<Instant>),
 }
@@ -129,7 +133,15 @@ struct Moved {
 impl Driver {
     fn new(own: Settings, end: DriverEnd) -> Self {
         let (points, set) = (own.description.points.len(), own.description.set_points.len());
-        Self { own, end, values: vec![f64::NAN; points], wanted: vec![f64::NAN; set], touched: false, beat: (0, None) }
+        Self {
+            own,
+            end,
+            values: vec![f64::NAN; points],
+            wanted: vec![f64::NAN; set],
+            touched: false,
+            grid: None,
+            beat: (0, None),
+        }
     }
 
     fn now_us(&self) -> u64 {
@@ -201,16 +213,21 @@ impl Driver {
                 return self.leave(own).await;
             }
             self.write(own, directive).await?;
+            if own.up {
+                sleep_until(self.next(READS)).await;
+            }
             self.read(own).await?;
-            sleep_until(self.next_poll()).await;
+            sleep_until(self.next(WRITES)).await;
         }
     }
 
-    /// When the next poll begins.
-    fn next_poll(&self) -> Instant {
+    /// The next time at this part of a period.
+    fn next(&mut self, part: f64) -> Instant {
         let (period, now) = (Duration::from_secs_f64(self.own.description.poll_s), Instant::now());
-        let beat = self.own.epoch + Duration::from_micros(self.end.beat_us().unwrap_or(0));
-        let mut next = beat + period.mul_f64(PHASE);
+        if self.grid.is_none() {
+            self.grid = self.end.beat_us().map(|beat_us| self.own.epoch + Duration::from_micros(beat_us));
+        }
+        let mut next = self.grid.unwrap_or(self.own.epoch) + period.mul_f64(part);
         if next <= now {
             // In whole numbers: a poll that began at its time must not be due again.
             let passed = (now - next).as_nanos() / period.as_nanos().max(1);

@@ -131,7 +131,11 @@ impl Real {
 
     /// The largest of those that say one of a few things.
     pub(in crate::scenario) const fn most(self) -> Option<f64> {
-        if matches!(self, Self::State) { Some(5.0) } else { None }
+        match self {
+            Self::State => Some(5.0),
+            Self::Samples | Self::Missed | Self::Losses => Some(1e15),
+            _ => None,
+        }
     }
 }
 
