@@ -135,8 +135,7 @@ impl CanFrame {
         if bytes.len() <= CLASSIC_BYTES {
             return Self::data(id, bytes);
         }
-        let length =
-            padded_length(bytes.len()).ok_or(FrameError::Length { bytes: bytes.len(), kind: "FD" })?;
+        let length = padded_length(bytes.len()).ok_or(FrameError::Length { bytes: bytes.len(), kind: "FD" })?;
         let mut padded = [0; FD_BYTES];
         padded[..bytes.len()].copy_from_slice(bytes);
         Self::fd(id, &padded[..length], true)

@@ -11,11 +11,7 @@ pub(super) fn check(messages: &[Message], found: &mut Vec<DbcFinding>) {
     let mut names = BTreeMap::new();
     for message in messages {
         if let Some(first) = ids.insert(message.id, message.name.as_str()) {
-            found.push(DbcFinding::SameId {
-                id: message.id,
-                first: first.to_owned(),
-                second: message.name.clone(),
-            });
+            found.push(DbcFinding::SameId { id: message.id, first: first.to_owned(), second: message.name.clone() });
         }
         if names.insert(message.name.as_str(), ()).is_some() {
             found.push(DbcFinding::SameMessage { message: message.name.clone() });

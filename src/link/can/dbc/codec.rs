@@ -105,7 +105,11 @@ impl Signal {
     }
 
     /// The bits of the nearest number to one in raw units.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rounded, and within what the bits hold")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "rounded, and within what the bits hold"
+    )]
     fn bits(&self, number: f64) -> u64 {
         match self.number {
             Number::Unsigned => number.round() as u64 & mask(self.length),
@@ -126,9 +130,7 @@ impl Signal {
         let (raw, held) = self.nearest(value);
         match held {
             true => Ok(raw),
-            false => {
-                Err(EncodeError::OutOfRange { signal: self.name.clone(), value, nearest: self.physical(raw) })
-            }
+            false => Err(EncodeError::OutOfRange { signal: self.name.clone(), value, nearest: self.physical(raw) }),
         }
     }
 

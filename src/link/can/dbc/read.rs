@@ -3,7 +3,8 @@
 //! Limits: 4 MiB of text, 10 000 messages, 1024 signals in a message, 1000 findings.
 
 use can_dbc::{
-    AttributeValue, Dbc, MessageId, MultiplexIndicator, NumericValue, SignalExtendedValueType, ValDescription, ValueType,
+    AttributeValue, Dbc, MessageId, MultiplexIndicator, NumericValue, SignalExtendedValueType, ValDescription,
+    ValueType,
 };
 
 use super::check::check;

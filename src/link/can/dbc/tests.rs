@@ -40,7 +40,9 @@ fn a_database_is_read() {
 
 #[test]
 fn what_cannot_be_sent_says_what_can() {
-    let database = read("BO_ 1 M: 8 A\n SG_ V : 0|16@1- (0.1,0) [-500|500] \"V\" A\n SG_ N : 16|8@1+ (0.5,10) [0|0] \"\" A\n").unwrap();
+    let database =
+        read("BO_ 1 M: 8 A\n SG_ V : 0|16@1- (0.1,0) [-500|500] \"V\" A\n SG_ N : 16|8@1+ (0.5,10) [0|0] \"\" A\n")
+            .unwrap();
     let message = database.named("M").unwrap();
     let mut payload = [0; 8];
     message.encode(0, -499.96, &mut payload).unwrap();
@@ -74,10 +76,24 @@ fn everything_that_is_wrong_is_said_at_once() {
     let found = read(&body).unwrap_err();
     let said: Vec<String> = found.iter().map(ToString::to_string).collect();
     for part in [
-        "`b` and `c` overlap", "signal `c` is there twice", "`late` does not fit into 8", "`none` has 0 bits", "`long` has 65 bits",
-        "`flat` has factor 0", "`odd` has limits from 5 to 3", "`lost`: it is multiplexed", "`One` and `Two` have the same identifier 0x001",
-        "`Two` has 65 bytes", "`Wide`: 3000", "`Two` is there twice", "`Cut`: 65541", "`t`: there is a second", "`u`: multiplexers of more",
-        "`u` and `v` overlap", "`a` is a float of 8 bits", "names signal `gone`",
+        "`b` and `c` overlap",
+        "signal `c` is there twice",
+        "`late` does not fit into 8",
+        "`none` has 0 bits",
+        "`long` has 65 bits",
+        "`flat` has factor 0",
+        "`odd` has limits from 5 to 3",
+        "`lost`: it is multiplexed",
+        "`One` and `Two` have the same identifier 0x001",
+        "`Two` has 65 bytes",
+        "`Wide`: 3000",
+        "`Two` is there twice",
+        "`Cut`: 65541",
+        "`t`: there is a second",
+        "`u`: multiplexers of more",
+        "`u` and `v` overlap",
+        "`a` is a float of 8 bits",
+        "names signal `gone`",
     ] {
         assert_eq!(said.iter().filter(|one| one.contains(part)).count(), 1, "{part}: {said:#?}");
     }
