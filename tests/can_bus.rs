@@ -42,6 +42,15 @@ async fn recv(bus: &mut Bus) -> CanFrame {
     timeout(SECOND, bus.recv()).await.expect("nothing came").unwrap().frame
 }
 
+/// Interfaces that are up when it is dropped, however a test ended.
+struct Up(&'static str);
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        let _ = Process::new("ip").args(["link", "set", self.0, "up"]).status();
+    }
+}
+
 fn frames() -> Vec<CanFrame> {
     let (short, long) = (CanId::standard(0x123).unwrap(), CanId::extended(0x123).unwrap());
     let bytes: Vec<u8> = (0..64).collect();
@@ -90,6 +99,7 @@ fn a_bus_that_is_abandoned_while_it_waits_loses_nothing() {
 fn an_interface_that_is_down_or_away_says_so_and_comes_back() {
     on_runtime(async {
         let mut bus = Bus::connect(&address("vcan1")).await.unwrap();
+        let _up = Up("vcan1");
         ip("link set vcan1 down");
         assert!(matches!(timeout(SECOND, bus.recv()).await.unwrap(), Err(BusError::Down)));
         assert!(matches!(Bus::connect(&address("vcan1")).await, Err(BusError::Down)));
@@ -103,10 +113,10 @@ fn an_interface_that_is_down_or_away_says_so_and_comes_back() {
         assert!(matches!(error, BusError::Down), "{error}");
         ip("link set vcan1 up");
         ip("link add vcan7 type vcan");
-        ip("link set vcan7 up");
-        let mut gone = Bus::connect(&address("vcan7")).await.unwrap();
         // Classic frames only: the interface's frames are as long as that.
         ip("link set vcan7 mtu 16");
+        ip("link set vcan7 up");
+        let mut gone = Bus::connect(&address("vcan7")).await.unwrap();
         assert!(matches!(gone.send(&frames()[4]).await, Err(BusError::Unsupported(_))));
         gone.send(&frames()[1]).await.unwrap();
         ip("link del vcan7");
@@ -208,6 +218,7 @@ async fn power(own: &mut LoopEnd, wanted: f64) {
 fn the_driver_runs_a_module_through_a_bus_that_goes_and_comes() {
     on_runtime(async {
         let (mut own, driver, _) = rig(&[]).await;
+        let _up = Up("vcan0");
         state(&own, LinkState::Up, 3 * SECOND).await;
         own.direct(Directive::Operate);
         own.command(&[-5000.0]);
@@ -229,6 +240,19 @@ fn the_driver_runs_a_module_through_a_bus_that_goes_and_comes() {
         own.direct(Directive::End);
         timeout(SECOND, driver).await.expect("it ends").unwrap();
         assert_eq!(own.state(), LinkState::Ended);
+    });
+}
+
+#[test]
+fn a_driver_that_only_watches_notices_a_bus_that_goes() {
+    on_runtime(async {
+        let (own, _driver, _) = rig(&[]).await;
+        let _up = Up("vcan0");
+        state(&own, LinkState::Up, 3 * SECOND).await;
+        ip("link set vcan0 down");
+        state(&own, LinkState::Down, SECOND / 10).await;
+        ip("link set vcan0 up");
+        state(&own, LinkState::Up, 2 * SECOND).await;
     });
 }
 

@@ -5,11 +5,12 @@
 use std::io;
 use std::time::{Duration, SystemTime};
 
-use socketcan::tokio::CanFdSocket;
 use socketcan::{
-    CanAnyFrame, CanDataFrame, CanFdFrame, CanRemoteFrame, EmbeddedFrame, ExtendedId, Frame, Id, SocketOptions,
-    StandardId, id::FdFlags,
+    CanAnyFrame, CanDataFrame, CanFdFrame, CanFdSocket, CanRemoteFrame, EmbeddedFrame, ExtendedId, Frame, Id, Socket,
+    SocketOptions, StandardId, id::FdFlags,
 };
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 use super::{BusError, Received};
 use crate::link::can::frame::{CanFrame, CanId, Kind};
@@ -23,7 +24,7 @@ const HIGHEST_AGE: Duration = Duration::from_secs(1);
 /// A raw socket on an interface.
 #[derive(Debug)]
 pub struct SocketCanBus {
-    socket: CanFdSocket,
+    socket: AsyncFd<CanFdSocket>,
     interface: String,
     /// Read while looking whether the interface is up.
     first: Option<CanAnyFrame>,
@@ -40,18 +41,21 @@ impl SocketCanBus {
         socket.set_recv_timestamp(true).map_err(lost)?;
         socket.set_error_filter_accept_all().map_err(lost)?;
         // A socket on an interface that is down opens, and fails at the first reading.
-        let first = match socket.try_read_frame() {
+        socket.set_nonblocking(true).map_err(lost)?;
+        let first = match socket.read_frame() {
             Ok(frame) => Some(frame),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
             Err(error) => return Err(lost(error)),
         };
+        #[allow(deprecated, reason = "the other way is unsafe; this socket owns its descriptor and keeps it open")]
+        let socket = AsyncFd::with_interest(socket, Interest::READABLE | Interest::WRITABLE | Interest::ERROR)?;
         Ok(Self { socket, interface: interface.to_owned(), first })
     }
 
     pub(super) async fn send(&self, frame: &CanFrame) -> Result<(), BusError> {
         let frame = to_kernel(frame).ok_or(BusError::Unsupported("SocketCAN"))?;
         for _ in 0..RETRIES {
-            match self.socket.write_frame(&frame).await {
+            match self.socket.async_io(Interest::WRITABLE, |socket| socket.write_frame(&frame)).await {
                 // The interface's own queue is full, which no readiness of the socket tells of.
                 Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => tokio::time::sleep(RETRY).await,
                 // An FD frame on an interface that has none.
@@ -69,7 +73,9 @@ impl SocketCanBus {
             let (frame, age) = match self.first.take() {
                 Some(frame) => (frame, Duration::ZERO),
                 None => {
-                    let read = self.socket.read_frame_with_timestamp().await;
+                    // An interface that goes down is an error of the socket, and no frame that is ready.
+                    let interest = Interest::READABLE | Interest::ERROR;
+                    let read = self.socket.async_io(interest, Socket::read_frame_with_timestamp).await;
                     let (frame, at) = read.map_err(|error| trouble(error, &self.interface))?;
                     let age = SystemTime::now().duration_since(at).unwrap_or_default();
                     (frame, if age > HIGHEST_AGE { Duration::ZERO } else { age })

@@ -2,9 +2,10 @@
 //!
 //! Beyond what every driver owes ([`crate::link::port`]):
 //!
-//! - A sample is published when every point has come since the last one, at most once per
-//!   [`publish_us`](CanSettings::publish_us). A point that is missed for some periods of its message, is not finite or beyond
-//!   the database's limits is NaN and holds nothing up.
+//! - A sample is published when every point of the messages with the shortest period has come since the last one, at most
+//!   once per [`publish_us`](CanSettings::publish_us); points of slower messages are as they last came, for as long as these
+//!   are not missed. The stamp is of what is new. A point that is missed for some periods of its message, is not finite or
+//!   beyond the database's limits is NaN and holds nothing up.
 //! - Under [`Directive::Watch`](crate::link::port::Directive::Watch) not one frame is sent.
 //! - Before the loop's first set-points, and for each that is NaN, the safe value is sent.
 //! - [`LinkState::Down`](crate::link::port::LinkState::Down): the bus is lost, all of the device's messages are missed, or one

@@ -78,6 +78,9 @@ pub(super) struct PlannedWatch {
     pub(super) missed_us: u64,
     /// The same for one of its points: signals that take turns come more seldom.
     pub(super) point_missed_us: u64,
+    pub(super) period_us: u64,
+    /// Samples wait for it: none that has points comes more often.
+    pub(super) paces: bool,
     /// Messages that a counter may stand still for.
     pub(super) frozen_after: u32,
     pub(super) alive: Option<Counter>,
@@ -295,6 +298,11 @@ impl Planner {
                 self.point(&mut watches, name, (None, 1.0, 0.0, Some((place, *tolerance))));
             }
         }
+        let read = |watch: &PlannedWatch| watch.points.iter().any(|point| point.place.is_some());
+        let fastest_us = watches.iter().filter(|watch| read(watch)).map(|watch| watch.period_us).min();
+        for watch in &mut watches {
+            watch.paces = read(watch) && fastest_us == Some(watch.period_us);
+        }
         watches
     }
 
@@ -320,9 +328,11 @@ impl Planner {
             self.found.push(SettingsError::Periods { message: name.to_owned() });
         }
         let alive = self.counter(&message, given.and_then(|watched| watched.alive.as_ref()));
-        let missed_us = period_us?.saturating_mul(periods.into());
+        let period_us = period_us?;
+        let missed_us = period_us.saturating_mul(periods.into());
         let point_missed_us = missed_us.saturating_mul(message.turns() as u64);
         let frozen_after = periods.max(1);
-        Some(PlannedWatch { message, missed_us, point_missed_us, frozen_after, alive, points: Vec::new() })
+        let (paces, points) = (false, Vec::new());
+        Some(PlannedWatch { message, missed_us, point_missed_us, period_us, paces, frozen_after, alive, points })
     }
 }

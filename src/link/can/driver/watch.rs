@@ -9,8 +9,16 @@ struct Held {
     value: f64,
     /// When it last came, or when waiting for it began, in µs.
     at_us: u64,
+    /// It came on this bus.
+    came: bool,
     /// It came since the last sample.
     fresh: bool,
+}
+
+impl Held {
+    const fn awaited(since_us: u64) -> Self {
+        Self { value: f64::NAN, at_us: since_us, came: false, fresh: false }
+    }
 }
 
 /// A message as it stands.
@@ -47,14 +55,13 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn new(plan: &Plan) -> Self {
-        let none = Held { value: f64::NAN, at_us: 0, fresh: false };
         let heard = plan.watches.iter().map(|watch| Heard {
             at_us: 0,
             ever: false,
             counter: None,
             still: 0,
             misshapen: 0,
-            points: vec![none; watch.points.len()],
+            points: vec![Held::awaited(0); watch.points.len()],
         });
         Self { heard: heard.collect(), published_us: None }
     }
@@ -63,7 +70,7 @@ impl Watch {
     pub(super) fn restart(&mut self, now_us: u64) {
         for heard in &mut self.heard {
             (heard.at_us, heard.ever, heard.counter, heard.still, heard.misshapen) = (now_us, false, None, 0, 0);
-            heard.points.fill(Held { value: f64::NAN, at_us: now_us, fresh: false });
+            heard.points.fill(Held::awaited(now_us));
         }
     }
 
@@ -108,24 +115,24 @@ impl Watch {
         self.heard.iter().any(|heard| heard.ever && heard.at_us >= us)
     }
 
-    /// A sample, if there is one: the oldest and newest time in it. Points that are missed are NaN and hold nothing up; one
-    /// of only such points is none.
+    /// A sample, if there is one: the oldest and newest time of what is new in it. Each point of the messages that set the
+    /// pace is new; others are as they last came. What is missed is NaN and holds nothing up.
     pub(super) fn sample(&mut self, plan: &Plan, now_us: u64, values: &mut [f64]) -> Option<(u64, u64)> {
         if self.published_us.is_some_and(|at| now_us.saturating_sub(at) < plan.publish_us) {
             return None;
         }
         let (mut origin, mut received) = (u64::MAX, 0);
         for (heard, watch) in self.heard.iter().zip(&plan.watches) {
-            let stale = heard.wrong(watch).is_some();
-            let limit_us = watch.point_missed_us;
+            let wrong = heard.wrong(watch).is_some();
             for (held, point) in heard.points.iter().zip(&watch.points) {
                 let Some(value) = point.place.and_then(|place| values.get_mut(place)) else { continue };
+                let missed = now_us.saturating_sub(held.at_us) >= watch.point_missed_us;
                 if held.fresh {
                     (origin, received) = (origin.min(held.at_us), received.max(held.at_us));
-                } else if now_us.saturating_sub(held.at_us) < limit_us {
+                } else if !missed && (watch.paces || !held.came) {
                     return None;
                 }
-                *value = if held.fresh && !stale { held.value } else { f64::NAN };
+                *value = if missed || wrong { f64::NAN } else { held.value };
             }
         }
         if origin == u64::MAX {
@@ -163,7 +170,7 @@ impl Heard {
             let Some(physical) = watch.message.decode(point.signal, payload) else { continue };
             let admitted = watch.message.signals[point.signal].admits(physical);
             let value = if admitted { physical * point.scale + point.offset } else { f64::NAN };
-            *held = Held { value, at_us, fresh: true };
+            *held = Held { value, at_us, came: true, fresh: true };
         }
     }
 

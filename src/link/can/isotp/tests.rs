@@ -58,7 +58,7 @@ fn a_sender_that_is_not_answered_gives_up() {
     assert!(sender.poll(5).unwrap().is_some());
     assert_eq!(sender.poll(5 + N_BS_US - 1), Ok(None));
     assert_eq!(sender.poll(5 + N_BS_US), Err(IsoTpError::NoFlowControl));
-    let flow = |status| CanFrame::data(back, &[0x30 | status, 0, 0]).unwrap();
+    let flow = |status: u8| CanFrame::data(back, &[0x30 | status, 0, 0]).unwrap();
     for (status, error) in [(2, IsoTpError::Overflow), (7, IsoTpError::Status(7))] {
         sender.start(&[0; 20]).unwrap();
         sender.poll(0).unwrap();

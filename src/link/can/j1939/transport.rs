@@ -220,7 +220,7 @@ mod tests {
             bytes[1..=part.len()].copy_from_slice(part);
             bytes
         };
-        (1..).zip(message.chunks(7)).map(packet).collect()
+        (1..=255).zip(message.chunks(7)).map(packet).collect()
     }
 
     fn announcement(control: u8, message: &[u8], per_cts: u8) -> [u8; 8] {
