@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::read::DbcFinding;
+use super::read::{DbcFinding, MOST_FINDINGS};
 use super::{Message, Number, Presence, Signal};
 
 /// Everything that is wrong with messages that are read.
@@ -66,6 +66,10 @@ fn bits(signal: &Signal) -> Bits {
 fn overlaps(message: &Message, found: &mut Vec<DbcFinding>) {
     let all: Vec<Bits> = message.signals.iter().map(bits).collect();
     for (k, second) in message.signals.iter().enumerate() {
+        // Pairs are many: what is wrong with so much is known by now.
+        if found.len() >= MOST_FINDINGS {
+            return;
+        }
         for (first, own) in message.signals.iter().zip(&all).take(k) {
             let shared = own.iter().zip(all[k]).any(|(a, b)| a & b != 0);
             if shared && together(&first.presence, &second.presence) {

@@ -135,10 +135,11 @@ impl Signal {
     }
 
     /// Raw bits of the nearest value that can be sent, and whether that is the value itself but for rounding. NaN counts
-    /// as 0 in raw units.
+    /// as 0 in raw units, or what is nearest to it within the limits.
     pub fn nearest(&self, value: f64) -> (u64, bool) {
         let (low, high) = self.limits.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
-        let limited = value.max(low).min(high);
+        let number = if value.is_nan() { self.offset } else { value };
+        let limited = number.max(low).min(high);
         let number = (limited - self.offset) / self.factor;
         let (lowest, highest) = self.numbers();
         // A number that rounds to one that the bits hold is held.

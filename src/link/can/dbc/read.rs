@@ -15,7 +15,7 @@ use crate::link::can::frame::{CanId, FD_BYTES};
 pub const LONGEST_TEXT: usize = 4 << 20;
 const MOST_MESSAGES: usize = 10_000;
 const MOST_SIGNALS: usize = 1024;
-const MOST_FINDINGS: usize = 1000;
+pub(super) const MOST_FINDINGS: usize = 1000;
 
 /// Vector's place for signals that are in no message.
 const UNUSED: &str = "VECTOR__INDEPENDENT_SIG_MSG";

@@ -55,6 +55,8 @@ fn what_cannot_be_sent_says_what_can() {
     assert!(matches!(message.encode(0, f64::NAN, &mut payload), Err(EncodeError::NotFinite { .. })));
     assert!(matches!(message.encode(5, 0.0, &mut payload), Err(EncodeError::NoSignal { .. })));
     assert!(matches!(message.encode(0, 0.0, &mut [0; 2]), Err(EncodeError::TooShort { .. })));
+    assert_eq!(message.signals[0].nearest(f64::NAN), (0, false), "no end of the scale");
+    assert_eq!(message.signals[0].nearest(f64::INFINITY), (5000, false));
     assert_eq!(payload, before, "nothing of it was written");
     assert!(message.encode(1, 137.5, &mut payload).is_ok(), "the highest");
 }

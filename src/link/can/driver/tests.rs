@@ -387,3 +387,37 @@ fn settings_that_cannot_be_say_all_of_it() {
     }
     assert_eq!(found.len(), 12, "{found:#?}");
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn no_frames_break_the_driver(
+        frames in proptest::collection::vec((0_u32..8, proptest::collection::vec(proptest::prelude::any::<u8>(), 0..=8), 0_u64..300), 1..60),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let (bus, began) = (VirtualBus::new(), Instant::now());
+            let clock = move || u64::try_from(began.elapsed().as_micros()).unwrap();
+            let (mut own, end) = port(4, 1);
+            let device = bus.connect().unwrap();
+            let driver = tokio::spawn(run(Plan::new(&settings()).unwrap(), Connector::Virtual(bus.clone()), end, clock));
+            own.direct(Directive::Operate);
+            own.command(&[3.0]);
+            for (which, bytes, wait_ms) in frames {
+                // The module's identifiers, one that is nobody's, and one of 11 bits.
+                let id = CanId::new(0x18E0_0101 + (which << 16), true).unwrap();
+                let id = if which == 7 { CanId::standard(1).unwrap() } else { id };
+                device.send(&CanFrame::data(id, &bytes).unwrap()).unwrap();
+                sleep(Duration::from_millis(wait_ms)).await;
+                let mut values = [0.0; 4];
+                if own.take(&mut values).is_some() {
+                    assert!(values[SOC].is_nan() || (0.0..=100.01).contains(&values[SOC]), "{values:?}");
+                }
+                assert_ne!(own.state(), LinkState::Ended);
+            }
+            own.direct(Directive::End);
+            driver.await.unwrap();
+        });
+    }
+}

@@ -27,7 +27,6 @@ const END: u8 = 19;
 const BAM: u8 = 32;
 const ABORT: u8 = 255;
 /// Reasons of an abort.
-const BUSY: u8 = 1;
 const NO_RESOURCES: u8 = 2;
 const TIMEOUT: u8 = 3;
 const BAD_SEQUENCE: u8 = 7;
@@ -207,6 +206,8 @@ mod tests {
     use proptest::prelude::*;
 
     const OWN: u8 = 0x31;
+    /// The sender's reason: already in another session.
+    const BUSY: u8 = 1;
 
     fn frame(pgn: u32, destination: u8, bytes: [u8; 8]) -> CanFrame {
         let header = Header { priority: 7, pgn, source: 0x20, destination };
