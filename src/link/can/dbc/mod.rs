@@ -150,6 +150,18 @@ impl Database {
         self.messages.binary_search_by_key(&id, |message| message.id).ok().map(|at| &self.messages[at])
     }
 
+    /// The same messages for a device at another address, which is the lowest byte of identifiers of 29 bits, so that several
+    /// of a kind share a bus. `None` where two of them would have the same identifier then.
+    pub fn addressed(&self, address: u8) -> Option<Self> {
+        let mut messages = self.messages.clone();
+        for message in messages.iter_mut().filter(|message| message.id.is_extended()) {
+            message.id = CanId::extended(message.id.number() & !0xFF | u32::from(address))?;
+        }
+        messages.sort_by_key(|message| message.id);
+        let distinct = messages.windows(2).all(|pair| pair[0].id != pair[1].id);
+        distinct.then_some(Self { messages })
+    }
+
     /// The message with a name.
     pub fn named(&self, name: &str) -> Option<&Message> {
         self.messages.iter().find(|message| message.name == name)

@@ -103,6 +103,17 @@ fn everything_that_is_wrong_is_said_at_once() {
 }
 
 #[test]
+fn a_device_has_an_address() {
+    let database = Database::read(include_str!("../../../../hil/can/charger_module.dbc")).unwrap();
+    let other = database.addressed(7).unwrap();
+    let id = |database: &Database| database.named("Status").unwrap().id.number();
+    assert_eq!((id(&database), id(&other)), (0x18E1_0101, 0x18E1_0107));
+    assert!(other.message(CanId::extended(0x18E1_0107).unwrap()).is_some());
+    let two = read("BO_ 2147483905 A: 8 A\n\nBO_ 2147483906 B: 8 A\n\nBO_ 5 C: 8 A\n").unwrap();
+    assert_eq!(two.addressed(7), None);
+}
+
+#[test]
 fn what_is_no_dbc_is_refused() {
     assert!(matches!(read("SG_ nonsense\n").unwrap_err()[..], [DbcFinding::Syntax(_)]));
     let long = "\n".repeat(LONGEST_TEXT);

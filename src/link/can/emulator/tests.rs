@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::chademo::{self, BatteryState};
+use super::charger::{self, ChargerState, Demand};
 use super::*;
 use crate::link::can::dbc::Database;
 use crate::link::can::driver::SettingsError;
@@ -72,6 +73,65 @@ fn a_vehicle_charges_discharges_and_opens_when_told_or_left_alone() {
     assert_eq!(go(1600, None, 0.0), (38.0, 0.0), "not heard for less than a second");
     assert_eq!(go(1700, None, 0.0), (50.0, 1.0), "not heard for a second");
 }
+
+#[test]
+fn a_module_faults_is_cleared_and_is_not_fed_by_a_counter_that_stands() {
+    let database = Arc::new(charger::database().unwrap());
+    let plant = |t_us: u64, demand: Demand| {
+        // Too hot from 1 s to 2 s.
+        let faults = if (1_000_000..2_000_000).contains(&t_us) { 1 << 3 } else { 0 };
+        let i_a = if let Demand::Current(i_a) = demand { i_a } else { 0.0 };
+        let v_v = if let Demand::Voltage(v_v) = demand { v_v } else { 350.0 };
+        ChargerState { v_v, i_a, p_w: v_v * i_a, faults, ..STATE }
+    };
+    let mut module = charger::device(Arc::clone(&database), 1, plant).unwrap();
+    let mut counter = 0.0;
+    let mut go = |from_ms: u64, to_ms: u64, moves: bool, command: &[(&str, f64)]| {
+        let mut frames = Vec::new();
+        for t_us in (from_ms..to_ms).step_by(50).map(|ms| ms * 1000) {
+            counter = if moves { (counter + 1.0) % 16.0 } else { counter };
+            let alive = [("CommandAlive", counter)];
+            module.hear(t_us, &frame(&database, "Command", &[command, &alive].concat()));
+            module.poll(t_us, &mut frames);
+        }
+        let value = |signal| value(&database, &frames, "Status", signal);
+        (value("State"), value("Voltage"), value("Current"), value("FaultOverTemperature"), value("FaultCommunication"))
+    };
+    let current = [("Enable", 1.0), ("Mode", 2.0), ("CurrentSetPoint", -20.0)];
+    let voltage = [("Enable", 1.0), ("Mode", 1.0), ("VoltageSetPoint", 380.0)];
+    assert_eq!(go(0, 150, true, &current), (4.0, 350.0, 0.0, 0.0, 0.0), "it starts");
+    assert_eq!(go(150, 500, true, &current), (2.0, 350.0, -20.0, 0.0, 0.0));
+    assert_eq!(go(500, 1000, true, &voltage), (2.0, 380.0, 0.0, 0.0, 0.0));
+    assert_eq!(go(1000, 1500, true, &current), (3.0, 350.0, 0.0, 1.0, 0.0), "a fault");
+    assert_eq!(go(2000, 2500, true, &current), (3.0, 350.0, 0.0, 1.0, 0.0), "it stays until it is cleared");
+    let cleared = [("ClearFaults", 1.0)];
+    assert_eq!(go(2500, 2600, true, &cleared), (0.0, 350.0, 0.0, 0.0, 0.0));
+    assert_eq!(go(2600, 3000, true, &[("Enable", 1.0)]), (1.0, 350.0, 0.0, 0.0, 0.0), "in no mode");
+    assert_eq!(go(3000, 3500, true, &current).0, 2.0);
+    assert_eq!(go(3500, 13_400, false, &current).0, 2.0, "its counter has stood still for less than 10 s");
+    assert_eq!(go(13_400, 13_550, false, &current), (0.0, 350.0, 0.0, 0.0, 1.0));
+    assert_eq!(go(13_550, 14_000, true, &current), (2.0, 350.0, -20.0, 0.0, 0.0), "it moves again");
+}
+
+/// A plant at rest.
+const STATE: ChargerState = ChargerState {
+    v_v: 350.0,
+    i_a: 0.0,
+    p_w: 0.0,
+    grid_v_v: 230.0,
+    f_hz: 50.0,
+    temperature_c: 30.0,
+    discharge_limit_w: 11_000.0,
+    charge_limit_w: 11_000.0,
+    lowest_v_v: 200.0,
+    highest_v_v: 450.0,
+    soc_percent: 50.0,
+    energy_kwh: 30.0,
+    capacity_kwh: 60.0,
+    battery_temperature_c: 20.0,
+    battery_present: true,
+    faults: 0,
+};
 
 #[test]
 fn frames_come_at_their_periods_whenever_one_looks() {
