@@ -6,11 +6,11 @@
 //!   once per [`publish_us`](CanSettings::publish_us); points of slower messages are as they last came, for as long as these
 //!   are not missed. The stamp is of what is new. A point that is missed for some periods of its message, is not finite or
 //!   beyond the database's limits is NaN and holds nothing up.
-//! - Under [`Directive::Watch`](crate::link::port::Directive::Watch) not one frame is sent.
+//! - Under [`Directive::Watch`] not one frame is sent.
 //! - Before the loop's first set-points, and for each that is NaN, the safe value is sent.
-//! - [`LinkState::Down`](crate::link::port::LinkState::Down): the bus is lost, all of the device's messages are missed, or one
+//! - [`LinkState::Down`]: the bus is lost, all of the device's messages are missed, or one
 //!   is missed for twice as long. A silent device's bus is connected anew every two seconds.
-//! - [`LinkState::Wrong`](crate::link::port::LinkState::Wrong): an alive counter stands still, messages have another length
+//! - [`LinkState::Wrong`]: an alive counter stands still, messages have another length
 //!   than the database says, or somebody else sends what is ours to send.
 //!
 //! Time: sends fall on multiples of their period after connecting and never bunch up; the driver looks at the directive

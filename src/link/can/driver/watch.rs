@@ -99,7 +99,9 @@ impl Watch {
         }
         let missed = |heard: &Heard, watch: &PlannedWatch| now_us.saturating_sub(heard.at_us) >= watch.missed_us;
         let all = !self.heard.is_empty() && pairs.clone().all(|(heard, watch)| missed(heard, watch));
-        let long = |heard: &Heard, watch: &PlannedWatch| now_us.saturating_sub(heard.at_us) >= 2 * watch.missed_us;
+        let long = |heard: &Heard, watch: &PlannedWatch| {
+            now_us.saturating_sub(heard.at_us) >= watch.missed_us.saturating_mul(2)
+        };
         if let Some((_, watch)) = pairs.clone().find(|(heard, watch)| all || long(heard, watch)) {
             return Health::Silent(format!(
                 "message `{}` did not come for {} ms",

@@ -159,7 +159,9 @@ impl<P: ChargerPlant> Module<P> {
             (false, ..) => self.turn(State::Off, t_us),
             (true, false, _) => self.turn(State::Standby, t_us),
             (true, true, State::Run) => {}
-            (true, true, State::Starting) if t_us - self.since_us >= START_US => self.turn(State::Run, t_us),
+            (true, true, State::Starting) if t_us.saturating_sub(self.since_us) >= START_US => {
+                self.turn(State::Run, t_us)
+            }
             (true, true, _) => self.turn(State::Starting, t_us),
         }
     }

@@ -343,7 +343,7 @@ impl Maker<'_> {
 
     fn out(&mut self, cyclic: &Cyclic, measured: &[SignalName]) -> Option<Out> {
         let message = self.message(&cyclic.message)?;
-        let period_us = cyclic.period_us.or(message.cycle_us).filter(|period| *period >= 1_000);
+        let period_us = cyclic.period_us.or(message.cycle_us).filter(|period| (1_000..=3_600_000_000).contains(period));
         if period_us.is_none() {
             self.found.push(SettingsError::Period { message: message.name.clone() });
         }
