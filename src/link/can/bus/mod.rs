@@ -1,0 +1,176 @@
+//! Ways to a CAN bus, behind one type: SocketCAN, an adapter by slcan (serial or TCP), a socketcand server, UDP multicast
+//! as python-can speaks it, and a bus in memory.
+//!
+//! Receiving can be abandoned at any time without losing a frame (it is safe in a `select!`). A bus that has failed once is
+//! not used again: whoever needs it connects anew by its [`Connector`].
+
+mod msgpack;
+mod serial;
+pub mod slcan;
+#[cfg(target_os = "linux")]
+mod socket;
+pub mod socketcand;
+mod stream;
+#[cfg(unix)]
+mod udp;
+#[cfg(test)]
+mod vectors;
+pub mod virtual_bus;
+
+use std::time::Duration;
+
+use crate::link::address::{Address, Scheme};
+use crate::link::can::frame::CanFrame;
+
+pub use stream::{StreamBus, Wire};
+pub use virtual_bus::{Fault, VirtualBus, VirtualEnd};
+
+/// Longest time that connecting may take.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Longest time that sending a frame may take.
+pub const SEND_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// A frame as it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// The frame.
+    pub frame: CanFrame,
+    /// How long ago it arrived at this machine; 0 where that is not known.
+    pub age: Duration,
+}
+
+/// Why a bus cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum BusError {
+    /// The address is none of a CAN bus, or not on this system.
+    #[error("`{0}` is no address of a CAN bus on this system")]
+    Scheme(String),
+    /// An option that the protocol cannot have.
+    #[error("slcan has no bit rate of {0}/s: 10000, 20000, 50000, 100000, 125000, 250000, 500000, 800000, 1000000")]
+    Bitrate(u32),
+    /// The interface is down.
+    #[error("the interface is down")]
+    Down,
+    /// There is no such interface (any more).
+    #[error("there is no interface `{0}`")]
+    Gone(String),
+    /// The other side ended.
+    #[error("the connection was closed")]
+    Closed,
+    /// The queue of frames to be sent stays full: mostly nobody acknowledges on the wire.
+    #[error("frames cannot be sent: the queue stays full")]
+    Full,
+    /// What was asked for was refused.
+    #[error("`{0}` was refused")]
+    Refused(String),
+    /// Nobody answered in time.
+    #[error("no answer within {} ms", .0.as_millis())]
+    NoAnswer(Duration),
+    /// This kind of frame cannot be sent there.
+    #[error("a frame of this kind cannot be sent by {0}")]
+    Unsupported(&'static str),
+    /// The operating system's words.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// A connection to a bus.
+#[derive(Debug)]
+pub enum Bus {
+    /// In memory.
+    Virtual(VirtualEnd),
+    /// Linux' own.
+    #[cfg(target_os = "linux")]
+    SocketCan(socket::SocketCanBus),
+    /// By lines of text: slcan, socketcand.
+    Stream(Box<StreamBus>),
+    /// By UDP multicast.
+    #[cfg(unix)]
+    Udp(Box<udp::UdpBus>),
+}
+
+impl Bus {
+    /// Connects.
+    ///
+    /// # Errors
+    /// When that fails, or takes longer than [`CONNECT_TIMEOUT`].
+    pub async fn connect(address: &Address) -> Result<Self, BusError> {
+        let connecting = tokio::time::timeout(CONNECT_TIMEOUT, Self::connect_unbounded(address));
+        connecting.await.unwrap_or(Err(BusError::NoAnswer(CONNECT_TIMEOUT)))
+    }
+
+    async fn connect_unbounded(address: &Address) -> Result<Self, BusError> {
+        match address.scheme {
+            #[cfg(target_os = "linux")]
+            Scheme::Can => Ok(Self::SocketCan(socket::SocketCanBus::open(&address.place)?)),
+            Scheme::SlcanSerial | Scheme::SlcanTcp | Scheme::Socketcand => {
+                Ok(Self::Stream(Box::new(serial::connect(address).await?)))
+            }
+            #[cfg(unix)]
+            Scheme::UdpCan => Ok(Self::Udp(Box::new(udp::UdpBus::join(&address.place)?))),
+            _ => Err(BusError::Scheme(address.to_string())),
+        }
+    }
+
+    /// Sends a frame.
+    ///
+    /// # Errors
+    /// When it cannot be sent within [`SEND_TIMEOUT`]; after any error but [`BusError::Unsupported`] the bus is useless.
+    pub async fn send(&mut self, frame: &CanFrame) -> Result<(), BusError> {
+        let sending = async {
+            match self {
+                Self::Virtual(bus) => bus.send(frame),
+                #[cfg(target_os = "linux")]
+                Self::SocketCan(bus) => bus.send(frame).await,
+                Self::Stream(bus) => bus.send(frame).await,
+                #[cfg(unix)]
+                Self::Udp(bus) => bus.send(frame).await,
+            }
+        };
+        tokio::time::timeout(SEND_TIMEOUT, sending).await.unwrap_or(Err(BusError::Full))
+    }
+
+    /// Waits for a frame, which is never one that was sent by this connection.
+    ///
+    /// # Errors
+    /// When the bus is lost.
+    pub async fn recv(&mut self) -> Result<Received, BusError> {
+        match self {
+            Self::Virtual(bus) => bus.recv().await,
+            #[cfg(target_os = "linux")]
+            Self::SocketCan(bus) => bus.recv().await,
+            Self::Stream(bus) => bus.recv().await,
+            #[cfg(unix)]
+            Self::Udp(bus) => bus.recv().await,
+        }
+    }
+
+    /// Takes leave where the protocol has a way to: an adapter is told to close its channel.
+    pub async fn close(self) {
+        if let Self::Stream(bus) = self {
+            bus.close().await;
+        }
+    }
+}
+
+/// How to get a bus, again and again.
+#[derive(Clone, Debug)]
+pub enum Connector {
+    /// A real one.
+    Address(Address),
+    /// One in memory.
+    Virtual(VirtualBus),
+}
+
+impl Connector {
+    /// Connects.
+    ///
+    /// # Errors
+    /// As [`Bus::connect`]; a bus in memory that is switched off is down.
+    pub async fn connect(&self) -> Result<Bus, BusError> {
+        match self {
+            Self::Address(address) => Bus::connect(address).await,
+            Self::Virtual(bus) => Ok(Bus::Virtual(bus.connect()?)),
+        }
+    }
+}
