@@ -12,4 +12,4 @@ mod serve;
 
 pub use device::{Device, DeviceError};
 pub use model::{Inverter, InverterSettings, Meter, Model, Terminal};
-pub use serve::{Line, Shared, listen, serve, shared};
+pub use serve::{Line, Shared, listen, serve, serve_line, shared};

@@ -42,13 +42,18 @@ const MOST_CONNECTIONS: usize = 32;
 
 /// Serves one line until it ends, or the device is unplugged.
 pub async fn serve(mut line: Line, device: Shared) {
+    serve_line(&mut line, &device).await;
+}
+
+/// The same with a line that can be served again.
+pub async fn serve_line(line: &mut Line, device: &Shared) {
     let mut requests = Requests::new(line.framing);
     let mut bytes = [0; 1024];
     let mut heard = Instant::now();
     loop {
         let now_s = line.epoch.elapsed().as_secs_f64();
         {
-            let mut device = lock(&device);
+            let mut device = lock(device);
             device.advance(now_s);
             if device.faults.gone(now_s) {
                 return;
@@ -57,7 +62,7 @@ pub async fn serve(mut line: Line, device: Shared) {
         match timeout(LIVES, line.stream.read(&mut bytes)).await {
             Ok(Ok(0) | Err(_)) => return,
             Ok(Ok(count)) => {
-                requests.push(&damaged(&device, now_s, &bytes[..count]));
+                requests.push(&damaged(device, now_s, &bytes[..count]));
                 heard = Instant::now();
             }
             Err(_) if heard.elapsed() > SILENCE => requests.silence(),
@@ -65,7 +70,7 @@ pub async fn serve(mut line: Line, device: Shared) {
         }
         while let Some(request) = requests.next() {
             let Ok(request) = request else { return };
-            if !respond(&mut line, &device, &request).await {
+            if !respond(line, device, &request).await {
                 return;
             }
         }

@@ -1,4 +1,4 @@
-//! `phasorbench hil …`: what has to do with real devices and real time. So far `hil jitter`: whether this machine keeps time.
+//! `phasorbench hil jitter`: whether this machine keeps time.
 
 use phasorbench::bench::pace::{LoopTiming, Overrun, Pacing};
 use phasorbench::quantity::{Step, Tick};
@@ -7,22 +7,6 @@ use serde::Serialize;
 use crate::pace::{self, Machine};
 use crate::terminal::terminal;
 use crate::{Exit, input, output};
-
-/// Real time and real devices.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  phasorbench hil jitter
-  phasorbench hil jitter --period-s 0.001 --duration-s 60 --real-time-priority --pin-cpu 1")]
-pub struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum Command {
-    /// Measure how late this machine wakes a loop that does nothing.
-    Jitter(Jitter),
-}
 
 /// Measure how late this machine wakes a loop that does nothing, and say for which steps it is fit.
 #[derive(Debug, clap::Args)]
@@ -33,7 +17,7 @@ enum Command {
 
 Exit code 1 when it is not fit for the period: more than one tick in a thousand ends after the next is due, or wakes later
 than half a period.")]
-struct Jitter {
+pub struct Args {
     /// Time between ticks in s.
     #[arg(long, value_name = "S", default_value_t = 0.01)]
     period_s: f64,
@@ -70,7 +54,6 @@ struct Answer {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Exit {
-    let Command::Jitter(args) = &args.command;
     match jitter(args) {
         Ok(answer) => {
             if args.json {
@@ -84,7 +67,7 @@ pub fn run(args: &Args) -> Exit {
     }
 }
 
-fn jitter(args: &Jitter) -> Result<Answer, Exit> {
+fn jitter(args: &Args) -> Result<Answer, Exit> {
     let complain = |what: &str, help: &str| input::complain("E0402", what.to_owned(), Some(help.to_owned()));
     let step = Step::from_seconds(args.period_s)
         .ok_or_else(|| complain("the period is of no use", "give a whole number of nanoseconds, as in 0.001"))?;

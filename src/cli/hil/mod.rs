@@ -1,0 +1,46 @@
+//! `phasorbench hil …`: real devices and real time. One file for each command.
+
+mod devices;
+mod emulate;
+mod jitter;
+mod probe;
+mod scan;
+
+use crate::Exit;
+
+/// Real time and real devices.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  phasorbench hil emulate hil/sunspec_inverter.yaml --listen 127.0.0.1:1502
+  phasorbench hil scan tcp://127.0.0.1:1502
+  phasorbench hil probe hil/sunspec_inverter.yaml@tcp://127.0.0.1:1502
+  phasorbench hil jitter --period-s 0.001 --duration-s 60 --real-time-priority --pin-cpu 1")]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Measure how late this machine wakes a loop that does nothing.
+    Jitter(jitter::Args),
+    /// Serve a device that is not there: its description's registers, with a model behind them.
+    Emulate(emulate::Args),
+    /// Look what is behind an address; reads only.
+    Scan(scan::Args),
+    /// Read every point of a device, and how long that takes; reads only.
+    Probe(probe::Args),
+    /// Show a device's points as they change; reads only.
+    Watch(probe::WatchArgs),
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> Exit {
+    match &args.command {
+        Command::Jitter(args) => jitter::run(args),
+        Command::Emulate(args) => emulate::run(args),
+        Command::Scan(args) => scan::run(args),
+        Command::Probe(args) => probe::run(args),
+        Command::Watch(args) => probe::watch(args),
+    }
+}
