@@ -102,7 +102,7 @@ enum Command {
     Import(import::Args),
     /// Measure steps per second on a feeder.
     Benchmark(benchmark::Args),
-    /// Real time and real devices: whether this machine keeps time.
+    /// Real devices and real time: emulate, scan, probe, watch a device; whether this machine keeps time.
     Hil(hil::Args),
     /// Print the JSON Schema of a kind of file.
     Schema(schema::Args),

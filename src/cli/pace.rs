@@ -11,7 +11,7 @@ use indicatif::ProgressBar;
 use phasorbench::bench::pace::privilege::{self, Wanted};
 use phasorbench::bench::pace::{LoopTiming, Monotonic, Overrun, Paced, Pacer, Pacing, Status};
 use phasorbench::quantity::Step;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::Exit;
@@ -136,8 +136,20 @@ pub type Stop = Arc<AtomicBool>;
 /// When the system does not take a handler.
 pub fn asked_to_stop() -> io::Result<Stop> {
     let stop = Stop::default();
-    for signal in [SIGINT, SIGTERM] {
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
         flag::register_conditional_shutdown(signal, Exit::Failed as i32, Arc::clone(&stop))?;
+        flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}
+
+/// The same for a run with real devices: being asked again changes nothing, since they are left safe first.
+///
+/// # Errors
+/// When the system does not take a handler.
+pub fn asked_to_stop_safely() -> io::Result<Stop> {
+    let stop = Stop::default();
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
         flag::register(signal, Arc::clone(&stop))?;
     }
     Ok(stop)

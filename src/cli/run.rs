@@ -123,7 +123,7 @@ fn execute(args: &Args, plan: &Plan, started: Instant) -> Result<(PathBuf, Summa
     let dir = directory(args.out.as_ref(), &plan.name)?;
     // Before there is a file: who sees one may ask the run to stop.
     let pacing =
-        args.time.pacing(plan.step).map(|pacing| pace::asked_to_stop().map(|stop| (pacing, stop))).transpose()?;
+        args.time.pacing(plan.step).map(|pacing| stop(plan).map(|stop| (pacing, stop))).transpose()?;
     let mut recorder = Recorder::create(&dir.join("series.csv"), bench.channels())?;
     let setup = started.elapsed();
     let bar = terminal().progress(plan.last.0, "steps", args.json);
@@ -150,6 +150,11 @@ fn execute(args: &Args, plan: &Plan, started: Instant) -> Result<(PathBuf, Summa
     let summary = report::write(&dir, &finished, timing)?;
     stage.done(|| dir.display().to_string());
     Ok((dir, summary))
+}
+
+/// How the run is asked to stop.
+fn stop(plan: &Plan) -> io::Result<pace::Stop> {
+    if plan.equipment.outside().is_some() { pace::asked_to_stop_safely() } else { pace::asked_to_stop() }
 }
 
 fn with_progress(bench: Bench<'_, GridPlant>, recorder: &mut Recorder, bar: &ProgressBar) -> io::Result<Outcome> {

@@ -232,7 +232,11 @@ impl Device {
     fn obey(&mut self) {
         let ready =
             |(place, value): &(Located, f64)| self.registers.get(place).is_some_and(|own| (own - value).abs() < 1e-6);
-        self.acting = self.begin.iter().all(ready);
+        let before = std::mem::replace(&mut self.acting, self.begin.iter().all(ready));
+        if self.acting && !before {
+            // What a client before this one left of its heartbeat is not this one's.
+            self.beat = (None, self.now_s);
+        }
         if !self.acting {
             return;
         }

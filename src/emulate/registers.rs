@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::link::description::{Description, Expected, Source, Wire};
 use crate::link::modbus::server::Exception;
 use crate::link::modbus::value::Place;
-use crate::link::modbus::{Block, Coding, Image, Located, Order, Table, Value, coding, sunspec};
+use crate::link::modbus::{Block, Coding, Image, Located, Order, Table, Value, blocks, coding, sunspec};
 
 /// The registers that there are, and what they hold.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +35,7 @@ impl Registers {
                 place.needs().for_each(|block| own.make(block));
             }
         }
+        own.make_gaps(description);
         own.scale(description);
         own.identify(description);
         own
@@ -49,6 +50,14 @@ impl Registers {
         for k in 0..block.count {
             self.held.entry((block.table, block.address.saturating_add(k))).or_insert(0);
         }
+    }
+
+    /// What a client reads to save a request, as the description lets it, is there.
+    fn make_gaps(&mut self, description: &Description) {
+        let Wire::Modbus(head) = &description.wire else { return };
+        let wanted = sources(description).filter_map(|source| self.locate(source));
+        let wanted = wanted.flat_map(|place| place.needs().collect::<Vec<_>>()).collect();
+        blocks(wanted, head.most_registers, head.most_gap).into_iter().for_each(|block| self.make(block));
     }
 
     fn lay_out(&mut self, description: &Description, base: u16) {

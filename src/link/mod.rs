@@ -11,6 +11,8 @@ pub mod can;
 #[cfg(feature = "hil")]
 pub mod capture;
 pub mod description;
+#[cfg(feature = "hil")]
+pub mod driver;
 pub mod fault;
 pub mod library;
 #[cfg(feature = "hil")]

@@ -40,7 +40,7 @@ fn verdict(devices: &[RealDevice]) -> (Tone, &'static str, String) {
     let losses: u64 = devices.iter().map(|own| own.losses).sum();
     let gone: Vec<&str> = devices.iter().filter(|own| own.lost_at_end).map(|own| own.name.as_str()).collect();
     match (losses, gone.is_empty()) {
-        (0, _) => (Tone::Good, "Never lost", open.to_owned()),
+        (0, true) => (Tone::Good, "Never lost", open.to_owned()),
         (n, true) => (Tone::Warn, "Lost and back", format!("Devices were lost {n} times and are back. {open}")),
         (_, false) => (Tone::Bad, "Lost", format!("Not there at the end: {}. {open}", gone.join(", "))),
     }

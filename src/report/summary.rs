@@ -200,7 +200,7 @@ fn real_device(own: &crate::bench::Told, t_s: &dyn Fn(Tick) -> f64) -> RealDevic
         samples: own.samples,
         missed: own.missed,
         losses: own.losses,
-        lost_at_end: own.losses > 0 && !own.in_the_loop,
+        lost_at_end: !own.there,
         happened: own.happened.iter().map(|(tick, what)| format!("{} s: {what}", t_s(*tick))).collect(),
         trouble: own.trouble.clone(),
     }

@@ -14,6 +14,8 @@ pub(super) struct Instrument {
     /// The instrument, and for each of its channels the point and the factor to the channel's unit.
     pub(super) place: usize,
     channels: Vec<Option<(usize, f64)>>,
+    /// Where in a sample each point is.
+    order: Vec<usize>,
     values: Vec<f64>,
     frame: Frame,
     heard: Option<Tick>,
@@ -26,16 +28,35 @@ pub(super) struct Instrument {
     step_s: f64,
 }
 
+/// What a channel that is read as it is is multiplied with: a lab's power is not the network's.
+fn scale_of(plan: &scenario::Seat, channel: usize) -> f64 {
+    let Replaced::Instrument(_, channels) = &plan.replaces else { return 1.0 };
+    let point = channels.get(channel).copied().flatten().and_then(|(point, _)| plan.description.points.get(point));
+    let scale = plan.setting.scale;
+    match point.and_then(|own| own.name.split('.').next()) {
+        Some("p_w" | "q_var" | "s_va") => scale.power,
+        Some("i_a") => scale.current,
+        Some("v_v" | "v_ll_v") => scale.voltage.unwrap_or(1.0),
+        _ => 1.0,
+    }
+}
+
 /// Most that is remembered of what happened.
 const MOST_HAPPENED: usize = 1000;
 
 impl Instrument {
     /// `base_v` of each channel's node; 1 where it has none.
-    pub(super) fn new(plan: &scenario::Seat, end: LoopEnd, base_v: &[f64], step_s: f64) -> Option<Self> {
+    pub(super) fn new(
+        plan: &scenario::Seat,
+        end: LoopEnd,
+        order: Vec<usize>,
+        base_v: &[f64],
+        step_s: f64,
+    ) -> Option<Self> {
         let Replaced::Instrument(place, channels) = &plan.replaces else { return None };
-        let factor = |k: usize, reading: SeatReading| match reading {
-            SeatReading::Plain => 1.0,
-            SeatReading::PerUnit(_) => super::voltage_scale(plan, base_v[k]) / base_v[k],
+        let factor = |k: usize, reading: SeatReading| match (reading, base_v.get(k)) {
+            (SeatReading::PerUnit(_), Some(&base_v)) => super::voltage_scale(plan, base_v) / base_v,
+            _ => scale_of(plan, k),
         };
         let channels: Vec<_> = channels
             .iter()
@@ -46,7 +67,8 @@ impl Instrument {
             place: *place,
             frame: Frame::new(channels.len()),
             channels,
-            values: vec![f64::NAN; plan.description.points.len()],
+            values: vec![f64::NAN; order.iter().max().map_or(0, |most| most + 1)],
+            order,
             heard: None,
             sequence: 0,
             samples: 0,
@@ -70,7 +92,10 @@ impl Instrument {
             self.frame.advance(tick);
             for (k, own) in self.channels.iter().enumerate() {
                 // A clock that nobody tells of is taken to be right.
-                let value = own.map_or(1.0, |(point, factor)| self.values.get(point).map_or(f64::NAN, |v| v * factor));
+                let value = own.map_or(1.0, |(point, factor)| {
+                    let place = self.order.get(point).copied().unwrap_or(usize::MAX);
+                    self.values.get(place).map_or(f64::NAN, |v| v * factor)
+                });
                 self.frame.set(k, value);
             }
         } else {
@@ -142,7 +167,7 @@ impl Instrument {
             samples: self.samples,
             missed: self.missed,
             losses: self.losses,
-            in_the_loop: self.frame().is_some(),
+            there: self.heard.is_some() && !self.lost,
             happened: self.happened.iter().map(|&(tick, what)| (tick, what.to_owned())).collect(),
             trouble: self.end.trouble(),
         }

@@ -16,20 +16,21 @@ use super::machine::Machine;
 use super::plant::Node;
 use crate::device::inverter::ByPhase;
 use crate::device::{Limits, Priority};
-use crate::emulate::{self, Device, Inverter, InverterSettings, Line, Meter, Model, Shared, Terminal};
-use crate::link::address::Scheme;
+use crate::emulate::{self, Device, Inverter, InverterSettings, Line, Meter, Model, Shared, SharedModel, Terminal};
+use crate::link::can::bus::{Connector, VirtualBus};
 use crate::link::description::Wire;
 use crate::link::description::language::Kind;
+use crate::link::driver::{self, Plug, Prepared};
 use crate::link::fault::Faults;
-use crate::link::modbus::driver::{self, Framing};
-use crate::link::port::{DriverEnd, port};
-use crate::link::stream::{self, Connect, Socket};
+use crate::link::port::{DriverEnd, LinkState, port};
+use crate::link::stream::{self, Socket};
+use crate::link::synchrophasor::Server;
 use crate::quantity::{Complex, Tick};
 use crate::scenario::{self, At, Measure, Plan, Real, Replaced};
 use crate::signal::Frame;
 use instrument::Instrument;
 use seat::Seat;
-use session::{Session, Start, Task, Tasks};
+use session::{Session, Start, Tasks};
 
 /// Voltage of a lab in V, phase to neutral, where a bus has more than [`HIGH_V`].
 const LAB_V: f64 = 230.0;
@@ -49,8 +50,8 @@ pub struct Told {
     pub missed: u64,
     /// How often it was lost.
     pub losses: u64,
-    /// Whether it was in the loop at the end.
-    pub in_the_loop: bool,
+    /// Whether it was there at the end.
+    pub there: bool,
     /// What happened, and when.
     pub happened: Vec<(Tick, String)>,
     /// What its link said last that was wrong.
@@ -79,8 +80,11 @@ enum Place {
 
 /// A device that the bench itself serves.
 struct Emulated {
-    device: Shared,
-    socket: Socket,
+    model: Behind,
+    /// The wire that it listens on; none of a bus.
+    socket: Option<Socket>,
+    /// What goes wrong with it.
+    faults: Faults,
     /// Places of its nodes in the plant, and what the lab's voltage is multiplied with there.
     nodes: Vec<usize>,
     voltage: f64,
@@ -92,7 +96,22 @@ struct Emulated {
 struct Maker {
     end: DriverEnd,
     seat: scenario::Seat,
-    served: Option<(Shared, Socket, stream::Accept)>,
+    prepared: Prepared,
+    served: Option<Served>,
+}
+
+/// The model of a device that the bench serves: with registers before it, or alone.
+#[derive(Clone)]
+enum Behind {
+    Registers(Shared),
+    Alone(SharedModel),
+}
+
+/// What is to be served, and where a driver meets it.
+enum Served {
+    Modbus(Shared, Socket, stream::Accept),
+    Pmu(Arc<Server>, SharedModel, Socket, stream::Accept),
+    Can(SharedModel, VirtualBus, Faults),
 }
 
 /// What the lab's voltages are multiplied with at a bus of this base.
@@ -122,18 +141,21 @@ impl Hil {
         machines: &[Machine],
         nodes: &[Node],
     ) -> Result<(), SetupError> {
-        let (loop_end, end) = port(seat.description.points.len(), seat.description.set_points.len());
+        let failed = |reason: String| SetupError::Hil { name: seat.name.clone(), reason };
+        let prepared = Prepared::new(&seat.description).map_err(|error| failed(error.to_string()))?;
+        let (loop_end, end) = port(prepared.points, seat.description.set_points.len());
+        let order = prepared.order.clone();
         let (place, step_s) = (self.places.len(), plan.step.seconds());
         let mut shown = Vec::new();
         match &seat.replaces {
             Replaced::Device(device) => {
                 let phases = machines.get(*device).map_or(1, Machine::phases);
                 self.of_device[*device] = Some(place);
-                self.places.push(Place::Device(Box::new(Seat::new(seat, loop_end, phases, step_s))));
+                self.places.push(Place::Device(Box::new(Seat::new(seat, loop_end, order, phases, step_s))));
             }
             Replaced::Instrument(instrument, _) => {
                 let bases = bases(plan, *instrument, nodes);
-                let Some(own) = Instrument::new(seat, loop_end, &bases, step_s) else { return Ok(()) };
+                let Some(own) = Instrument::new(seat, loop_end, order, &bases, step_s) else { return Ok(()) };
                 own.watch();
                 let quantities = &plan.equipment.instruments[*instrument].quantities;
                 let named = |(k, own): (usize, &Option<(usize, f64)>)| {
@@ -146,16 +168,13 @@ impl Hil {
         }
         let served = match &seat.at {
             At::Emulated => {
-                let device = emulated(plan, seat, machines)?;
-                let (socket, accept) = Socket::new();
-                let (nodes, voltage) = stands_at(seat, machines);
-                let kept = (Arc::clone(&device), socket.clone());
-                self.emulated.push(Emulated { device: kept.0, socket: kept.1, nodes, voltage, shown });
-                Some((device, socket, accept))
+                let (served, own) = emulated(plan, seat, machines)?;
+                self.emulated.push(Emulated { shown, ..own });
+                Some(served)
             }
             At::Address(_) => None,
         };
-        self.makers.push(Maker { end, seat: seat.clone(), served });
+        self.makers.push(Maker { end, seat: seat.clone(), prepared, served });
         Ok(())
     }
 
@@ -186,8 +205,8 @@ impl Hil {
         let now_us = session.advance(tick_us);
         let at_s = now_us as f64 / 1e6;
         for own in &self.emulated {
-            if let Ok(device) = own.device.try_lock() {
-                own.socket.plug(!device.faults.gone(at_s));
+            if let Some(socket) = &own.socket {
+                socket.plug(!own.faults.gone(at_s));
             }
         }
         for place in &mut self.places {
@@ -217,18 +236,7 @@ impl Hil {
     /// Once the plant is solved: emulated devices see the network, and the row says how real ones stand.
     pub(super) fn show(&mut self, tick: Tick, voltages: &[Complex], f_hz: f64, row: &mut [f64]) {
         for own in &self.emulated {
-            // Served by another thread at this moment, it sees the network at the next step.
-            let Ok(mut device) = own.device.try_lock() else { continue };
-            let mut v_v = [0.0; 3];
-            for (v, &node) in v_v.iter_mut().zip(&own.nodes) {
-                *v = voltages.get(node).map_or(0.0, |v| v.norm()) / own.voltage;
-            }
-            if !own.nodes.is_empty() {
-                device.stand_at(Terminal { v_v, f_hz });
-            }
-            for (quantity, name, factor) in &own.shown {
-                device.model().show(name, row.get(*quantity).map_or(f64::NAN, |value| value / factor));
-            }
+            own.see(voltages, f_hz, row);
         }
         for &(slot, place, what) in &self.said {
             let value = match self.places.get(place) {
@@ -257,6 +265,43 @@ impl Hil {
             Place::Instrument(own) => own.outcome(),
         };
         self.places.iter().map(told).collect()
+    }
+}
+
+impl Emulated {
+    /// Sees the network. Served by another thread at this moment, it does so at the next step.
+    fn see(&self, voltages: &[Complex], f_hz: f64, row: &[f64]) {
+        match &self.model {
+            Behind::Registers(device) => {
+                if let Ok(mut device) = device.try_lock() {
+                    self.tell(device.model(), voltages, f_hz, row);
+                }
+            }
+            Behind::Alone(model) => {
+                if let Ok(mut model) = model.try_lock() {
+                    self.tell(&mut **model, voltages, f_hz, row);
+                }
+            }
+        }
+    }
+
+    fn tell(&self, model: &mut dyn Model, voltages: &[Complex], f_hz: f64, row: &[f64]) {
+        let mut v_v = [0.0; 3];
+        for (v, &node) in v_v.iter_mut().zip(&self.nodes) {
+            *v = voltages.get(node).map_or(0.0, |v| v.norm()) / self.voltage;
+        }
+        if self.nodes.is_empty() {
+            model.show("f_hz", f_hz);
+        } else {
+            model.stand_at(Terminal { v_v, f_hz });
+        }
+        for (quantity, name, factor) in &self.shown {
+            model.show(name, row.get(*quantity).map_or(f64::NAN, |value| value / factor));
+        }
+        if self.nodes.is_empty() {
+            // A meter that is not served by registers goes on by itself.
+            model.step(0.0);
+        }
     }
 }
 
@@ -291,28 +336,59 @@ fn stands_at(seat: &scenario::Seat, machines: &[Machine]) -> (Vec<usize>, f64) {
     }
 }
 
-/// The emulated device of a seat: an inverter like the simulated one, or a meter.
-fn emulated(plan: &Plan, seat: &scenario::Seat, machines: &[Machine]) -> Result<Shared, SetupError> {
-    let description = &seat.description;
-    let model: Box<dyn Model> = match (&seat.replaces, description.kind) {
-        (Replaced::Device(device), Kind::Inverter | Kind::Charger) => {
-            let phases = machines.get(*device).map_or(3, Machine::phases);
-            let like = plan.equipment.devices.get(*device).map(|own| own.limits);
-            let part = seat.share / seat.setting.scale.power;
-            let limits = like.map_or_else(unlimited, |own| Limits {
-                s_va: own.s_va * part,
-                ramp_w_per_s: own.ramp_w_per_s * part,
-                ramp_var_per_s: own.ramp_var_per_s * part,
-                ..own
-            });
-            Box::new(Inverter::new(InverterSettings { limits, phases, energy_wh: f64::INFINITY, soc: 0.5 }))
-        }
-        _ => Box::new(Meter::new(0.0)),
-    };
+/// The emulated device of a seat: an inverter like the simulated one, a meter, a PMU; and the bench's side of it.
+fn emulated(plan: &Plan, seat: &scenario::Seat, machines: &[Machine]) -> Result<(Served, Emulated), SetupError> {
+    let failed = |reason: String| SetupError::Hil { name: seat.name.clone(), reason };
     let mut faults = Faults::new(plan.seed);
     seat.faults.iter().for_each(|&(from_s, to_s, fault)| faults.add(from_s, to_s, fault));
-    let failed = |error: emulate::DeviceError| SetupError::Hil { name: seat.name.clone(), reason: error.to_string() };
-    Ok(emulate::shared(Device::new(description, model, faults).map_err(failed)?))
+    let (nodes, voltage) = stands_at(seat, machines);
+    let model = model(plan, seat, machines);
+    let own = |model: Behind, socket: Option<&Socket>| Emulated {
+        model,
+        socket: socket.cloned(),
+        faults: faults.clone(),
+        nodes,
+        voltage,
+        shown: Vec::new(),
+    };
+    let (socket, accept) = Socket::new();
+    Ok(match &seat.description.wire {
+        Wire::Modbus(_) => {
+            let device = Device::new(&seat.description, model, faults.clone());
+            let device = emulate::shared(device.map_err(|error| failed(error.to_string()))?);
+            let kept = own(Behind::Registers(Arc::clone(&device)), Some(&socket));
+            (Served::Modbus(device, socket, accept), kept)
+        }
+        Wire::C37118(head) => {
+            let model: SharedModel = Arc::new(std::sync::Mutex::new(model));
+            let server = emulate::pmu(&seat.description, head.id, plan.feeder.frequency_hz, &faults);
+            let server = Arc::new(server.map_err(|error| failed(error.to_string()))?);
+            let kept = own(Behind::Alone(Arc::clone(&model)), Some(&socket));
+            (Served::Pmu(server, model, socket, accept), kept)
+        }
+        Wire::Can(..) => {
+            let model: SharedModel = Arc::new(std::sync::Mutex::new(model));
+            let kept = own(Behind::Alone(Arc::clone(&model)), None);
+            (Served::Can(model, VirtualBus::new(), faults.clone()), kept)
+        }
+        Wire::Scpi(_) => return Err(failed("nothing here speaks SCPI yet".into())),
+    })
+}
+
+fn model(plan: &Plan, seat: &scenario::Seat, machines: &[Machine]) -> Box<dyn Model> {
+    let (Replaced::Device(device), Kind::Inverter | Kind::Charger) = (&seat.replaces, seat.description.kind) else {
+        return Box::new(Meter::new(0.0));
+    };
+    let phases = machines.get(*device).map_or(3, Machine::phases);
+    let like = plan.equipment.devices.get(*device).map(|own| own.limits);
+    let part = seat.share / seat.setting.scale.power;
+    let limits = like.map_or_else(unlimited, |own| Limits {
+        s_va: own.s_va * part,
+        ramp_w_per_s: own.ramp_w_per_s * part,
+        ramp_var_per_s: own.ramp_var_per_s * part,
+        ..own
+    });
+    Box::new(Inverter::new(InverterSettings { limits, phases, energy_wh: f64::INFINITY, soc: 0.5 }))
 }
 
 fn unlimited() -> Limits {
@@ -328,36 +404,23 @@ fn unlimited() -> Limits {
 /// Drivers and emulated devices, ready to run.
 fn started(makers: Vec<Maker>, epoch: tokio::time::Instant, live: bool) -> Tasks {
     let mut tasks = Tasks::default();
-    for Maker { end, seat, served } in makers {
-        let (framing, unit, connect): (Framing, Option<u8>, Connect) = match (&seat.at, served) {
-            (At::Address(address), _) => {
-                let framing = match address.scheme {
-                    Scheme::Rtu | Scheme::Pty => Framing::Rtu,
-                    _ => Framing::Tcp,
-                };
-                let unit = address.get("unit").and_then(|unit| u8::try_from(unit).ok());
-                match stream::connect(address) {
-                    Ok(connect) if live => (framing, unit, connect),
-                    Ok(_) => {
-                        end.report(crate::link::port::LinkState::Connecting, Some(NOT_IN_BATCH.into()));
-                        continue;
-                    }
-                    Err(error) => {
-                        end.report(crate::link::port::LinkState::Connecting, Some(error.to_string()));
-                        continue;
-                    }
+    for Maker { end, seat, prepared, served } in makers {
+        let (plug, address) = match (&seat.at, served) {
+            (At::Address(_), _) if !live => {
+                end.report(LinkState::Connecting, Some(NOT_IN_BATCH.into()));
+                continue;
+            }
+            (At::Address(address), _) => match prepared.plug(address) {
+                Ok(plug) => (plug, Some(address)),
+                Err(error) => {
+                    end.report(LinkState::Connecting, Some(error.to_string()));
+                    continue;
                 }
-            }
-            (At::Emulated, Some((device, socket, accept))) => {
-                tasks.others.push(serving(device, accept, epoch));
-                (Framing::Tcp, None, socket.connector())
-            }
+            },
+            (At::Emulated, Some(served)) => (serving(served, &seat, epoch, &mut tasks), None),
             (At::Emulated, None) => continue,
         };
-        if let Wire::Modbus(_) = seat.description.wire {
-            let settings = driver::Settings { description: seat.description, unit, framing, connect, epoch };
-            tasks.drivers.push(Box::pin(driver::run(settings, end)));
-        }
+        tasks.drivers.push(prepared.run(plug, address, end, epoch));
     }
     tasks
 }
@@ -365,12 +428,27 @@ fn started(makers: Vec<Maker>, epoch: tokio::time::Instant, live: bool) -> Tasks
 /// What a link says in batch.
 const NOT_IN_BATCH: &str = "real devices are only spoken to in a run that keeps pace with the clock";
 
-/// Serves an emulated device to whoever connects.
-fn serving(device: Shared, mut accept: stream::Accept, epoch: tokio::time::Instant) -> Task {
-    Box::pin(async move {
-        while let Some(stream) = accept.recv().await {
-            let line = Line { stream: Box::new(stream), framing: Framing::Tcp, epoch };
-            tokio::spawn(emulate::serve(line, Arc::clone(&device)));
+/// Serves an emulated device; where its driver meets it.
+fn serving(served: Served, seat: &scenario::Seat, epoch: tokio::time::Instant, tasks: &mut Tasks) -> Plug {
+    match served {
+        Served::Modbus(device, socket, mut accept) => {
+            let framing = driver::emulated_framing(&seat.description);
+            tasks.others.push(Box::pin(async move {
+                while let Some(stream) = accept.recv().await {
+                    let line = Line { stream: Box::new(stream), framing, epoch };
+                    tokio::spawn(emulate::serve(line, Arc::clone(&device)));
+                }
+            }));
+            Plug::Stream(socket.connector())
         }
-    })
+        Served::Pmu(server, model, socket, accept) => {
+            let description = Arc::clone(&seat.description);
+            tasks.others.push(Box::pin(emulate::serve_pmu(server, description, model, accept)));
+            Plug::Stream(socket.connector())
+        }
+        Served::Can(model, bus, faults) => {
+            tasks.others.push(Box::pin(emulate::serve_charger(bus.clone(), model, faults, epoch)));
+            Plug::Can(Connector::Virtual(bus))
+        }
+    }
 }

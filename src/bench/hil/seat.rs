@@ -20,6 +20,8 @@ use crate::scenario::{self, OnLoss, Real};
 
 /// Samples in a row without the device holding its set-points, after which it is lost.
 const MOST_UNCONFIRMED: u32 = 5;
+/// Samples that a set-point has stood still before the device must hold it.
+const STILL: u32 = 3;
 /// How much more than its rating a device may show.
 const OVER_RATING: f64 = 1.1;
 
@@ -49,9 +51,12 @@ pub(super) struct Seat {
     /// The last sample, and set-points as they are sent.
     values: Vec<f64>,
     commands: Vec<f64>,
+    before: Vec<f64>,
     phases: usize,
     state: State,
     ramp: u64,
+    /// The part that was commanded in the step before: a sample answers that.
+    part_before: f64,
     /// The tick of the last sample; what it was.
     heard: Option<Tick>,
     stamp: Stamp,
@@ -63,6 +68,8 @@ pub(super) struct Seat {
     /// The twin at the tick before: what the device was told then.
     twin_before: ByPhase,
     unconfirmed: u32,
+    /// Samples since a set-point changed.
+    still: u32,
     missed: u64,
     samples: u64,
     losses: u64,
@@ -75,7 +82,7 @@ pub(super) struct Seat {
 const MOST_HAPPENED: usize = 1000;
 
 impl Seat {
-    pub(super) fn new(plan: &scenario::Seat, end: LoopEnd, phases: usize, step_s: f64) -> Self {
+    pub(super) fn new(plan: &scenario::Seat, end: LoopEnd, order: Vec<usize>, phases: usize, step_s: f64) -> Self {
         let own = &plan.description;
         let places = |stem: &str, find: &dyn Fn(&str) -> Option<usize>| {
             let each = ["a", "b", "c"].map(|phase| find(&format!("{stem}.{phase}")));
@@ -85,16 +92,18 @@ impl Seat {
                 false => Places::Total(find(stem)),
             }
         };
-        let point = |name: &str| own.point(name);
+        let point = |name: &str| own.point(name).and_then(|k| order.get(k)).copied();
         let set_point = |name: &str| own.set_point(name);
         Self {
             points: ["p_w", "q_var"].map(|stem| places(stem, &point)),
             set: ["p_w", "q_var"].map(|stem| places(stem, &set_point)),
-            values: vec![f64::NAN; own.points.len()],
+            values: vec![f64::NAN; order.len().max(own.points.len())],
             commands: vec![f64::NAN; own.set_points.len()],
+            before: vec![f64::NAN; own.set_points.len()],
             phases,
             state: State::Waiting,
             ramp: 0,
+            part_before: 0.0,
             heard: None,
             stamp: Stamp::default(),
             measured: [[f64::NAN; 2]; 3],
@@ -103,6 +112,7 @@ impl Seat {
             twin: [[0.0; 2]; 3],
             twin_before: [[0.0; 2]; 3],
             unconfirmed: 0,
+            still: 0,
             missed: 0,
             samples: 0,
             losses: 0,
@@ -124,13 +134,21 @@ impl Seat {
             self.stamp = stamp;
             let gap = self.heard.map(|last| tick.0 - last.0);
             self.measured = self.power();
-            self.unconfirmed = if self.end.confirmed() || !self.commanded() { 0 } else { self.unconfirmed + 1 };
-            if !self.plausible(before, gap) {
+            self.still += 1;
+            // A device may take some samples to say what it holds to: one that changes all the time is not asked.
+            let held = stamp.confirmed || !self.commanded();
+            self.unconfirmed = if held { 0 } else { self.unconfirmed + u32::from(self.still > STILL) };
+            if self.whole() && !self.plausible(before, gap) {
                 self.fall(tick, State::Tripped, "its power is not plausible");
             }
             self.heard = Some(tick);
         }
         self.look(tick);
+    }
+
+    /// Whether the last sample tells the power of all phases.
+    fn whole(&self) -> bool {
+        self.measured.iter().take(self.phases).flatten().all(|value| value.is_finite())
     }
 
     fn commanded(&self) -> bool {
@@ -169,14 +187,13 @@ impl Seat {
             let moved = (p_w - total(&before)[0]).abs() / passed_s.max(self.step_s);
             moved.is_nan() || moved <= 1000.0 * limit
         });
-        p_w.is_finite() && q_var.is_finite() && p_w.hypot(q_var) <= OVER_RATING * rated && slew
+        p_w.hypot(q_var) <= OVER_RATING * rated && slew
     }
 
     /// Where it stands now.
     fn look(&mut self, tick: Tick) {
         let recent = self.heard.is_some_and(|last| tick.0 - last.0 <= self.plan.lost_after);
-        let whole = self.measured.iter().flatten().take(2 * self.phases).all(|value| value.is_finite());
-        let well = recent && whole && self.end.state() == LinkState::Up && self.unconfirmed < MOST_UNCONFIRMED;
+        let well = recent && self.whole() && self.end.state() == LinkState::Up && self.unconfirmed < MOST_UNCONFIRMED;
         match self.state {
             State::Waiting | State::Lost if well && self.plan.setting.dry_run => self.state = State::Watched,
             State::Waiting | State::Lost if well => {
@@ -206,6 +223,7 @@ impl Seat {
         if self.state == to {
             return;
         }
+        self.part_before = 0.0;
         self.note(tick, why);
         self.losses += 1;
         self.state = to;
@@ -234,7 +252,8 @@ impl Seat {
         self.twin_before = self.twin;
         self.twin = *output;
         self.command(set_points);
-        let (a, share) = (self.part(), self.plan.share);
+        let (a, share) = (self.part_before, self.plan.share);
+        self.part_before = self.part();
         let left =
             if self.plan.setting.filter_s > 0.0 { (-self.step_s / self.plan.setting.filter_s).exp() } else { 0.0 };
         let commanded = self.commanded();
@@ -271,8 +290,11 @@ impl Seat {
                 Places::Total(all) => put(&mut self.commands, all, total * factor),
             }
         }
-        for (command, own) in self.commands.iter_mut().zip(&self.plan.description.set_points) {
+        for (k, own) in self.plan.description.set_points.iter().enumerate() {
+            let (Some(command), Some(before)) = (self.commands.get_mut(k), self.before.get_mut(k)) else { continue };
             *command = command.clamp(own.range[0], own.range[1]);
+            self.still = if *command == *before { self.still } else { 0 };
+            *before = *command;
         }
         self.end.command(&self.commands);
     }
@@ -310,7 +332,7 @@ impl Seat {
             samples: self.samples,
             missed: self.missed,
             losses: self.losses,
-            in_the_loop: self.state == State::Closed,
+            there: matches!(self.state, State::TakingOver | State::Closed | State::Watched),
             happened: self.happened.iter().map(|&(tick, what)| (tick, what.to_owned())).collect(),
             trouble: self.end.trouble(),
         }

@@ -36,6 +36,7 @@ pub(crate) enum ExperimentError {
 pub(crate) fn experiment(plan: &Plan, phasor: &Phasor, base_va: f64) -> Result<Identified, ExperimentError> {
     let mut bare = plan.clone();
     bare.equipment.phasors.clear();
+    bare.equipment.seats.clear();
     bare.events.clear();
     bare.triggers.clear();
     bare.expectations.clear();

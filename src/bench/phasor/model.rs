@@ -63,6 +63,7 @@ pub(crate) fn models(plan: &Plan) -> Result<Vec<Model>, SetupError> {
 /// The plant of a plan after its first step, nobody controlling it.
 fn at_start(plan: &Plan) -> Result<GridPlant, SetupError> {
     let mut bare = plan.clone();
+    bare.equipment.seats.clear();
     bare.equipment.phasors.clear();
     bare.equipment.supervisors.clear();
     bare.equipment.checks.clear();

@@ -74,6 +74,11 @@ fn probe(args: &Args) -> Result<Exit, Exit> {
             Exit::LinkLost
         })
     })?;
+    let lacking = description.points.iter().zip(&probed.last).find(|(own, value)| !own.optional && value.is_nan());
+    if let Some((point, _)) = lacking {
+        input::complain("E0412", format!("{address}: {} cannot be read", point.name), None);
+        return Err(Exit::LinkLost);
+    }
     if args.json {
         output::json(&as_json(&description, &probed));
     } else {

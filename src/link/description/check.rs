@@ -230,8 +230,8 @@ impl Checker<'_> {
             self.say("E0608", message, place, None);
         }
         let source = self.source(&own.register(), own.positive, place, true)?;
-        let (range, safe, read_back) = (own.range, own.safe, own.read_back);
-        Some(SetPoint { name: name.to_owned(), source, range, safe, read_back })
+        let (range, safe, read_back, confirmed_by) = (own.range, own.safe, own.read_back, own.confirmed_by.clone());
+        Some(SetPoint { name: name.to_owned(), source, range, safe, read_back, confirmed_by })
     }
 
     fn writes(&mut self, all: &[language::Write], place: Span) -> Vec<Write> {

@@ -109,6 +109,9 @@ pub struct ModbusHead {
     /// Which byte of a word comes first.
     #[serde(default)]
     pub bytes: Ends,
+    /// Whether it is on a serial line when it is emulated in the bench; an address says so by itself.
+    #[serde(default)]
+    pub serial: bool,
     /// The number of the first register in this description's addresses: 0 as on the wire, or 1 as in many manuals.
     #[serde(default)]
     pub first_register: u16,
@@ -155,12 +158,59 @@ pub enum Ends {
 pub struct CanHead {
     /// Its DBC file, from this file's folder.
     pub database: String,
-    /// Frames that are sent again and again, by name, with their period in s.
+    /// Messages that are sent again and again, by name.
     #[serde(default)]
-    pub send_s: IndexMap<String, f64>,
-    /// Frames that must be heard, by name, each at least once in so many s.
+    pub send: IndexMap<String, CanSend>,
+    /// Messages that are watched otherwise than by the database's cycle times, by name.
     #[serde(default)]
-    pub hear_s: IndexMap<String, f64>,
+    pub hear: IndexMap<String, CanHear>,
+}
+
+/// A message that is sent again and again.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CanSend {
+    /// Time between two in s; the database's where it is not given.
+    #[serde(default)]
+    pub every_s: Option<f64>,
+    /// Signals that never change.
+    #[serde(default)]
+    pub fixed: IndexMap<String, f64>,
+    /// Signals by what they are in the safe state and while it is commanded: an enabling bit is [0, 1].
+    #[serde(default)]
+    pub switched: IndexMap<String, [f64; 2]>,
+    /// A signal that counts the messages.
+    #[serde(default)]
+    pub counter: Option<String>,
+    /// How many values it has.
+    #[serde(default = "counter_steps")]
+    pub counter_steps: u64,
+}
+
+/// A message that is watched.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CanHear {
+    /// Time between two in s; the database's where it is not given.
+    #[serde(default)]
+    pub every_s: Option<f64>,
+    /// It is missed after so many periods without it.
+    #[serde(default = "periods")]
+    pub periods: u32,
+    /// A signal that must move from message to message.
+    #[serde(default)]
+    pub counter: Option<String>,
+    /// How many values it has.
+    #[serde(default = "counter_steps")]
+    pub counter_steps: u64,
+}
+
+fn counter_steps() -> u64 {
+    16
+}
+
+fn periods() -> u32 {
+    3
 }
 
 /// How a PMU is spoken to.
@@ -389,6 +439,9 @@ with_register! {
         /// Whether it is read back after it was written and must be what was.
         #[serde(default = "yes")]
         pub read_back: bool,
+        /// Of CAN: the signal by which the device says what it holds to, as in `Grid.AcceptedPower`.
+        #[serde(default)]
+        pub confirmed_by: Option<String>,
     }
 }
 

@@ -118,6 +118,8 @@ pub struct SetPoint {
     pub safe: f64,
     /// Whether it must read back as it was written.
     pub read_back: bool,
+    /// Of CAN: the message and signal by which the device says what it holds to.
+    pub confirmed_by: Option<String>,
 }
 
 /// A fixed value that is written.

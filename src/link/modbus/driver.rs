@@ -264,6 +264,10 @@ impl Driver {
 
     /// Writes what is new, or what is due again.
     async fn write(&mut self, own: &mut Connected, directive: Directive) -> Result<(), WireError> {
+        if !own.up {
+            // Scale factors are known once everything was read.
+            return Ok(());
+        }
         let limit = STALLED.max(Duration::from_secs_f64(10.0 * self.own.description.poll_s));
         let operate = directive == Directive::Operate && !self.end.stalled(self.now_us(), micros(limit));
         match directive {
@@ -280,10 +284,6 @@ impl Driver {
 
     async fn operate(&mut self, own: &mut Connected) -> Result<(), WireError> {
         if self.end.commands(&mut self.wanted).is_none() {
-            return Ok(());
-        }
-        if !own.up {
-            // Scale factors are known once everything was read.
             return Ok(());
         }
         own.safe = false;
@@ -324,7 +324,6 @@ impl Driver {
             if let Some(written) = own.written.get_mut(k) {
                 *written = Some(value);
             }
-            self.end.confirm(false);
             any = true;
         }
         Ok(any)
@@ -347,7 +346,8 @@ impl Driver {
         let safe = self.own.description.safe();
         self.set(own, &safe, true).await?;
         own.all(Which::Commit).await?;
-        own.safe = true;
+        // Nobody speaks to its watchdogs while it is safe: it may have let go by the time it is commanded again.
+        (own.safe, own.begun) = (true, false);
         Ok(())
     }
 
@@ -395,9 +395,9 @@ impl Driver {
                 self.fill(own);
                 own.up = true;
                 self.end.report(LinkState::Up, None);
+                self.confirm(own);
                 let values = &self.values;
                 self.end.publish(origin_us, self.now_us(), values);
-                self.confirm(own);
             }
             Err(what) => self.end.report(LinkState::Wrong, Some(what)),
         }
@@ -463,21 +463,18 @@ impl Driver {
         Ok(())
     }
 
-    /// Whether the device holds what was written.
-    fn confirm(&self, own: &Connected) {
-        let holds = |(k, set_point): (usize, &crate::link::description::SetPoint)| {
-            let (Some(place), Some(Some(written))) =
-                (own.map.set_points.get(k).and_then(Option::as_ref), own.written.get(k))
-            else {
-                return true;
-            };
-            let half = 0.51 * place.resolution(*written, &own.map.image) + 1e-9;
-            !set_point.read_back || place.decode(&own.map.image).is_ok_and(|held| (held - written).abs() <= half)
-        };
-        let all = self.own.description.set_points.iter().enumerate().all(holds);
+    /// Whether the device holds what was written. Where its own watchdog let go of it, it is begun again.
+    fn confirm(&self, own: &mut Connected) {
+        let begun = |(place, value): &(Located, f64)| place.decode(&own.map.image).is_ok_and(|held| held == *value);
+        let let_go = own.begun && !own.safe && !own.map.begin.iter().all(begun);
+        let all = !let_go && own.holds(&self.own.description);
+        if let_go {
+            own.begun = false;
+            own.written.fill(None);
+        }
         if !all {
-            let what = "a set-point does not read back as it was written".to_owned();
-            self.end.report(LinkState::Up, Some(what));
+            let what = if let_go { "it let go of its set-points" } else { "a set-point does not read back as it was written" };
+            self.end.report(LinkState::Up, Some(what.into()));
         }
         self.end.confirm(all && own.written.iter().any(Option::is_some));
     }
@@ -492,6 +489,17 @@ enum Which {
 }
 
 impl Connected {
+    /// Whether every set-point reads back as it was written.
+    fn holds(&self, description: &Description) -> bool {
+        let holds = |(k, set_point): (usize, &crate::link::description::SetPoint)| {
+            let place = self.map.set_points.get(k).and_then(Option::as_ref);
+            let (Some(place), Some(Some(written))) = (place, self.written.get(k)) else { return true };
+            let half = 0.51 * place.resolution(*written, &self.map.image) + 1e-9;
+            !set_point.read_back || place.decode(&self.map.image).is_ok_and(|held| (held - written).abs() <= half)
+        };
+        description.set_points.iter().enumerate().all(holds)
+    }
+
     async fn all(&mut self, which: Which) -> Result<(), WireError> {
         let Self { wire, map, .. } = self;
         let list = match which {
@@ -615,7 +623,8 @@ fn located(
     let scaled =
         fixed.into_iter().flatten().map(|(place, _)| place).chain(map.heartbeat.as_ref().map(|(place, _)| place));
     let wanted = map.points.iter().chain(&map.set_points).flatten().flat_map(Located::needs);
-    let wanted = wanted.chain(scaled.filter_map(|place| place.exponent)).collect();
+    let begun = map.begin.iter().map(|(place, _)| place.block);
+    let wanted = wanted.chain(scaled.filter_map(|place| place.exponent)).chain(begun).collect();
     map.image = Image::new(&blocks(wanted, head.most_registers, head.most_gap));
     Ok(map)
 }

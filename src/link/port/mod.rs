@@ -56,10 +56,12 @@ pub struct Stamp {
     pub origin_us: u64,
     /// When all of it had arrived, in µs.
     pub received_us: u64,
+    /// Whether the device held what it had been told by then, as read back from it.
+    pub confirmed: bool,
 }
 
 /// Numbers before the values of a sample.
-const HEADER: usize = 2;
+const HEADER: usize = 3;
 
 #[derive(Debug)]
 struct Shared {
@@ -141,7 +143,7 @@ impl LoopEnd {
         for (value, &raw) in values.iter_mut().zip(sample) {
             *value = f64::from_bits(raw);
         }
-        Some(Stamp { sequence, origin_us: header[0], received_us: header[1] })
+        Some(Stamp { sequence, origin_us: header[0], received_us: header[1], confirmed: header[2] != 0 })
     }
 
     /// Leaves set-points for the driver; they are written while the directive is [`Directive::Operate`]. NaN is not written.
@@ -204,7 +206,8 @@ impl DriverEnd {
 
     /// Publishes a sample: values by point, NaN where there is none.
     pub fn publish(&self, origin_us: u64, received_us: u64, values: &[f64]) {
-        let header = [origin_us, received_us].into_iter();
+        let confirmed = u64::from(self.shared.confirmed.load(Ordering::Acquire));
+        let header = [origin_us, received_us, confirmed].into_iter();
         self.shared.measured.write(header.chain(values.iter().map(|value| value.to_bits())));
     }
 
@@ -226,7 +229,7 @@ impl DriverEnd {
         self.shared.state.store(state as u8, Ordering::Release);
     }
 
-    /// Says whether the device holds what it was told.
+    /// Says whether the device holds what it was told, as of the samples that are published from now on.
     pub fn confirm(&self, confirmed: bool) {
         self.shared.confirmed.store(confirmed, Ordering::Release);
     }
@@ -255,7 +258,7 @@ mod tests {
         driver.publish(5, 9, &[1.5, f64::NAN]);
         driver.publish(6, 10, &[2.5, f64::NAN]);
         let stamp = own.take(&mut values);
-        assert_eq!(stamp, Some(Stamp { sequence: 2, origin_us: 6, received_us: 10 }), "one was lost");
+        assert_eq!(stamp, Some(Stamp { sequence: 2, origin_us: 6, received_us: 10, confirmed: false }), "one was lost");
         assert_eq!((values[0], values[1].is_nan(), own.take(&mut values)), (2.5, true, None));
         own.command(&[7.0]);
         let mut set = [0.0];

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use super::check::Spots;
 use crate::diagnostic::nearest;
 use crate::link::address::Address;
+use crate::link::driver;
 use crate::link::description::language::Kind;
 use crate::link::description::{Description, Wire};
 use crate::link::fault::{Fault, Faults};
@@ -158,7 +159,9 @@ impl Checker<'_> {
         let share = self.share(setting, &spots);
         self.hil_numbers(setting, &spots);
         let step_s = self.step.map_or(1.0, |step| step.seconds());
-        let default_s = (MISSED_POLLS * description.poll_s).max(MISSED_POLLS * step_s);
+        let poll_s = setting.poll_s.unwrap_or(description.poll_s.max(step_s));
+        let description = Arc::new(Description { poll_s, ..description.as_ref().clone() });
+        let default_s = (MISSED_POLLS * poll_s).max(MISSED_POLLS * step_s);
         let lost_s = setting.lost_after_s.unwrap_or(default_s);
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be some seconds")]
         let ticks = |seconds: f64| (seconds / step_s).ceil().clamp(0.0, 1e12) as u64;
@@ -257,14 +260,19 @@ impl Checker<'_> {
 
     fn address(&mut self, setting: &HilSetting, description: &Description, spots: &Spots) -> Option<At> {
         if setting.at == "emulated" {
-            if matches!(description.wire, Wire::Modbus(_)) {
+            if !matches!(description.wire, Wire::Scpi(_)) {
                 return Some(At::Emulated);
             }
-            self.report("E0341", "only Modbus devices are emulated in the bench", spots.at("at"), "give an address");
+            self.report("E0341", "this kind of device is not emulated in the bench", spots.at("at"), "give an address");
             return None;
         }
         match Address::parse(&setting.at) {
-            Ok(address) => Some(At::Address(address)),
+            Ok(address) if driver::fits(description, &address) => Some(At::Address(address)),
+            Ok(address) => {
+                let message = format!("{address} is not an address of what {:?} speaks", description.name);
+                self.report("E0341", message, spots.at("at"), "see the table of addresses in docs/hil.md");
+                None
+            }
             Err(error) => {
                 self.report("E0341", error.to_string(), spots.at("at"), "or write emulated");
                 None
@@ -300,6 +308,7 @@ impl Checker<'_> {
             ("scale", s.scale.voltage),
             ("scale", Some(s.scale.current)),
             ("slew_kw_per_s", s.slew_kw_per_s),
+            ("poll_s", s.poll_s),
         ];
         for (key, value) in positive {
             if value.is_some_and(|value| !(value > 0.0 && value < 1e9)) {

@@ -28,6 +28,9 @@ pub struct HilSetting {
     /// Time in s without a sample after which it is lost; three of its polls when not given.
     #[serde(default)]
     pub lost_after_s: Option<f64>,
+    /// Time in s between its samples; its description's when not given, and not shorter than a step.
+    #[serde(default)]
+    pub poll_s: Option<f64>,
     /// Time in s over which it takes over from the simulated one, at the start and after a loss.
     #[serde(default = "ramp_in_s")]
     pub ramp_in_s: f64,
