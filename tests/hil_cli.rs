@@ -63,7 +63,7 @@ impl Served {
 
     /// On a free port.
     fn tcp(more: &[&str]) -> Self {
-        Self::new(&[&["--listen", "127.0.0.1:0"], more].concat())
+        Self::new(&[&["--listen", "127.0.0.1:0"][..], more].concat())
     }
 
     fn device(&self) -> String {
@@ -481,6 +481,6 @@ fn peers_that_we_did_not_write_are_answered_as_they_expect() {
         let output = Command::new(&python).arg(script).args([how, place]).stdin(Stdio::null()).output().unwrap();
         let said = out(&output);
         assert!(output.status.success(), "{how}: {said}{}", err(&output));
-        assert_eq!((said.lines().count(), said.lines().last()), (held + 1, Some("all well")), "{how}: {said}");
+        assert_eq!((said.lines().count(), said.lines().next_back()), (held + 1, Some("all well")), "{how}: {said}");
     }
 }
