@@ -122,8 +122,7 @@ fn execute(args: &Args, plan: &Plan, started: Instant) -> Result<(PathBuf, Summa
     let curves = of_run(plan)?;
     let dir = directory(args.out.as_ref(), &plan.name)?;
     // Before there is a file: who sees one may ask the run to stop.
-    let pacing =
-        args.time.pacing(plan.step).map(|pacing| stop(plan).map(|stop| (pacing, stop))).transpose()?;
+    let pacing = args.time.pacing(plan.step).map(|pacing| stop(plan).map(|stop| (pacing, stop))).transpose()?;
     let mut recorder = Recorder::create(&dir.join("series.csv"), bench.channels())?;
     let setup = started.elapsed();
     let bar = terminal().progress(plan.last.0, "steps", args.json);

@@ -473,7 +473,8 @@ impl Driver {
             own.written.fill(None);
         }
         if !all {
-            let what = if let_go { "it let go of its set-points" } else { "a set-point does not read back as it was written" };
+            let what =
+                if let_go { "it let go of its set-points" } else { "a set-point does not read back as it was written" };
             self.end.report(LinkState::Up, Some(what.into()));
         }
         self.end.confirm(all && own.written.iter().any(Option::is_some));
