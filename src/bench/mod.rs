@@ -160,6 +160,11 @@ impl<'a, P: Plant> Bench<'a, P> {
         self.phasors.paced(period);
     }
 
+    /// Records what real devices say, so that it can stand in for them.
+    pub fn record_devices(&mut self) {
+        self.hil.record(self.plan.last.0);
+    }
+
     /// Connects to real devices by the machine's clock, to be ready when a paced run begins.
     ///
     /// # Errors

@@ -115,7 +115,7 @@ pub fn run(args: &Args) -> Exit {
 fn execute(args: &Args, plan: &Plan, started: Instant) -> Result<(PathBuf, Summary), RunError> {
     let started_unix_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
     let stage = terminal().stage("compile");
-    let bench = Bench::new(plan)?;
+    let mut bench = Bench::new(plan)?;
     let flow = bench.plant().power_flow();
     stage.done(|| input::compiled(flow));
     // What cannot be drawn is better known before a long run than after it.
@@ -128,11 +128,17 @@ fn execute(args: &Args, plan: &Plan, started: Instant) -> Result<(PathBuf, Summa
     let bar = terminal().progress(plan.last.0, "steps", args.json);
     bar.set_message(plan.name.clone());
     let stage = terminal().stage("run");
+    bench.record_devices();
     let (mut outcome, kept) = match pacing {
         Some(pacing) => paced(args, bench, &mut recorder, &bar, pacing).map(|(outcome, kept)| (outcome, Some(kept)))?,
         None => (with_progress(bench, &mut recorder, &bar)?, None),
     };
     let series = recorder.finish()?;
+    for own in &outcome.real {
+        if let Some(arrivals) = &own.arrivals {
+            phasorbench::record::write_whole(&dir.join(format!("hil-{}.csv", own.name)), arrivals.text().as_bytes())?;
+        }
+    }
     let run = started.elapsed().saturating_sub(setup);
     bar.finish_and_clear();
     stage.done(|| format!("{} steps, {} iterations", outcome.ticks, outcome.iterations));

@@ -6,6 +6,7 @@
 //! See `docs/models/own-controller.md`.
 
 pub mod address;
+pub mod arrivals;
 #[cfg(feature = "hil")]
 pub mod can;
 #[cfg(feature = "hil")]

@@ -36,6 +36,8 @@ pub(super) struct Checker<'a> {
     pub(super) folders: IndexMap<String, PathBuf>,
     /// Descriptions of real devices, by the name of what they replace.
     pub(super) described: IndexMap<String, Arc<Description>>,
+    /// Records that stand in for devices: where the file is, by how it is written.
+    pub(super) replays: IndexMap<String, PathBuf>,
     /// Harmonics, when there are any.
     pub(super) harmonics: Option<Harmonics>,
     /// Length of a step, where it is known.
@@ -54,6 +56,7 @@ impl<'a> Checker<'a> {
             models: IndexMap::new(),
             folders: IndexMap::new(),
             described: IndexMap::new(),
+            replays: IndexMap::new(),
             harmonics: None,
             step: None,
         }

@@ -9,7 +9,7 @@ use super::MadeFeeder;
 use super::check::Checker;
 use super::vary::{self, Scalar, Variable};
 use super::{
-    ControllerSetting, Course, Document, HarmonicsSetting, Input, LoadSetting, Outputs, Override, Plan, Profile,
+    ControllerSetting, Course, Document, HarmonicsSetting, HilSetting, Input, LoadSetting, Outputs, Override, Plan, Profile,
     Scenario, events, expect, profile,
 };
 use crate::diagnostic::yaml::{self, Node, Value};
@@ -163,9 +163,11 @@ impl Document {
         let models = self.models(root, &scenario);
         let folders = self.folders(root);
         let described = self.descriptions(root, &scenario);
+        let replays = self.replays(root, &scenario);
         let feeder = self.feeder(root)?;
         let mut checker = Checker::new(root, place, &feeder, &mut self.found);
-        (checker.models, checker.folders, checker.described) = (models, folders, described);
+        (checker.models, checker.folders) = (models, folders);
+        (checker.described, checker.replays) = (described, replays);
         let plan = checker.plan(&scenario, shapes, &outputs, &written, &expected)?;
         let input = |(path, text): (&Path, &str)| Input { path: path.into(), fnv1a_64: fnv1a_64(text.as_bytes()) };
         let inputs = self.sources.iter().map(input).collect();
@@ -289,6 +291,17 @@ impl Document {
             described.extend(reading.description.map(|own| (name.clone(), Arc::new(own))));
         }
         described
+    }
+
+    /// Where records are that stand in for devices, by how they are written.
+    fn replays(&self, root: &Node, scenario: &Scenario) -> IndexMap<String, PathBuf> {
+        let path = |(name, setting): (&String, &HilSetting)| {
+            let written = setting.at.strip_prefix("replay:")?;
+            let place = root.get("hil").and_then(|map| entry(map, name));
+            let span = place.and_then(|own| own.get("at")).or(place).map_or(self.place, |node| node.span);
+            Some((setting.at.clone(), self.beside(span, written)))
+        };
+        scenario.hil.iter().filter_map(path).collect()
     }
 
     fn models(&mut self, root: &Node, scenario: &Scenario) -> IndexMap<String, Feeder> {

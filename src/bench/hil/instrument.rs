@@ -3,13 +3,14 @@
 //! A reading counts once: a controller sees it with its age, and a lost instrument's readings are not valid. Limits: the
 //! origin of a reading is the tick at which it was taken, at most a poll after the device measured it.
 
-use crate::link::port::{Directive, LinkState, LoopEnd};
+use crate::link::arrivals::{Arrivals, Ear};
+use crate::link::port::{Directive, LinkState};
 use crate::quantity::Tick;
 use crate::scenario::{self, OnLoss, Real, Replaced, SeatReading};
 use crate::signal::Frame;
 
 pub(super) struct Instrument {
-    end: LoopEnd,
+    ear: Ear,
     plan: scenario::Seat,
     /// The instrument, and for each of its channels the point and the factor to the channel's unit.
     pub(super) place: usize,
@@ -48,7 +49,7 @@ impl Instrument {
     /// `base_v` of each channel's node; 1 where it has none.
     pub(super) fn new(
         plan: &scenario::Seat,
-        end: LoopEnd,
+        end: Ear,
         order: Vec<usize>,
         base_v: &[f64],
         step_s: f64,
@@ -78,14 +79,13 @@ impl Instrument {
             happened: Vec::with_capacity(MOST_HAPPENED),
             step_s,
             plan: plan.clone(),
-            end,
+            ear: end,
         })
     }
 
     /// A step begins: takes what has come.
     pub(super) fn begin(&mut self, tick: Tick, now_us: u64) {
-        self.end.beat(now_us);
-        if let Some(stamp) = self.end.take(&mut self.values) {
+        if let Some(stamp) = self.ear.hear(tick, now_us, &mut self.values) {
             self.missed += if self.samples > 0 { stamp.sequence - self.sequence - 1 } else { 0 };
             (self.sequence, self.samples) = (stamp.sequence, self.samples + 1);
             self.heard = Some(tick);
@@ -108,7 +108,7 @@ impl Instrument {
 
     fn look(&mut self, tick: Tick) {
         let recent = self.heard.is_some_and(|last| tick.0 - last.0 <= self.plan.lost_after);
-        let lost = self.heard.is_some() && (!recent || self.end.state() == LinkState::Wrong);
+        let lost = self.heard.is_some() && (!recent || self.ear.state() == LinkState::Wrong);
         if lost && !self.lost {
             self.losses += 1;
             self.note(tick, if recent { "what it says cannot be right" } else { "no sample came in time" });
@@ -160,6 +160,12 @@ impl Instrument {
         }
     }
 
+    /// Records what is heard, for so many steps.
+    pub(super) fn record(&mut self, ticks: u64) {
+        let names = (0..self.values.len()).map(|k| super::point_name(&self.plan, k)).collect();
+        self.ear.record(Arrivals::new(names, ticks));
+    }
+
     pub(super) fn outcome(&self) -> super::Told {
         super::Told {
             name: self.plan.name.clone(),
@@ -169,12 +175,13 @@ impl Instrument {
             losses: self.losses,
             there: self.heard.is_some() && !self.lost,
             happened: self.happened.iter().map(|&(tick, what)| (tick, what.to_owned())).collect(),
-            trouble: self.end.trouble(),
+            trouble: self.ear.trouble(),
+            arrivals: self.ear.recorded().cloned(),
         }
     }
 
     /// It is only ever watched.
     pub(super) fn watch(&self) {
-        self.end.direct(Directive::Watch);
+        self.ear.direct(Directive::Watch);
     }
 }

@@ -17,6 +17,7 @@ use super::plant::Node;
 use crate::device::inverter::ByPhase;
 use crate::device::{Limits, Priority};
 use crate::emulate::{self, Device, Inverter, InverterSettings, Line, Meter, Model, Shared, SharedModel, Terminal};
+use crate::link::arrivals::{Arrivals, Ear};
 use crate::link::can::bus::{Connector, VirtualBus};
 use crate::link::description::Wire;
 use crate::link::description::language::Kind;
@@ -38,7 +39,7 @@ const LAB_V: f64 = 230.0;
 const HIGH_V: f64 = 1000.0;
 
 /// What came of a real device, once the run is over.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Told {
     /// The name of what it replaced.
     pub name: String,
@@ -56,6 +57,8 @@ pub struct Told {
     pub happened: Vec<(Tick, String)>,
     /// What its link said last that was wrong.
     pub trouble: Option<String>,
+    /// What it said, where that was recorded.
+    pub arrivals: Option<Arrivals>,
 }
 
 /// All real devices of a plan.
@@ -145,17 +148,22 @@ impl Hil {
         let prepared = Prepared::new(&seat.description).map_err(|error| failed(error.to_string()))?;
         let (loop_end, end) = port(prepared.points, seat.description.set_points.len());
         let order = prepared.order.clone();
+        let mut ear = Ear::new(loop_end);
+        if let At::Replay(path) = &seat.at {
+            let record = Arrivals::read(path, prepared.points);
+            ear.replay(record.map_err(|error| failed(format!("{}: {error}", path.display())))?);
+        }
         let (place, step_s) = (self.places.len(), plan.step.seconds());
         let mut shown = Vec::new();
         match &seat.replaces {
             Replaced::Device(device) => {
                 let phases = machines.get(*device).map_or(1, Machine::phases);
                 self.of_device[*device] = Some(place);
-                self.places.push(Place::Device(Box::new(Seat::new(seat, loop_end, order, phases, step_s))));
+                self.places.push(Place::Device(Box::new(Seat::new(seat, ear, order, phases, step_s))));
             }
             Replaced::Instrument(instrument, _) => {
                 let bases = bases(plan, *instrument, nodes);
-                let Some(own) = Instrument::new(seat, loop_end, order, &bases, step_s) else { return Ok(()) };
+                let Some(own) = Instrument::new(seat, ear, order, &bases, step_s) else { return Ok(()) };
                 own.watch();
                 let quantities = &plan.equipment.instruments[*instrument].quantities;
                 let named = |(k, own): (usize, &Option<(usize, f64)>)| {
@@ -172,7 +180,7 @@ impl Hil {
                 self.emulated.push(Emulated { shown, ..own });
                 Some(served)
             }
-            At::Address(_) => None,
+            At::Address(_) | At::Replay(_) => None,
         };
         self.makers.push(Maker { end, seat: seat.clone(), prepared, served });
         Ok(())
@@ -250,6 +258,16 @@ impl Hil {
         }
     }
 
+    /// Records what devices say, to stand in for them in another run of so many steps.
+    pub(super) fn record(&mut self, ticks: u64) {
+        for place in &mut self.places {
+            match place {
+                Place::Device(seat) => seat.record(ticks),
+                Place::Instrument(own) => own.record(ticks),
+            }
+        }
+    }
+
     /// Whether the loss of a device ends the run.
     pub(super) fn stops(&self) -> bool {
         self.places.iter().any(|place| match place {
@@ -307,6 +325,12 @@ impl Emulated {
 
 fn said((row, quantity): (usize, &scenario::Quantity)) -> Option<(usize, usize, Real)> {
     if let Measure::Real(place, what) = quantity.measure { Some((row, place, what)) } else { None }
+}
+
+/// What a number of a sample is called in a record: the point's name where the driver's order is the description's.
+fn point_name(seat: &scenario::Seat, place: usize) -> String {
+    let own = seat.description.points.get(place).filter(|_| !matches!(seat.description.wire, Wire::C37118(_)));
+    own.map_or_else(|| format!("value{place}"), |own| own.name.clone())
 }
 
 /// The voltage base behind each channel of an instrument; 1 where there is none.
@@ -418,7 +442,7 @@ fn started(makers: Vec<Maker>, epoch: tokio::time::Instant, live: bool) -> Tasks
                 }
             },
             (At::Emulated, Some(served)) => (serving(served, &seat, epoch, &mut tasks), None),
-            (At::Emulated, None) => continue,
+            (At::Emulated, None) | (At::Replay(_), _) => continue,
         };
         tasks.drivers.push(prepared.run(plug, address, end, epoch));
     }

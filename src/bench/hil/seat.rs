@@ -14,7 +14,8 @@
 //! that tripped is not.
 
 use crate::device::inverter::ByPhase;
-use crate::link::port::{Directive, LinkState, LoopEnd, Stamp};
+use crate::link::arrivals::{Arrivals, Ear};
+use crate::link::port::{Directive, LinkState, Stamp};
 use crate::quantity::Tick;
 use crate::scenario::{self, OnLoss, Real};
 
@@ -44,7 +45,7 @@ enum Places {
 }
 
 pub(super) struct Seat {
-    end: LoopEnd,
+    ear: Ear,
     plan: scenario::Seat,
     points: [Places; 2],
     set: [Places; 2],
@@ -82,7 +83,7 @@ pub(super) struct Seat {
 const MOST_HAPPENED: usize = 1000;
 
 impl Seat {
-    pub(super) fn new(plan: &scenario::Seat, end: LoopEnd, order: Vec<usize>, phases: usize, step_s: f64) -> Self {
+    pub(super) fn new(plan: &scenario::Seat, end: Ear, order: Vec<usize>, phases: usize, step_s: f64) -> Self {
         let own = &plan.description;
         let places = |stem: &str, find: &dyn Fn(&str) -> Option<usize>| {
             let each = ["a", "b", "c"].map(|phase| find(&format!("{stem}.{phase}")));
@@ -119,15 +120,14 @@ impl Seat {
             happened: Vec::with_capacity(MOST_HAPPENED),
             step_s,
             plan: plan.clone(),
-            end,
+            ear: end,
         }
     }
 
     /// A step begins at this time of the session: takes what has come.
     pub(super) fn begin(&mut self, tick: Tick, now_us: u64) {
-        self.end.beat(now_us);
         let before = self.measured;
-        if let Some(stamp) = self.end.take(&mut self.values) {
+        if let Some(stamp) = self.ear.hear(tick, now_us, &mut self.values) {
             // Before the first that was taken, there was no loop to miss any.
             self.missed += if self.samples > 0 { stamp.sequence - self.stamp.sequence - 1 } else { 0 };
             self.samples += 1;
@@ -193,7 +193,7 @@ impl Seat {
     /// Where it stands now.
     fn look(&mut self, tick: Tick) {
         let recent = self.heard.is_some_and(|last| tick.0 - last.0 <= self.plan.lost_after);
-        let well = recent && self.whole() && self.end.state() == LinkState::Up && self.unconfirmed < MOST_UNCONFIRMED;
+        let well = recent && self.whole() && self.ear.state() == LinkState::Up && self.unconfirmed < MOST_UNCONFIRMED;
         match self.state {
             State::Waiting | State::Lost if well && self.plan.setting.dry_run => self.state = State::Watched,
             State::Waiting | State::Lost if well => {
@@ -201,7 +201,7 @@ impl Seat {
                 (self.state, self.ramp) = (State::TakingOver, 0);
                 (self.filtered, self.at_start) = (self.measured, self.measured);
                 self.unconfirmed = 0;
-                self.end.direct(Directive::Operate);
+                self.ear.direct(Directive::Operate);
             }
             State::TakingOver | State::Closed if !recent => self.fall(tick, State::Lost, "no sample came in time"),
             State::TakingOver | State::Closed if self.unconfirmed >= MOST_UNCONFIRMED => {
@@ -228,7 +228,7 @@ impl Seat {
         self.losses += 1;
         self.state = to;
         self.unconfirmed = 0;
-        self.end.direct(Directive::Safe);
+        self.ear.direct(Directive::Safe);
     }
 
     fn note(&mut self, tick: Tick, what: &'static str) {
@@ -296,7 +296,7 @@ impl Seat {
             self.still = if *command == *before { self.still } else { 0 };
             *before = *command;
         }
-        self.end.command(&self.commands);
+        self.ear.command(&self.commands);
     }
 
     /// Whether the run is to end.
@@ -324,6 +324,12 @@ impl Seat {
         }
     }
 
+    /// Records what is heard, for so many steps.
+    pub(super) fn record(&mut self, ticks: u64) {
+        let names = (0..self.values.len()).map(|k| super::point_name(&self.plan, k)).collect();
+        self.ear.record(Arrivals::new(names, ticks));
+    }
+
     /// What happened, and what the link said last.
     pub(super) fn outcome(&self) -> super::Told {
         super::Told {
@@ -334,7 +340,8 @@ impl Seat {
             losses: self.losses,
             there: matches!(self.state, State::TakingOver | State::Closed | State::Watched),
             happened: self.happened.iter().map(|&(tick, what)| (tick, what.to_owned())).collect(),
-            trouble: self.end.trouble(),
+            trouble: self.ear.trouble(),
+            arrivals: self.ear.recorded().cloned(),
         }
     }
 }

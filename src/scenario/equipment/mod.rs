@@ -221,7 +221,7 @@ impl Equipment {
 
     /// The name of a real device that is not in the bench itself, if there is one.
     pub fn outside(&self) -> Option<&str> {
-        self.seats.iter().find(|own| own.at != At::Emulated).map(|own| own.name.as_str())
+        self.seats.iter().find(|own| matches!(own.at, At::Address(_))).map(|own| own.name.as_str())
     }
 
     /// The place of an analyser.

@@ -10,6 +10,7 @@
 //! | `NAME.hil_samples`, `.hil_missed` | samples taken so far, and those that came between and were not |
 //! | `NAME.hil_losses` | how often it was lost or tripped so far |
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::check::Spots;
@@ -53,6 +54,8 @@ pub enum At {
     Emulated,
     /// Out there.
     Address(Address),
+    /// Nowhere: what was recorded of it stands in.
+    Replay(PathBuf),
 }
 
 /// What a real device takes the place of.
@@ -259,6 +262,9 @@ impl Checker<'_> {
     }
 
     fn address(&mut self, setting: &HilSetting, description: &Description, spots: &Spots) -> Option<At> {
+        if setting.at.starts_with("replay:") {
+            return self.replays.get(&setting.at).cloned().map(At::Replay);
+        }
         if setting.at == "emulated" {
             if !matches!(description.wire, Wire::Scpi(_)) {
                 return Some(At::Emulated);
