@@ -7,6 +7,7 @@
 //! `docs/models/hil-interface.md` derives all of it.
 
 pub mod algorithm;
+mod eigen;
 pub mod response;
 pub mod stability;
 mod trinomial;

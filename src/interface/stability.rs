@@ -16,8 +16,9 @@
 //! [`super::response`]'s); the network is its Thévenin equivalent, so that the rest of it does not move; 1 to 3 phases;
 //! delays up to [`MOST_DELAY`] steps. Derived in `docs/models/hil-interface.md`.
 
-use nalgebra::{DMatrix, Schur};
+use nalgebra::DMatrix;
 
+use super::eigen::eigenvalues;
 use super::{Matrix, PHASES, Phasors, Scale, trinomial};
 use crate::quantity::{Complex, complex};
 
@@ -129,8 +130,8 @@ pub enum SetupError {
     /// A number of network or device that is infinite, none, or 0 where it divides.
     #[error("an impedance, a voltage, a power or a current means nothing")]
     Value,
-    /// The eigenvalues did not converge.
-    #[error("the loop's eigenvalues could not be found")]
+    /// The loop's numbers are beyond what can be held, or their eigenvalues were not found.
+    #[error("the loop's eigenvalues cannot be found")]
     Eigenvalues,
 }
 
@@ -189,12 +190,13 @@ pub fn coefficient(time_constant_s: f64, step_s: f64) -> f64 {
 /// When the setup means nothing.
 pub fn assess(setup: &Setup) -> Result<Assessment, SetupError> {
     check(setup)?;
-    let open = eigenvalues(loop_matrix(setup, Algorithm::VoltageType))?;
+    let eigenvalues = |algorithm| eigenvalues(&loop_matrix(setup, algorithm)).ok_or(SetupError::Eigenvalues);
+    let open = eigenvalues(Algorithm::VoltageType)?;
     let static_gain = matches!(setup.device, Device::Power { .. }).then(|| largest(&open));
     let all = match setup.algorithm {
         Algorithm::VoltageType => open,
         Algorithm::CurrentType => open.into_iter().map(inverse).collect(),
-        own @ Algorithm::DampingImpedance { .. } => eigenvalues(loop_matrix(setup, own))?,
+        own @ Algorithm::DampingImpedance { .. } => eigenvalues(own)?,
     };
     let (a, d) = (setup.filter, setup.delay_steps);
     let radius = all.iter().map(|r| trinomial::radius(*r, a, d)).fold(0.0, f64::max);
@@ -310,14 +312,6 @@ fn loop_matrix(setup: &Setup, algorithm: Algorithm) -> DMatrix<f64> {
             seen.lu().solve(&open).unwrap_or_else(|| DMatrix::from_element(2 * n, 2 * n, f64::NAN))
         }
     }
-}
-
-fn eigenvalues(matrix: DMatrix<f64>) -> Result<Vec<Complex>, SetupError> {
-    if matrix.iter().any(|own| !own.is_finite()) {
-        return Err(SetupError::Value);
-    }
-    let schur = Schur::try_new(matrix, f64::EPSILON, 10_000).ok_or(SetupError::Eigenvalues)?;
-    Ok(schur.complex_eigenvalues().iter().map(|r| complex(r.re, r.im)).collect())
 }
 
 /// The smallest filter that leaves less than [`LIMIT`]: found by scanning upwards, then between the last that does

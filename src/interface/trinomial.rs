@@ -29,7 +29,7 @@ pub(super) fn radius(r: Complex, a: f64, d: u32) -> f64 {
     if !r.is_finite() {
         return f64::INFINITY;
     }
-    if r.norm_sqr() == 0.0 {
+    if r.norm() == 0.0 {
         return 1.0 - a;
     }
     // Of a root with |z| ≥ 1: |z| − (1 − a) ≤ |z|^d·|z − (1 − a)| = a·|r|.

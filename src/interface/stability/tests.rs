@@ -160,6 +160,21 @@ fn what_means_nothing_is_refused() {
 }
 
 proptest! {
+    /// Spectra that lie symmetrically are found too, whatever the network: r and −r, by definition of constant power.
+    #[test]
+    fn eigenvalues_of_constant_power_are_found(parts in proptest::collection::vec(-1.0f64..1.0, 30), phases in 1usize..4) {
+        let at = |k: usize| complex(parts[k], parts[(k + 11) % 30]);
+        let row = |k: usize| [at(k), at(k + 1), at(k + 2)];
+        let v_v = [at(9), at(10), at(11)].map(|own| own * 20.0 + complex(230.0, 0.0));
+        let source = Thevenin { phases, z_ohm: [row(0), row(3), row(6)], v_v };
+        let device = Device::Power { s_va: row(12).map(|own| own * 50_000.0) };
+        let own = Setup { source, ..single(complex(1.0, 0.0), 230.0, device) };
+        let all = eigenvalues(&loop_matrix(&own, Algorithm::VoltageType)).unwrap();
+        for r in &all {
+            prop_assert!(all.iter().any(|other| (other + r).norm() < 1e-6 * largest(&all)), "{r} has no {}", -r);
+        }
+    }
+
     #[test]
     fn no_numbers_make_it_panic(
         parts in proptest::collection::vec(any::<f64>(), 24), phases in 0usize..5, kind in 0u8..4, algorithm in 0u8..3, d in 0u32..202,
