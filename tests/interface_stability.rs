@@ -4,12 +4,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use phasorbench::interface::algorithm::{Delay, Filter, VoltageType};
+use phasorbench::interface::algorithm::{
+    CurrentType, DampingImpedance, Delay, DelayEstimate, Filter, PartialDuplication, VoltageType,
+};
 use phasorbench::interface::stability::{
     Algorithm, Assessment, Device, LIMIT, Reason, Setup, Thevenin, Verdict, assess, coefficient,
 };
 use phasorbench::interface::{Matrix, Phasors, Scale};
 use phasorbench::quantity::{Complex, Noise, complex};
+
+#[path = "support/counting.rs"]
+mod counting;
 
 const NONE: Complex = Complex { re: 0.0, im: 0.0 };
 const STEP_S: f64 = 0.05;
@@ -122,7 +127,7 @@ struct Count {
     refused_but_settles: u32,
     refused_but_settles_by_step: u32,
     radius_wrong: u32,
-    within_a_step_of_1: u32,
+    undecided: u32,
 }
 
 impl Count {
@@ -139,7 +144,7 @@ impl Count {
             None => {
                 // Neither within 40,000 steps: the radius is 1 to 4 digits, or the count is wrong.
                 assert!((found.radius - 1.0).abs() < 2e-4, "{found:?}");
-                self.within_a_step_of_1 += 1;
+                self.undecided += 1;
             }
         }
     }
@@ -275,4 +280,30 @@ fn a_filter_that_is_suggested_helps_and_where_there_is_none_none_does() {
     }
     println!("refused: a filter helps {helped}, none does {none}");
     assert!(helped > 20 && none > 20);
+}
+
+#[test]
+fn no_step_allocates() {
+    let one = [complex(230.0, 1.0), complex(-115.0, 200.0), complex(-115.0, -200.0)];
+    let (scale, filter) = (Scale { voltage: 2.0, ..Scale::ONE }, Filter::new(0.5, one));
+    let shunt_s = one.map(|v| v.inv());
+    let mut voltage = VoltageType { scale, filter };
+    let mut current = CurrentType { scale, filter };
+    let mut partial = PartialDuplication { scale, filter, shunt_s };
+    let mut damping = DampingImpedance { scale, filter, shunt_s };
+    let (mut delay, mut estimate) = (Delay::new(8, one), DelayEstimate::default());
+    let before = counting::asked();
+    let mut v = one;
+    for k in 0..1000 {
+        v = delay.step(voltage.to_network(voltage.clone().to_device(v)));
+        v = current.to_network(current.clone().to_device(v));
+        v = partial.to_device(v);
+        let drawn = partial.to_network(v);
+        let _ = damping.to_network(drawn, damping.clone().to_device(v));
+        estimate.add(0.01 + 1e-6 * f64::from(k), 0.002);
+        v = one.map(|v| estimate.compensate(v, 5, 50.0));
+        let _ = (voltage.to_device(v), current.to_device(v), damping.to_device(v), estimate.residual_s());
+    }
+    assert_eq!(counting::asked(), before, "asked for memory in a step");
+    assert!(v.iter().all(|v| v.is_finite()));
 }
