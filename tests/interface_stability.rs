@@ -55,11 +55,11 @@ fn drawn(case: u64) -> Setup {
     let phases = if draw.whole("phases", 1) == 0 { 1 } else { 3 };
     let mut z_ohm = [[NONE; 3]; 3];
     let mut zd_ohm = [NONE; 3];
-    for row in 0..phases {
-        zd_ohm[row] = draw.complex(&format!("zd {row}"), 2.0, 8.0);
-        for column in 0..phases {
+    for (row, zd_ohm) in zd_ohm.iter_mut().enumerate().take(phases) {
+        *zd_ohm = draw.complex(&format!("zd {row}"), 2.0, 8.0);
+        for (column, z_ohm) in z_ohm[row].iter_mut().enumerate().take(phases) {
             let most = if row == column { 1.0 } else { 0.4 };
-            z_ohm[row][column] = draw.complex(&format!("zs {row} {column}"), 0.2 * most, most);
+            *z_ohm = draw.complex(&format!("zs {row} {column}"), 0.2 * most, most);
         }
     }
     let filter = match draw.whole("filter", 2) {

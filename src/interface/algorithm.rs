@@ -59,7 +59,7 @@ impl Filter {
     /// With the coefficient a in (0, 1] ([`super::stability::coefficient`]), from a value on. A coefficient beyond is brought
     /// within; one that is no number is 0, so that the value holds.
     pub fn new(a: f64, start: Phasors) -> Self {
-        Self { a: a.max(0.0).min(1.0), value: start }
+        Self { a: if a.is_nan() { 0.0 } else { a.clamp(0.0, 1.0) }, value: start }
     }
 
     /// Follows a value by a step; one that is not finite is left out.
