@@ -13,6 +13,7 @@ pub mod diagnostic;
 #[cfg(feature = "solver")]
 pub mod emulate;
 pub mod feeder;
+pub mod interface;
 pub mod link;
 pub mod monitor;
 pub mod quantity;

@@ -134,7 +134,7 @@ impl Device {
 
     /// Goes on to a time; it never goes back.
     pub fn advance(&mut self, now_s: f64) {
-        if !(now_s > self.now_s) {
+        if now_s.is_nan() || now_s <= self.now_s {
             return;
         }
         let reboots = self.faults.reboots(now_s);

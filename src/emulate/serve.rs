@@ -110,8 +110,8 @@ impl Requests {
 
     fn next(&mut self) -> Option<Result<Request, ()>> {
         match self {
-            Self::Tcp(own) => own.next().map_err(|_| ()).transpose(),
-            Self::Rtu(own) => own.next().map(Ok),
+            Self::Tcp(own) => own.request().map_err(|_| ()).transpose(),
+            Self::Rtu(own) => own.request().map(Ok),
         }
     }
 }

@@ -230,12 +230,7 @@ impl Ear {
 }
 
 /// What a record has for a tick.
-fn again(
-    record: &Arrivals,
-    next: &mut usize,
-    tick: Tick,
-    values: &mut [f64],
-) -> Option<(Option<Stamp>, LinkState)> {
+fn again(record: &Arrivals, next: &mut usize, tick: Tick, values: &mut [f64]) -> Option<(Option<Stamp>, LinkState)> {
     let width = record.width();
     let line = record.lines.get(*next * width..(*next + 1) * width)?;
     let (head, sample) = line.split_at(HEAD);
@@ -305,7 +300,10 @@ mod tests {
         assert!(matches!(Arrivals::parse("a,b\n", 1), Err(ArrivalsError::Line(1))));
         let header = "tick,sequence,origin_us,received_us,confirmed,state,p_w\n";
         assert!(matches!(Arrivals::parse(header, 2), Err(ArrivalsError::Points(1, 2))));
-        assert!(matches!(Arrivals::parse(&format!("{header}2,1,0,0,0,1,3\n2,2,0,0,0,1,3\n"), 1), Err(ArrivalsError::Line(3))));
+        assert!(matches!(
+            Arrivals::parse(&format!("{header}2,1,0,0,0,1,3\n2,2,0,0,0,1,3\n"), 1),
+            Err(ArrivalsError::Line(3))
+        ));
     }
 
     proptest! {

@@ -9,8 +9,8 @@ use super::MadeFeeder;
 use super::check::Checker;
 use super::vary::{self, Scalar, Variable};
 use super::{
-    ControllerSetting, Course, Document, HarmonicsSetting, HilSetting, Input, LoadSetting, Outputs, Override, Plan, Profile,
-    Scenario, events, expect, profile,
+    ControllerSetting, Course, Document, HarmonicsSetting, HilSetting, Input, LoadSetting, Outputs, Override, Plan,
+    Profile, Scenario, events, expect, profile,
 };
 use crate::diagnostic::yaml::{self, Node, Value};
 use crate::diagnostic::{Diagnostic, FileId, Sources, Span, nearest};

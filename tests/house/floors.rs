@@ -12,6 +12,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("feeder", 2),
     ("monitor", 2),
     ("control", 2),
+    ("interface", 2),
     ("link", 2),
     ("record", 2),
     ("recording", 2),

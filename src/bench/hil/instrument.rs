@@ -47,13 +47,7 @@ const MOST_HAPPENED: usize = 1000;
 
 impl Instrument {
     /// `base_v` of each channel's node; 1 where it has none.
-    pub(super) fn new(
-        plan: &scenario::Seat,
-        end: Ear,
-        order: Vec<usize>,
-        base_v: &[f64],
-        step_s: f64,
-    ) -> Option<Self> {
+    pub(super) fn new(plan: &scenario::Seat, end: Ear, order: Vec<usize>, base_v: &[f64], step_s: f64) -> Option<Self> {
         let Replaced::Instrument(place, channels) = &plan.replaces else { return None };
         let factor = |k: usize, reading: SeatReading| match (reading, base_v.get(k)) {
             (SeatReading::PerUnit(_), Some(&base_v)) => super::voltage_scale(plan, base_v) / base_v,

@@ -13,6 +13,8 @@ use crate::link::modbus::{Block, Coding, Order, Table, Value, sunspec, value::Pl
 
 /// Most points of a device.
 const MOST_POINTS: usize = 2000;
+/// The largest number that a heartbeat counts to.
+const MOST_BEATS: f64 = 32_766.0;
 /// Units that the last part of a name may have.
 const UNITS: [&str; 22] = [
     "w", "var", "va", "v", "a", "hz", "pu", "percent", "deg", "wh", "varh", "vah", "c", "s", "pf", "count", "state",
@@ -37,7 +39,9 @@ struct Checker<'a> {
     found: &'a mut Vec<Diagnostic>,
     /// Registers that points take, each with the place of its name.
     #[cfg(feature = "hil")]
-    taken: Vec<(Block, Coding, Span)>,
+    taken: Vec<(Block, Coding, Order, Span)>,
+    /// Where set-points are, each with the place of its name.
+    set: Vec<(Source, Span)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,20 +66,29 @@ fn description(root: &Node, folder: &Path, found: &mut Vec<Diagnostic>) -> Optio
         found,
         #[cfg(feature = "hil")]
         taken: Vec::new(),
+        set: Vec::new(),
     };
-    checker.numbers(place);
+    let at = |name: &str| section(name).map_or(place, |node| node.span);
+    checker.numbers(&at);
     checker.wanted(&points, &set_points, place);
     let own_points =
         points.iter().filter_map(|(name, (own, span))| checker.point(name, own, *span)).collect::<Vec<_>>();
     let own_set = set_points.iter().filter_map(|(name, (own, span))| checker.set_point(name, own, *span)).collect();
-    let at = |name: &str| section(name).map_or(place, |node| node.span);
-    let identity = head.identity.iter().filter_map(|own| checker.identity(own, at("identity"))).collect();
-    let begin = checker.writes(&head.begin, at("begin"));
-    let commit = checker.writes(&head.commit, at("commit"));
-    let release = checker.writes(&head.release, at("release"));
-    let reversion = checker.reversion(at("reversion"));
+    let item = |name: &'static str| {
+        move |k: usize| {
+            let node = section(name);
+            node.and_then(|list| list.items().get(k)).or(node).map_or(place, |node| node.span)
+        }
+    };
+    let identity = head.identity.iter().zip((0..).map(item("identity")));
+    let identity = identity.filter_map(|(own, place)| checker.identity(own, place)).collect();
+    let begin = checker.writes(&head.begin, item("begin"));
+    let commit = checker.writes(&head.commit, item("commit"));
+    let release = checker.writes(&head.release, item("release"));
+    let reversion = checker.reversion(item("reversion"));
     let heartbeat = head.heartbeat.as_ref().and_then(|own| {
         let source = checker.source(&own.register(), Positive::Injected, at("heartbeat"), true)?;
+        checker.fits(&source, MOST_BEATS, at("heartbeat"));
         Some((source, own.every_s))
     });
     let alive = head.alive.as_ref().and_then(|own| {
@@ -141,7 +154,7 @@ impl Checker<'_> {
         });
     }
 
-    fn numbers(&mut self, place: Span) {
+    fn numbers(&mut self, at: &dyn Fn(&str) -> Span) {
         let head = self.head;
         let positive = |value: f64| (1e-3..=3600.0).contains(&value);
         let times = [
@@ -153,13 +166,15 @@ impl Checker<'_> {
         ];
         for (name, value) in times {
             if value.is_some_and(|value| !positive(value)) {
+                let place = at(name.split('.').next().unwrap_or(name));
                 self.say("E0606", format!("{name} must be from 0.001 to 3600 s"), place, None);
             }
         }
         if head.s_rated_va.is_some_and(|value| !(value > 0.0 && value < 1e12)) {
-            self.say("E0606", "s_rated_va must be positive".into(), place, None);
+            self.say("E0606", "s_rated_va must be positive".into(), at("s_rated_va"), None);
         }
         if let Some(modbus) = &head.modbus {
+            let place = at("modbus");
             if !(1..=125).contains(&modbus.most_registers) {
                 let message =
                     format!("most_registers is {}: one answer holds 1 to 125 registers", modbus.most_registers);
@@ -230,28 +245,37 @@ impl Checker<'_> {
             self.say("E0608", message, place, None);
         }
         let source = self.source(&own.register(), own.positive, place, true)?;
+        own.range.into_iter().for_each(|end| self.fits(&source, end, place));
+        if let Some((_, first)) = self.set.iter().find(|(other, _)| same_place(other, &source)).cloned() {
+            let message = format!("{name} is set in the same place as another set-point");
+            self.found.push(Diagnostic::error("E0605", message).at(place).related(first, "which is set here"));
+        }
+        self.set.push((source.clone(), place));
         let (range, safe, read_back, confirmed_by) = (own.range, own.safe, own.read_back, own.confirmed_by.clone());
         Some(SetPoint { name: name.to_owned(), source, range, safe, read_back, confirmed_by })
     }
 
-    fn writes(&mut self, all: &[language::Write], place: Span) -> Vec<Write> {
-        let write = |own: &language::Write| {
+    /// Fixed writes; `at` has the place of each.
+    fn writes(&mut self, all: &[language::Write], at: impl Fn(usize) -> Span) -> Vec<Write> {
+        let write = |(own, place): (&language::Write, Span)| {
             let source = self.source(&own.register(), Positive::Injected, place, true)?;
+            self.fits(&source, own.value, place);
             Some(Write { source, value: own.value, optional: own.optional })
         };
-        all.iter().filter_map(write).collect()
+        all.iter().zip((0..).map(at)).filter_map(write).collect()
     }
 
-    fn reversion(&mut self, place: Span) -> Vec<Write> {
+    fn reversion(&mut self, at: impl Fn(usize) -> Span) -> Vec<Write> {
         let head = self.head;
-        let timer = |own: &language::Reversion| {
+        let timer = |(own, place): (&language::Reversion, Span)| {
             if !(own.seconds > 0.0 && own.seconds <= 3600.0) {
                 self.say("E0606", "a reversion timer must be from 0 to 3600 s".into(), place, None);
             }
             let source = self.source(&own.register(), Positive::Injected, place, true)?;
+            self.fits(&source, own.seconds, place);
             Some(Write { source, value: own.seconds, optional: false })
         };
-        head.reversion.iter().filter_map(timer).collect()
+        head.reversion.iter().zip((0..).map(at)).filter_map(timer).collect()
     }
 
     fn identity(&mut self, own: &language::Identity, place: Span) -> Option<Identity> {
@@ -319,9 +343,25 @@ impl Checker<'_> {
     }
 
     #[cfg(not(feature = "hil"))]
+    fn fits(&mut self, _: &Source, _: f64, _: Span) {}
+
+    #[cfg(not(feature = "hil"))]
     fn modbus(&mut self, _: &Register, _: f64, _: f64, place: Span, _: (bool, bool)) -> Option<Source> {
         self.say("E0601", "this build has no Modbus".into(), place, None);
         None
+    }
+}
+
+/// Whether two set-points would write over each other.
+fn same_place(one: &Source, other: &Source) -> bool {
+    match (one, other) {
+        #[cfg(feature = "hil")]
+        (Source::Modbus(one), Source::Modbus(other)) => one.place == other.place,
+        (Source::Can { message, signal, .. }, Source::Can { message: other, signal: own, .. }) => {
+            (message, signal) == (other, own)
+        }
+        (Source::Scpi(one, _), Source::Scpi(other, _)) => one == other,
+        _ => false,
     }
 }
 
@@ -356,7 +396,9 @@ impl Checker<'_> {
             let (table, address) = self.address(register, place, written)?;
             let coding = self.coding(register, table, text, place)?;
             let block = Block { table, address, count: coding.words() };
-            self.take(block, coding, place);
+            let head = self.head.modbus.as_ref()?;
+            let order = Order { words: register.words.unwrap_or(head.words), bytes: head.bytes };
+            self.take(block, coding, order, place);
             (Place::Fixed(table, address), coding)
         } else {
             self.sunspec(&register.sunspec, place, written)?
@@ -439,21 +481,39 @@ impl Checker<'_> {
     }
 
     /// A register has one meaning: two values either take the same registers in the same way, or none in common.
-    fn take(&mut self, block: Block, coding: Coding, place: Span) {
+    fn take(&mut self, block: Block, coding: Coding, order: Order, place: Span) {
         let end = |own: Block| u32::from(own.address) + u32::from(own.count);
         if end(block) > 0x1_0000 {
             self.say("E0606", format!("registers from {} on go beyond 65535", block.address), place, None);
         }
+        let most = self.head.modbus.as_ref().map_or(125, |own| own.most_registers);
+        if block.count > most {
+            let message = format!("it takes {} registers, and an answer holds {most}: it would be torn", block.count);
+            self.say("E0606", message, place, None);
+        }
         let meets = |own: Block| {
             own.table == block.table && u32::from(own.address) < end(block) && u32::from(block.address) < end(own)
         };
-        let clash = self.taken.iter().find(|(own, other, _)| meets(*own) && (*own, *other) != (block, coding)).copied();
-        if let Some((own, _, first)) = clash {
+        let same = (block, coding, order);
+        let clash = self.taken.iter().find(|(own, other, by, _)| meets(*own) && (*own, *other, *by) != same).copied();
+        if let Some((own, .., first)) = clash {
             let (name, from, to) = (block.table.name(), block.address, end(block) - 1);
             let message =
                 format!("{name} registers {from} to {to} overlap those from {} to {}", own.address, end(own) - 1);
             self.found.push(Diagnostic::error("E0605", message).at(place).related(first, "which are taken here"));
         }
-        self.taken.push((block, coding, place));
+        self.taken.push((block, coding, order, place));
+    }
+
+    /// What is written must be a number that its registers can hold, as far as that is known before a device is asked.
+    fn fits(&mut self, source: &Source, value: f64, place: Span) {
+        let Source::Modbus(own) = source else { return };
+        if own.exponent.is_none() && matches!(own.place, Place::Fixed(..)) {
+            let raw = (value - own.offset) / own.scale;
+            if let Err(error) = own.coding.encode(raw, own.order, false) {
+                let message = format!("{value} cannot be written there: scaled, {error}");
+                self.say("E0606", message, place, None);
+            }
+        }
     }
 }

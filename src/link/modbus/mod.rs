@@ -9,6 +9,7 @@
 pub mod blocks;
 pub mod coding;
 pub mod driver;
+mod map;
 pub mod scan;
 pub mod server;
 pub mod sunspec;

@@ -239,7 +239,7 @@ impl TcpRequests {
     ///
     /// # Errors
     /// When what came is no request: there is no way to find the next.
-    pub fn next(&mut self) -> Result<Option<Request>, NotModbus> {
+    pub fn request(&mut self) -> Result<Option<Request>, NotModbus> {
         let Some(header) = self.buffer.get(..HEADER) else { return Ok(None) };
         let word = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
         let (transaction, protocol, length, unit) = (word(0), word(2), usize::from(word(4)), header[6]);
@@ -289,7 +289,7 @@ impl RtuRequests {
     }
 
     /// The next request; `None` until more has come.
-    pub fn next(&mut self) -> Option<Request> {
+    pub fn request(&mut self) -> Option<Request> {
         while self.buffer.len() >= 4 {
             match self.length() {
                 Some(length) if self.buffer.len() < length && length <= LONGEST_PDU + 3 => return None,
@@ -420,14 +420,14 @@ mod tests {
         let mut requests = TcpRequests::default();
         let one = [0, 7, 0, 0, 0, 6, 1, 3, 0, 0, 0, 1];
         requests.push(&one[..5]);
-        assert_eq!(requests.next(), Ok(None));
+        assert_eq!(requests.request(), Ok(None));
         requests.push(&[&one[5..], &one[..]].concat());
-        let first = requests.next().unwrap().unwrap();
+        let first = requests.request().unwrap().unwrap();
         assert_eq!((first.transaction, first.unit, &first.pdu[..]), (7, 1, &[3, 0, 0, 0, 1][..]));
-        assert!(requests.next().unwrap().is_some() && requests.next().unwrap().is_none());
+        assert!(requests.request().unwrap().is_some() && requests.request().unwrap().is_none());
         assert_eq!(tcp_frame(&first, &[3, 2, 0, 1]), [0, 7, 0, 0, 0, 5, 1, 3, 2, 0, 1]);
         requests.push(b"GET / HTTP/1.1");
-        assert_eq!(requests.next(), Err(NotModbus));
+        assert_eq!(requests.request(), Err(NotModbus));
     }
 
     #[test]
@@ -437,13 +437,13 @@ mod tests {
         let frame = rtu_frame(1, &[3, 0, 0, 0, 1]);
         requests.push(&[0xFF, 0x00, 0x55]);
         requests.push(&frame);
-        assert_eq!(requests.next().map(|own| own.pdu), Some(vec![3, 0, 0, 0, 1]));
-        assert_eq!((requests.passed_over, requests.next()), (3, None));
+        assert_eq!(requests.request().map(|own| own.pdu), Some(vec![3, 0, 0, 0, 1]));
+        assert_eq!((requests.passed_over, requests.request()), (3, None));
         requests.push(&frame[..6]);
-        assert_eq!(requests.next(), None);
+        assert_eq!(requests.request(), None);
         requests.silence();
         requests.push(&frame);
-        assert!(requests.next().is_some());
+        assert!(requests.request().is_some());
     }
 
     proptest! {
@@ -458,9 +458,9 @@ mod tests {
             let (mut tcp, mut rtu) = (TcpRequests::default(), RtuRequests::default());
             for piece in bytes.chunks(7) {
                 tcp.push(piece);
-                while let Ok(Some(_)) = tcp.next() {}
+                while let Ok(Some(_)) = tcp.request() {}
                 rtu.push(piece);
-                while rtu.next().is_some() {}
+                while rtu.request().is_some() {}
                 prop_assert!(rtu.buffer.len() <= LONGEST_PDU + 10);
             }
         }
@@ -469,10 +469,10 @@ mod tests {
         fn a_good_frame_is_found_after_garbage(garbage in proptest::collection::vec(any::<u8>(), 0..40)) {
             let mut requests = RtuRequests::default();
             requests.push(&garbage);
-            while requests.next().is_some() {}
+            while requests.request().is_some() {}
             requests.silence();
             requests.push(&rtu_frame(9, &[4, 0, 1, 0, 2]));
-            prop_assert_eq!(requests.next().map(|own| own.unit), Some(9));
+            prop_assert_eq!(requests.request().map(|own| own.unit), Some(9));
         }
     }
 }
