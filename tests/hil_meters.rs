@@ -128,7 +128,7 @@ async fn serve(mut stream: DuplexStream, meter: Arc<Mutex<Meter>>) {
     let (mut requests, mut bytes) = (RtuRequests::default(), [0; 512]);
     while let Ok(count @ 1..) = stream.read(&mut bytes).await {
         requests.push(&bytes[..count]);
-        while let Some(request) = requests.next() {
+        while let Some(request) = requests.request() {
             let pdu = answer(&request.pdu, &mut *meter.lock().unwrap());
             if stream.write_all(&rtu_frame(request.unit, &pdu)).await.is_err() {
                 return;

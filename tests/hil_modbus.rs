@@ -1,5 +1,6 @@
 //! A Modbus driver against an emulated device, in virtual time: what is measured, set, found wrong, left behind.
 #![cfg(all(feature = "hil", feature = "solver"))]
+#![allow(clippy::unwrap_used)]
 
 use std::path::Path;
 use std::sync::Arc;

@@ -44,7 +44,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 pub use grid::{GridPlant, SetupError};
-pub use hil::Told;
+pub use hil::{Closing, Told, closings};
 pub use numbers::Numbers;
 pub use outcome::{NodeOutcome, Outcome, Snapshot};
 pub use pace::{Batch, Pacer, Stage};
@@ -102,7 +102,9 @@ impl<'a> Bench<'a, GridPlant> {
     /// # Errors
     /// When the feeder cannot be compiled.
     pub fn new(plan: &'a Plan) -> Result<Self, SetupError> {
-        Self::with_plant(plan, GridPlant::new(plan)?)
+        let plant = GridPlant::new(plan)?;
+        hil::refuse(plan, &plant)?;
+        Self::with_plant(plan, plant)
     }
 }
 

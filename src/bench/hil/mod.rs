@@ -5,6 +5,7 @@
 //! [`Hil::show`] tells emulated devices how the network stands. Paced, none of it allocates, locks what an I/O thread can
 //! hold, or waits; in batch the drivers run within [`Hil::begin`], in virtual time.
 
+mod closing;
 mod instrument;
 mod seat;
 mod session;
@@ -29,6 +30,8 @@ use crate::link::synchrophasor::Server;
 use crate::quantity::{Complex, Tick};
 use crate::scenario::{self, At, Measure, Plan, Real, Replaced};
 use crate::signal::Frame;
+pub(super) use closing::refuse;
+pub use closing::{Closing, closings};
 use instrument::Instrument;
 use seat::Seat;
 use session::{Session, Start, Tasks};

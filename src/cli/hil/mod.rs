@@ -1,5 +1,6 @@
 //! `phasorbench hil …`: real devices and real time. One file for each command.
 
+mod check;
 mod devices;
 mod emulate;
 mod jitter;
@@ -30,6 +31,8 @@ enum Command {
     Scan(scan::Args),
     /// Read every point of a device, and how long that takes; reads only.
     Probe(probe::Args),
+    /// Look at everything that would stop or endanger a run with real devices, without closing a loop.
+    Check(check::Args),
     /// Show a device's points as they change; reads only.
     Watch(probe::WatchArgs),
 }
@@ -41,6 +44,7 @@ pub fn run(args: &Args) -> Exit {
         Command::Emulate(args) => emulate::run(args),
         Command::Scan(args) => scan::run(args),
         Command::Probe(args) => probe::run(args),
+        Command::Check(args) => check::run(args),
         Command::Watch(args) => probe::watch(args),
     }
 }

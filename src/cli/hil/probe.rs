@@ -65,7 +65,7 @@ fn probe(args: &Args) -> Result<Exit, Exit> {
     let (description, address) = devices::device(&args.device)?;
     let probed = devices::runtime()?.block_on(async {
         let mut own = devices::watched(&description, &address)?;
-        read(&description, &mut own, args.polls).await.map_err(|why| {
+        read(description.points.len(), &mut own, args.polls).await.map_err(|why| {
             input::complain(
                 "E0412",
                 format!("{address}: {why}"),
@@ -88,8 +88,7 @@ fn probe(args: &Args) -> Result<Exit, Exit> {
 }
 
 /// Reads so many samples, or says why there are none.
-async fn read(description: &Description, own: &mut LoopEnd, polls: u32) -> Result<Probed, String> {
-    let count = description.points.len();
+async fn read(count: usize, own: &mut LoopEnd, polls: u32) -> Result<Probed, String> {
     let mut probed = Probed {
         last: vec![f64::NAN; count],
         low: vec![f64::INFINITY; count],
@@ -115,6 +114,12 @@ async fn read(description: &Description, own: &mut LoopEnd, polls: u32) -> Resul
     }
     probed.took_ms.sort_by(f64::total_cmp);
     Ok(probed)
+}
+
+/// Reads some samples of a driver; how long one takes in ms, or why there are none.
+pub(super) async fn samples(points: usize, own: &mut LoopEnd, polls: u32) -> Result<f64, String> {
+    let probed = read(points, own, polls).await?;
+    Ok(quantile(&probed.took_ms, 0.5))
 }
 
 /// A value at a part of an ordered list.
