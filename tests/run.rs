@@ -232,9 +232,19 @@ fn the_first_scenario_of_a_newcomer_runs() {
 
 #[test]
 fn committed_schemas_are_current() {
-    for kind in
-        ["feeder", "scenario", "powerflow", "benchmark", "contingency", "compare", "pv", "summary", "run", "timing"]
-    {
+    for kind in [
+        "feeder",
+        "scenario",
+        "device",
+        "powerflow",
+        "benchmark",
+        "contingency",
+        "compare",
+        "pv",
+        "summary",
+        "run",
+        "timing",
+    ] {
         let printed = phasorbench(root(), &["schema", kind]).stdout;
         let path = format!("docs/schema/{kind}.schema.json");
         if std::env::var_os("UPDATE_SCHEMAS").is_some() {

@@ -149,6 +149,11 @@ impl GridPlant {
         &self.flow
     }
 
+    /// The solver's node of each of the plant's.
+    pub fn node_ids(&self) -> &[NodeId] {
+        &self.order
+    }
+
     /// The study of harmonics as last solved; `None` where the plan asks for none, or where they have no solution.
     pub fn harmonic_study(&self) -> Option<&Harmonics> {
         self.study.as_ref().and_then(Study::solved)

@@ -31,6 +31,12 @@ pub fn is_scenario(file: &Path) -> bool {
     yaml && std::fs::read_to_string(file).is_ok_and(|text| scenario::is_one(&text))
 }
 
+/// Whether a file is meant as a device's description.
+pub fn is_device(file: &Path) -> bool {
+    let yaml = file.extension().is_some_and(|e| e.eq_ignore_ascii_case("yaml") || e.eq_ignore_ascii_case("yml"));
+    yaml && std::fs::read_to_string(file).is_ok_and(|text| text.lines().any(|line| line.starts_with("device:")))
+}
+
 /// Reads a feeder, reporting everything that was found.
 pub fn feeder(path: &Path) -> Result<Feeder, Exit> {
     let stage = terminal().stage("read");

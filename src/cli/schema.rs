@@ -1,5 +1,6 @@
 //! `phasorbench schema KIND`: the JSON Schemas of files, by which editors complete and check, and of what commands print.
 
+use phasorbench::link::description::language::Head;
 use phasorbench::study::{compare, contingency};
 use phasorbench::{feeder, report, scenario};
 
@@ -23,6 +24,8 @@ enum Kind {
     Feeder,
     /// A scenario file.
     Scenario,
+    /// A device's description.
+    Device,
     /// What `powerflow --json` prints.
     Powerflow,
     /// What `pv --json` prints.
@@ -52,6 +55,7 @@ pub fn run(args: Args) -> Exit {
     let schema = match args.kind {
         Kind::Feeder => feeder::yaml::schema(),
         Kind::Scenario => scenario::schema(),
+        Kind::Device => schemars::schema_for!(Head).to_value(),
         Kind::Powerflow => powerflow::schema(),
         Kind::Pv => pv::schema(),
         Kind::Harmonics => harmonics::schema(),

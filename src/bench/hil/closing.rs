@@ -79,7 +79,7 @@ fn setup(plan: &Plan, plant: &GridPlant, seat: &Seat, device: usize, nodes: &[No
     let place = |number: &u16| nodes.iter().position(|n| n.bus == added.bus.bus && n.number == *number);
     let places: Vec<usize> = added.bus.nodes.iter().filter_map(place).take(PHASES).collect();
     let base_v = nodes.get(*places.first()?)?.base_v;
-    let ids: Vec<NodeId> = places.iter().map(|&k| u32::try_from(k).map(NodeId)).collect::<Result<_, _>>().ok()?;
+    let ids: Vec<NodeId> = places.iter().map(|&k| plant.node_ids().get(k).copied()).collect::<Option<_>>()?;
     let z = plant.power_flow().thevenin_ohm(&ids, LoadsAs::Admittance).ok()?;
     let mut z_ohm: Matrix = [[complex(0.0, 0.0); PHASES]; PHASES];
     for (own, row) in z_ohm.iter_mut().zip(&z) {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use phasorbench::bench::pace::{Clock, Monotonic};
+use phasorbench::link::address::Address;
 use phasorbench::link::description::{Description, Point};
 use phasorbench::link::port::{LinkState, LoopEnd};
 use serde_json::json;
@@ -26,6 +28,12 @@ pub struct Args {
     /// How often it is read.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     polls: u32,
+    /// Time between samples in s, instead of the description's.
+    #[arg(long, value_name = "S", value_parser = devices::seconds)]
+    poll_s: Option<Duration>,
+    /// Read so many such devices at once, at consecutive ports of tcp://, and say what that costs.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    count: u16,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -62,7 +70,13 @@ pub fn run(args: &Args) -> Exit {
 }
 
 fn probe(args: &Args) -> Result<Exit, Exit> {
-    let (description, address) = devices::device(&args.device)?;
+    let (mut description, address) = devices::device(&args.device)?;
+    if let Some(poll) = args.poll_s {
+        description = Arc::new(Description { poll_s: poll.as_secs_f64(), ..description.as_ref().clone() });
+    }
+    if args.count > 1 {
+        return many(args, &description, &address);
+    }
     let probed = devices::runtime()?.block_on(async {
         let mut own = devices::watched(&description, &address)?;
         read(description.points.len(), &mut own, args.polls).await.map_err(|why| {
@@ -85,6 +99,62 @@ fn probe(args: &Args) -> Result<Exit, Exit> {
         output::print(&text(&description, &probed));
     }
     Ok(Exit::Passed)
+}
+
+/// Reads many devices at once, all in this thread.
+fn many(args: &Args, description: &Arc<Description>, first: &Address) -> Result<Exit, Exit> {
+    let clock = Monotonic::new();
+    devices::runtime()?.block_on(async {
+        let devices = (0..args.count).map(|k| devices::watched(description, &beside(first, k)?));
+        let mut devices: Vec<LoopEnd> = devices.collect::<Result<_, Exit>>()?;
+        let mut values = vec![f64::NAN; description.points.len()];
+        let mut seen = vec![(0_u64, 0_u64, 0_u64); devices.len()];
+        // What connecting costs, and walking through models, is not what polling does.
+        sleep(FIRST).await;
+        for (own, seen) in devices.iter_mut().zip(&mut seen) {
+            seen.0 = own.take(&mut values).map_or(0, |stamp| stamp.sequence);
+        }
+        let (begun, before_ns) = (Instant::now(), clock.cpu_ns().unwrap_or(0));
+        let lasts = Duration::from_secs_f64(description.poll_s * f64::from(args.polls));
+        while begun.elapsed() < lasts {
+            sleep(Duration::from_secs_f64(description.poll_s / 4.0)).await;
+            for (own, (sequence, samples, missed)) in devices.iter_mut().zip(&mut seen) {
+                let Some(stamp) = own.take(&mut values) else { continue };
+                *missed += stamp.sequence - *sequence - 1;
+                (*sequence, *samples) = (stamp.sequence, *samples + 1);
+            }
+        }
+        let (passed_s, cpu_ns) = (begun.elapsed().as_secs_f64(), clock.cpu_ns().unwrap_or(0) - before_ns);
+        let samples: u64 = seen.iter().map(|(_, samples, _)| samples).sum();
+        let overtaken: u64 = seen.iter().map(|(_, _, missed)| missed).sum();
+        let wanted = u64::from(args.count) * u64::from(args.polls);
+        #[allow(clippy::cast_precision_loss, reason = "nanoseconds of some seconds")]
+        let percent = cpu_ns as f64 / 1e7 / passed_s;
+        let down = devices.iter().filter(|own| own.state() != LinkState::Up).count();
+        let short = wanted.saturating_sub(samples + overtaken);
+        let of = json!({ "devices": args.count, "wanted": wanted, "samples": samples, "overtaken": overtaken, "short": short,
+                         "not_up": down, "core_percent": percent, "seconds": passed_s });
+        if args.json {
+            output::json(&of);
+        } else {
+            output::print(&format!(
+                "{} devices for {passed_s:.1} s: {samples} of {wanted} samples, {overtaken} overtaken, {down} not up; \
+                 {percent:.1} % of a core\n",
+                args.count
+            ));
+        }
+        Ok(if down == 0 { Exit::Passed } else { Exit::LinkLost })
+    })
+}
+
+/// The address so many ports on.
+fn beside(first: &Address, k: u16) -> Result<Address, Exit> {
+    let moved = first.place.rsplit_once(':').and_then(|(host, port)| {
+        let port = port.parse::<u16>().ok()?.checked_add(k)?;
+        let options = first.get("unit").map(|unit| format!("?unit={unit}")).unwrap_or_default();
+        Address::parse(&format!("tcp://{host}:{port}{options}")).ok()
+    });
+    moved.ok_or_else(|| input::complain("E0410", format!("{first} has no port {k} ports on"), None))
 }
 
 /// Reads so many samples, or says why there are none.
