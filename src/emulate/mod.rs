@@ -2,7 +2,7 @@
 //!
 //! [`Device`] has a description's registers: what is read comes from a [`Model`], what is written goes to it, and its
 //! watchdogs run (reversion timers, a heartbeat that must move). [`serve`] speaks Modbus for it over any stream, and does
-//! what [`Fault`]s say: a late answer, none, garbage. Time is an argument: the same device runs on the session's clock in
+//! what [`crate::link::fault::Fault`]s say: a late answer, none, garbage. Time is an argument: the same device runs on the session's clock in
 //! batch and on the machine's in `phasorbench hil emulate`.
 
 mod device;

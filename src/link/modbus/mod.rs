@@ -1,7 +1,7 @@
 //! Modbus: what a description says of registers made readable, the driver of a device, and the server of an emulated one.
 //!
 //! [`value`] turns a description's keys into a [`Value`], which [`Value::locate`] finds in a device's registers (of SunSpec,
-//! by the device's own directory, [`sunspec`]); [`blocks`] reads neighbours together; [`driver`] polls by the client of
+//! by the device's own directory, [`sunspec`]); [`mod@blocks`] reads neighbours together; [`driver`] polls by the client of
 //! tokio-modbus; [`server`] answers as the protocol's text has it, whatever it is sent.
 //!
 //! Sources: Modbus Application Protocol V1.1b3; Modbus Messaging on TCP/IP V1.0b; Modbus over Serial Line V1.02.
