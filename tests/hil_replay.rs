@@ -90,3 +90,14 @@ fn a_device_as_large_as_the_network_is_not_closed() {
     let said = String::from_utf8_lossy(&fine.stdout).into_owned();
     assert!(fine.status.success() && said.contains("the loop settles") && said.contains("own timer"), "{said}");
 }
+
+#[test]
+fn an_angle_by_gps_is_not_compared_with_a_simulated_one() {
+    let scenario = root().join("scenarios/phasor/ieee13_decoupled_pi.yaml");
+    let pmu = root().join("hil/pmu.yaml");
+    let swap = |name: &str| format!("{name}={}@c37118://127.0.0.1:4712", pmu.display());
+    let args = ["run", scenario.to_str().unwrap(), "--pace", "real-time", "--hil"];
+    let output = phasorbench(&root(), &[&args[..], &[&swap("pmu632")]].concat());
+    assert_eq!(output.status.code(), Some(2), "{}", err(&output));
+    assert!(err(&output).contains("E0341") && err(&output).contains("a real clock"), "{}", err(&output));
+}

@@ -153,6 +153,31 @@ impl Checker<'_> {
             let seat = self.seat(name, setting, description);
             self.equipment.seats.extend(seat);
         }
+        self.one_clock();
+    }
+
+    /// Angles hold against the clock of who measured them: a controller that compares two takes both from real PMUs, or both
+    /// from simulated ones.
+    fn one_clock(&mut self) {
+        let real = |instrument: usize| {
+            self.equipment.seats.iter().find(|own| {
+                let replaces = matches!(own.replaces, Replaced::Instrument(place, _) if place == instrument);
+                let watched = own.setting.dry_run && !matches!(own.at, At::Replay(_));
+                replaces && !watched && own.description.kind == Kind::Pmu && own.at != At::Emulated
+            })
+        };
+        let mixed = |own: &super::Phasor| match (real(own.performance.instrument), real(own.reference.instrument)) {
+            (Some(seat), None) | (None, Some(seat)) => Some((own.name.clone(), seat.name.clone())),
+            _ => None,
+        };
+        let found: Vec<(String, String)> = self.equipment.phasors.iter().filter_map(mixed).collect();
+        for (controller, seat) in found {
+            let spots = Spots::of(self.root, self.place, "hil", &seat, None);
+            let message = format!(
+                "{controller:?} would compare an angle of {seat:?}, by a real clock, with one that is simulated"
+            );
+            self.report("E0341", message, spots.at("at"), "replace both of its PMUs, or none");
+        }
     }
 
     fn seat(&mut self, name: &str, setting: &HilSetting, description: Arc<Description>) -> Option<Seat> {
