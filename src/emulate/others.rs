@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::model::Model;
-use crate::link::can::bus::{Bus, Connector, VirtualBus};
+use crate::link::can::bus::{Connector, VirtualBus};
 use crate::link::can::emulator::charger::{self, ChargerState, Demand};
 use crate::link::can::emulator::{self as module, Scripted};
 use crate::link::description::{Description, Source};
@@ -138,25 +138,6 @@ pub async fn serve_charger(bus: VirtualBus, model: SharedModel, faults: Faults, 
         }
         sleep(AGAIN).await;
     }
-}
-
-/// The same on a real bus, until it is to stop.
-pub async fn serve_charger_on(bus: &mut Bus, model: SharedModel, faults: Faults, stop: impl Fn() -> bool) {
-    let Ok(database) = database(charger::DBC) else { return };
-    let epoch = Instant::now();
-    let mut before_us = 0;
-    let plant = move |t_us: u64, demand: Demand| {
-        let mut model = model.lock().unwrap_or_else(PoisonError::into_inner);
-        model.set("p_w", if let Demand::Power(p_w) = demand { p_w } else { 0.0 });
-        #[allow(clippy::cast_precision_loss, reason = "times in µs")]
-        model.step((t_us - before_us.min(t_us)) as f64 / 1e6);
-        before_us = t_us;
-        charger_state(&**model)
-    };
-    let Ok(mut device) = charger::device(database, 1, plant) else { return };
-    device.script(faults.script().iter().filter_map(of_can).collect());
-    let clock = move || u64::try_from(epoch.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let _ = module::serve(&mut device, bus, clock, stop).await;
 }
 
 fn charger_state(model: &dyn Model) -> ChargerState {
