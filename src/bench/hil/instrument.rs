@@ -3,30 +3,23 @@
 //! A reading counts once: a controller sees it with its age, and a lost instrument's readings are not valid. Limits: the
 //! origin of a reading is the tick at which it was taken, at most a poll after the device measured it.
 
-use crate::link::arrivals::{Arrivals, Ear};
+use super::heard::Heard;
+use crate::link::arrivals::Ear;
 use crate::link::port::{Directive, LinkState};
 use crate::quantity::Tick;
 use crate::scenario::{self, OnLoss, Real, Replaced, SeatReading};
 use crate::signal::Frame;
 
 pub(super) struct Instrument {
-    ear: Ear,
+    heard: Heard,
     plan: scenario::Seat,
     /// The instrument, and for each of its channels the point and the factor to the channel's unit.
     pub(super) place: usize,
     channels: Vec<Option<(usize, f64)>>,
     /// Where in a sample each point is.
     order: Vec<usize>,
-    values: Vec<f64>,
     frame: Frame,
-    heard: Option<Tick>,
-    sequence: u64,
-    samples: u64,
-    missed: u64,
-    losses: u64,
     lost: bool,
-    happened: Vec<(Tick, &'static str)>,
-    step_s: f64,
 }
 
 /// What a channel that is read as it is is multiplied with: a lab's power is not the network's.
@@ -41,9 +34,6 @@ fn scale_of(plan: &scenario::Seat, channel: usize) -> f64 {
         _ => 1.0,
     }
 }
-
-/// Most that is remembered of what happened.
-const MOST_HAPPENED: usize = 1000;
 
 impl Instrument {
     /// `base_v` of each channel's node; 1 where it has none.
@@ -62,33 +52,22 @@ impl Instrument {
             place: *place,
             frame: Frame::new(channels.len()),
             channels,
-            values: vec![f64::NAN; order.iter().max().map_or(0, |most| most + 1)],
+            heard: Heard::new(plan, end, order.iter().max().map_or(0, |most| most + 1), step_s),
             order,
-            heard: None,
-            sequence: 0,
-            samples: 0,
-            missed: 0,
-            losses: 0,
             lost: false,
-            happened: Vec::with_capacity(MOST_HAPPENED),
-            step_s,
             plan: plan.clone(),
-            ear: end,
         })
     }
 
     /// A step begins: takes what has come.
     pub(super) fn begin(&mut self, tick: Tick, now_us: u64) {
-        if let Some(stamp) = self.ear.hear(tick, now_us, &mut self.values) {
-            self.missed += if self.samples > 0 { stamp.sequence - self.sequence - 1 } else { 0 };
-            (self.sequence, self.samples) = (stamp.sequence, self.samples + 1);
-            self.heard = Some(tick);
+        if self.heard.begin(tick, now_us).is_some() {
             self.frame.advance(tick);
             for (k, own) in self.channels.iter().enumerate() {
                 // A clock that nobody tells of is taken to be right.
                 let value = own.map_or(1.0, |(point, factor)| {
                     let place = self.order.get(point).copied().unwrap_or(usize::MAX);
-                    self.values.get(place).map_or(f64::NAN, |v| v * factor)
+                    self.heard.values.get(place).map_or(f64::NAN, |v| v * factor)
                 });
                 self.frame.set(k, value);
             }
@@ -101,13 +80,12 @@ impl Instrument {
     }
 
     fn look(&mut self, tick: Tick) {
-        let recent = self.heard.is_some_and(|last| tick.0 - last.0 <= self.plan.lost_after);
-        let lost = self.heard.is_some() && (!recent || self.ear.state() == LinkState::Wrong);
+        let recent = self.heard.recent(tick);
+        let lost = self.heard.last.is_some() && (!recent || self.heard.ear.state() == LinkState::Wrong);
         if lost && !self.lost {
-            self.losses += 1;
-            self.note(tick, if recent { "what it says cannot be right" } else { "no sample came in time" });
+            self.heard.lose(tick, if recent { "what it says cannot be right" } else { "no sample came in time" });
         } else if self.lost && !lost {
-            self.note(tick, "it is back");
+            self.heard.note(tick, "it is back");
         }
         self.lost = lost;
         if lost {
@@ -115,17 +93,11 @@ impl Instrument {
         }
     }
 
-    fn note(&mut self, tick: Tick, what: &'static str) {
-        if self.happened.len() < MOST_HAPPENED {
-            self.happened.push((tick, what));
-        }
-    }
-
     /// The newest reading in place of the simulated one's; `None` where that is to be taken: before the first sample, in a
     /// dry run, and while it is lost where the scenario says so.
     pub(super) fn frame(&self) -> Option<&Frame> {
         let twin = self.lost && self.plan.setting.on_loss == OnLoss::Twin;
-        (self.heard.is_some() && !twin && !self.plan.setting.dry_run).then_some(&self.frame)
+        (self.heard.last.is_some() && !twin && !self.plan.setting.dry_run).then_some(&self.frame)
     }
 
     /// The point behind a channel, and the factor from its unit to the channel's.
@@ -137,45 +109,29 @@ impl Instrument {
         self.lost && self.plan.setting.on_loss == OnLoss::Stop
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "counts")]
     pub(super) fn says(&self, what: Real, tick: Tick) -> f64 {
         match what {
-            Real::State => match (self.heard.is_some(), self.lost, self.plan.setting.dry_run) {
+            Real::State => match (self.heard.last.is_some(), self.lost, self.plan.setting.dry_run) {
                 (false, ..) => 0.0,
                 (_, true, _) => 3.0,
                 (.., true) => 5.0,
                 _ => 2.0,
             },
-            Real::Age => self.heard.map_or(f64::NAN, |last| (tick.0 - last.0) as f64 * self.step_s),
-            Real::Samples => self.samples as f64,
-            Real::Missed => self.missed as f64,
-            Real::Losses => self.losses as f64,
-            Real::P | Real::Q | Real::TwinP | Real::TwinQ | Real::Difference => f64::NAN,
+            _ => self.heard.says(what, tick),
         }
     }
 
     /// Records what is heard, for so many steps.
     pub(super) fn record(&mut self, ticks: u64) {
-        let names = (0..self.values.len()).map(|k| super::point_name(&self.plan, k)).collect();
-        self.ear.record(Arrivals::new(names, ticks));
+        self.heard.record(&self.plan, ticks);
     }
 
     pub(super) fn outcome(&self) -> super::Told {
-        super::Told {
-            name: self.plan.name.clone(),
-            device: self.plan.description.name.clone(),
-            samples: self.samples,
-            missed: self.missed,
-            losses: self.losses,
-            there: self.heard.is_some() && !self.lost,
-            happened: self.happened.iter().map(|&(tick, what)| (tick, what.to_owned())).collect(),
-            trouble: self.ear.trouble(),
-            arrivals: self.ear.recorded().cloned(),
-        }
+        self.heard.outcome(&self.plan, self.heard.last.is_some() && !self.lost)
     }
 
     /// It is only ever watched.
     pub(super) fn watch(&self) {
-        self.ear.direct(Directive::Watch);
+        self.heard.ear.direct(Directive::Watch);
     }
 }

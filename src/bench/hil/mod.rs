@@ -6,6 +6,7 @@
 //! hold, or waits; in batch the drivers run within [`Hil::begin`], in virtual time.
 
 mod closing;
+mod heard;
 mod instrument;
 mod seat;
 mod session;

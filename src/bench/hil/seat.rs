@@ -13,9 +13,10 @@
 //! told to be safe at once, and what `on_loss` says stands in. A lost one is taken back once it answers, from a = 0 on; one
 //! that tripped is not.
 
+use super::heard::Heard;
 use crate::device::inverter::ByPhase;
-use crate::link::arrivals::{Arrivals, Ear};
-use crate::link::port::{Directive, LinkState, Stamp};
+use crate::link::arrivals::Ear;
+use crate::link::port::{Directive, LinkState};
 use crate::quantity::Tick;
 use crate::scenario::{self, OnLoss, Real};
 
@@ -45,12 +46,11 @@ enum Places {
 }
 
 pub(super) struct Seat {
-    ear: Ear,
+    heard: Heard,
     plan: scenario::Seat,
     points: [Places; 2],
     set: [Places; 2],
-    /// The last sample, and set-points as they are sent.
-    values: Vec<f64>,
+    /// Set-points as they are sent.
     commands: Vec<f64>,
     before: Vec<f64>,
     phases: usize,
@@ -58,9 +58,6 @@ pub(super) struct Seat {
     ramp: u64,
     /// The part that was commanded in the step before: a sample answers that.
     part_before: f64,
-    /// The tick of the last sample; what it was.
-    heard: Option<Tick>,
-    stamp: Stamp,
     measured: ByPhase,
     filtered: ByPhase,
     /// What it gave when it began to take over.
@@ -71,16 +68,8 @@ pub(super) struct Seat {
     unconfirmed: u32,
     /// Samples since a set-point changed.
     still: u32,
-    missed: u64,
-    samples: u64,
-    losses: u64,
-    /// What happened, and when; read once the run is over.
-    happened: Vec<(Tick, &'static str)>,
     step_s: f64,
 }
-
-/// Most that is remembered of what happened.
-const MOST_HAPPENED: usize = 1000;
 
 impl Seat {
     pub(super) fn new(plan: &scenario::Seat, end: Ear, order: Vec<usize>, phases: usize, step_s: f64) -> Self {
@@ -98,15 +87,13 @@ impl Seat {
         Self {
             points: ["p_w", "q_var"].map(|stem| places(stem, &point)),
             set: ["p_w", "q_var"].map(|stem| places(stem, &set_point)),
-            values: vec![f64::NAN; order.len().max(own.points.len())],
+            heard: Heard::new(plan, end, order.len().max(own.points.len()), step_s),
             commands: vec![f64::NAN; own.set_points.len()],
             before: vec![f64::NAN; own.set_points.len()],
             phases,
             state: State::Waiting,
             ramp: 0,
             part_before: 0.0,
-            heard: None,
-            stamp: Stamp::default(),
             measured: [[f64::NAN; 2]; 3],
             filtered: [[0.0; 2]; 3],
             at_start: [[0.0; 2]; 3],
@@ -114,25 +101,16 @@ impl Seat {
             twin_before: [[0.0; 2]; 3],
             unconfirmed: 0,
             still: 0,
-            missed: 0,
-            samples: 0,
-            losses: 0,
-            happened: Vec::with_capacity(MOST_HAPPENED),
             step_s,
             plan: plan.clone(),
-            ear: end,
         }
     }
 
     /// A step begins at this time of the session: takes what has come.
     pub(super) fn begin(&mut self, tick: Tick, now_us: u64) {
         let before = self.measured;
-        if let Some(stamp) = self.ear.hear(tick, now_us, &mut self.values) {
-            // Before the first that was taken, there was no loop to miss any.
-            self.missed += if self.samples > 0 { stamp.sequence - self.stamp.sequence - 1 } else { 0 };
-            self.samples += 1;
-            self.stamp = stamp;
-            let gap = self.heard.map(|last| tick.0 - last.0);
+        let gap = self.heard.last.map(|last| tick.0 - last.0);
+        if let Some(stamp) = self.heard.begin(tick, now_us) {
             self.measured = self.power();
             self.still += 1;
             // A device may take some samples to say what it holds to: one that changes all the time is not asked.
@@ -141,7 +119,6 @@ impl Seat {
             if self.whole() && !self.plausible(before, gap) {
                 self.fall(tick, State::Tripped, "its power is not plausible");
             }
-            self.heard = Some(tick);
         }
         self.look(tick);
     }
@@ -158,7 +135,7 @@ impl Seat {
     /// What the device injects by phase, scaled to the network.
     #[allow(clippy::cast_precision_loss, reason = "a few phases")]
     fn power(&self) -> ByPhase {
-        let value = |place: Option<usize>| place.and_then(|k| self.values.get(k)).copied().unwrap_or(f64::NAN);
+        let value = |place: Option<usize>| place.and_then(|k| self.heard.values.get(k)).copied().unwrap_or(f64::NAN);
         let mut power = [[0.0; 2]; 3];
         for (phase, own) in power.iter_mut().enumerate().take(self.phases) {
             for (what, slot) in own.iter_mut().enumerate() {
@@ -192,16 +169,17 @@ impl Seat {
 
     /// Where it stands now.
     fn look(&mut self, tick: Tick) {
-        let recent = self.heard.is_some_and(|last| tick.0 - last.0 <= self.plan.lost_after);
-        let well = recent && self.whole() && self.ear.state() == LinkState::Up && self.unconfirmed < MOST_UNCONFIRMED;
+        let recent = self.heard.recent(tick);
+        let well =
+            recent && self.whole() && self.heard.ear.state() == LinkState::Up && self.unconfirmed < MOST_UNCONFIRMED;
         match self.state {
             State::Waiting | State::Lost if well && self.plan.setting.dry_run => self.state = State::Watched,
             State::Waiting | State::Lost if well => {
-                self.note(tick, "it takes over");
+                self.heard.note(tick, "it takes over");
                 (self.state, self.ramp) = (State::TakingOver, 0);
                 (self.filtered, self.at_start) = (self.measured, self.measured);
                 self.unconfirmed = 0;
-                self.ear.direct(Directive::Operate);
+                self.heard.ear.direct(Directive::Operate);
             }
             State::TakingOver | State::Closed if !recent => self.fall(tick, State::Lost, "no sample came in time"),
             State::TakingOver | State::Closed if self.unconfirmed >= MOST_UNCONFIRMED => {
@@ -224,17 +202,10 @@ impl Seat {
             return;
         }
         self.part_before = 0.0;
-        self.note(tick, why);
-        self.losses += 1;
+        self.heard.lose(tick, why);
         self.state = to;
         self.unconfirmed = 0;
-        self.ear.direct(Directive::Safe);
-    }
-
-    fn note(&mut self, tick: Tick, what: &'static str) {
-        if self.happened.len() < MOST_HAPPENED {
-            self.happened.push((tick, what));
-        }
+        self.heard.ear.direct(Directive::Safe);
     }
 
     /// The part of it that is taken over, 0 to 1.
@@ -252,6 +223,10 @@ impl Seat {
         self.twin_before = self.twin;
         self.twin = *output;
         self.command(set_points);
+        if self.plan.setting.dry_run {
+            // Watched or lost, it is not in the network.
+            return;
+        }
         let (a, share) = (self.part_before, self.plan.share);
         self.part_before = self.part();
         let left =
@@ -296,7 +271,7 @@ impl Seat {
             self.still = if *command == *before { self.still } else { 0 };
             *before = *command;
         }
-        self.ear.command(&self.commands);
+        self.heard.ear.command(&self.commands);
     }
 
     /// Whether the run is to end.
@@ -305,7 +280,6 @@ impl Seat {
     }
 
     /// What one of its quantities is.
-    #[allow(clippy::cast_precision_loss, reason = "counts")]
     pub(super) fn says(&self, what: Real, tick: Tick) -> f64 {
         let sum = |power: &ByPhase, part: usize| power.iter().take(self.phases).map(|own| own[part]).sum::<f64>();
         // What was measured within this step answers what the twin was told in the one before.
@@ -317,32 +291,19 @@ impl Seat {
             Real::TwinP => twin(0),
             Real::TwinQ => twin(1),
             Real::Difference => (sum(&self.measured, 0) - twin(0)).hypot(sum(&self.measured, 1) - twin(1)),
-            Real::Age => self.heard.map_or(f64::NAN, |last| (tick.0 - last.0) as f64 * self.step_s),
-            Real::Samples => self.samples as f64,
-            Real::Missed => self.missed as f64,
-            Real::Losses => self.losses as f64,
+            Real::Age | Real::Samples | Real::Missed | Real::Losses => self.heard.says(what, tick),
         }
     }
 
     /// Records what is heard, for so many steps.
     pub(super) fn record(&mut self, ticks: u64) {
-        let names = (0..self.values.len()).map(|k| super::point_name(&self.plan, k)).collect();
-        self.ear.record(Arrivals::new(names, ticks));
+        self.heard.record(&self.plan, ticks);
     }
 
     /// What happened, and what the link said last.
     pub(super) fn outcome(&self) -> super::Told {
-        super::Told {
-            name: self.plan.name.clone(),
-            device: self.plan.description.name.clone(),
-            samples: self.samples,
-            missed: self.missed,
-            losses: self.losses,
-            there: matches!(self.state, State::TakingOver | State::Closed | State::Watched),
-            happened: self.happened.iter().map(|&(tick, what)| (tick, what.to_owned())).collect(),
-            trouble: self.ear.trouble(),
-            arrivals: self.ear.recorded().cloned(),
-        }
+        let there = matches!(self.state, State::TakingOver | State::Closed | State::Watched);
+        self.heard.outcome(&self.plan, there)
     }
 }
 
