@@ -101,3 +101,21 @@ fn an_angle_by_gps_is_not_compared_with_a_simulated_one() {
     assert_eq!(output.status.code(), Some(2), "{}", err(&output));
     assert!(err(&output).contains("E0341") && err(&output).contains("a real clock"), "{}", err(&output));
 }
+
+#[test]
+fn a_device_that_is_only_watched_changes_nothing_when_it_is_lost() {
+    let dir = folder(", dry_run: true, on_loss: zero");
+    let set = ["--set", "outputs.every_s=0.05"];
+    let column = |of: &str| -> Vec<String> {
+        let text = fs::read_to_string(dir.path().join(of).join("series.csv")).unwrap();
+        let place = text.lines().next().unwrap().split(',').position(|name| name == "ev.p_w").unwrap();
+        text.lines().map(|line| line.split(',').nth(place).unwrap().to_owned()).collect()
+    };
+    for (of, faults) in [("lost", "[\"4s..6s: cut\"]"), ("well", "[]")] {
+        let faults = format!("hil.ev.faults={faults}");
+        let output =
+            phasorbench(dir.path(), &[&["run", "replayed.yaml", "--out", of, "--set", &faults][..], &set].concat());
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{}", err(&output));
+    }
+    assert!(column("lost").len() > 200 && column("lost") == column("well"));
+}
