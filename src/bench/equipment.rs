@@ -139,7 +139,8 @@ impl Equipment {
             controller.deliver(tick, &mut self.devices);
         }
         for (k, (device, machine)) in self.devices.iter_mut().zip(&mut self.machines).enumerate() {
-            let set_points = device.set_points(machine.phases(), injected(demands, &device.own));
+            let mut set_points = device.set_points(machine.phases(), injected(demands, &device.own));
+            hil.command(k, &mut set_points);
             device.output = machine.step(&set_points, self.step_s);
             hil.replace(k, &set_points, &mut device.output);
             let [p_w, q_var] = [0, 1].map(|k| device.output.iter().map(|own| own[k]).sum::<f64>());

@@ -246,8 +246,8 @@ impl<'a, P: Plant> Bench<'a, P> {
         self.quality.solve(tick, f_hz, &mut self.plant, machines, &self.demands);
         pacer.enter(Stage::Sense);
         self.channels.fill(&mut self.row, &mut self.plant, &overall);
-        self.quality.sense(tick, f_hz, &mut self.plant, machines, &mut self.row);
-        self.hil.show(tick, self.plant.voltages(), f_hz, &mut self.row);
+        self.quality.sense(tick, f_hz, &mut self.plant, machines, &mut self.hil, &mut self.row);
+        self.hil.show(tick, (self.plant.voltages(), f_hz), &self.equipment.machines, &mut self.row);
         self.equipment.sense_and_control(tick, &mut self.row);
         pacer.enter(Stage::Control);
         self.ties.look(tick, &self.equipment, &mut self.phasors, &mut self.row);

@@ -126,6 +126,16 @@ impl Device {
         self.acting
     }
 
+    /// Requests that have come to it so far.
+    pub const fn requests(&self) -> u64 {
+        self.requests
+    }
+
+    /// Its unit.
+    pub const fn unit(&self) -> u8 {
+        self.unit
+    }
+
     /// Counts a request; its number.
     pub(super) fn request(&mut self) -> u64 {
         self.requests += 1;

@@ -5,13 +5,15 @@
 //! what [`crate::link::fault::Fault`]s say: a late answer, none, garbage. Time is an argument: the same device runs on the session's clock in
 //! batch and on the machine's in `phasorbench hil emulate`.
 
+mod controller;
 mod device;
 mod model;
 mod others;
 mod registers;
 mod serve;
 
+pub use controller::command;
 pub use device::{Device, DeviceError};
-pub use model::{Inverter, InverterSettings, Meter, Model, Terminal};
+pub use model::{Inverter, InverterSettings, Meter, Mirror, Model, Terminal};
 pub use others::{SharedModel, pmu, serve_charger, serve_pmu};
-pub use serve::{Line, Shared, listen, serve, serve_line, shared};
+pub use serve::{Line, Rack, Shared, listen, serve, serve_line, shared};

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::device::{ControllablePower, Limits};
+use crate::device::{ControllablePower, Limits, Priority};
 
 /// Phases by name.
 const PHASES: [&str; 3] = ["a", "b", "c"];
@@ -38,6 +38,10 @@ pub trait Model: Send {
     fn stand_at(&mut self, terminal: Terminal);
     /// Shows something else from now on: what a meter measures, or what an instrument elsewhere says.
     fn show(&mut self, name: &str, value: f64);
+    /// What it was last told of a set-point, where it keeps that.
+    fn told(&self, _: &str) -> Option<f64> {
+        None
+    }
     /// Begins anew, as after power was off.
     fn reboot(&mut self);
 }
@@ -98,6 +102,16 @@ impl Inverter {
         }
     }
 
+    /// Time goes on while it gives what it gives.
+    fn pass(&mut self, dt_s: f64) {
+        let wh = self.total(0) * dt_s / 3600.0;
+        self.energy_wh[usize::from(wh < 0.0)] += wh.abs();
+        if self.settings.energy_wh.is_finite() {
+            self.soc = (self.soc - wh / self.settings.energy_wh).clamp(0.0, 1.0);
+        }
+        self.seconds += dt_s;
+    }
+
     fn total(&self, part: usize) -> f64 {
         self.output.iter().map(|own| own[part]).sum()
     }
@@ -120,6 +134,14 @@ impl Inverter {
             "v_v" => 0.0,
             _ => return None,
         })
+    }
+}
+
+/// Puts a value under a name: that of one that is there is not made again.
+fn put(values: &mut BTreeMap<String, f64>, name: &str, value: f64) {
+    match values.get_mut(name) {
+        Some(own) => *own = value,
+        None => drop(values.insert(name.to_owned(), value)),
     }
 }
 
@@ -146,12 +168,7 @@ impl Model for Inverter {
             }
             self.output[k] = phase.step([p_w, q_var], dt_s);
         }
-        let wh = self.total(0) * dt_s / 3600.0;
-        self.energy_wh[usize::from(wh < 0.0)] += wh.abs();
-        if self.settings.energy_wh.is_finite() {
-            self.soc = (self.soc - wh / self.settings.energy_wh).clamp(0.0, 1.0);
-        }
-        self.seconds += dt_s;
+        self.pass(dt_s);
     }
 
     fn set(&mut self, name: &str, value: f64) {
@@ -210,7 +227,7 @@ impl Model for Inverter {
     }
 
     fn show(&mut self, name: &str, value: f64) {
-        self.shown.insert(name.to_owned(), value);
+        put(&mut self.shown, name, value);
     }
 
     fn reboot(&mut self) {
@@ -220,7 +237,66 @@ impl Model for Inverter {
     }
 }
 
-/// A meter: it shows what it is told to, and counts its results.
+/// What a device of the simulation shows to who speaks to it, and what it is told: the simulation decides what it gives,
+/// by `show` of `p_w.a`, `q_var.a`, ….
+#[derive(Clone, Debug)]
+pub struct Mirror {
+    seen: Inverter,
+    told: BTreeMap<String, f64>,
+}
+
+impl Mirror {
+    /// Of a device of so many phases.
+    pub fn new(phases: usize) -> Self {
+        let limits = Limits {
+            s_va: f64::INFINITY,
+            ramp_w_per_s: f64::INFINITY,
+            ramp_var_per_s: f64::INFINITY,
+            response_s: 0.0,
+            priority: Priority::Reactive,
+        };
+        let seen = Inverter::new(InverterSettings { limits, phases, energy_wh: f64::INFINITY, soc: 0.5 });
+        Self { seen, told: BTreeMap::new() }
+    }
+}
+
+impl Model for Mirror {
+    fn step(&mut self, dt_s: f64) {
+        self.seen.pass(dt_s);
+    }
+
+    fn set(&mut self, name: &str, value: f64) {
+        put(&mut self.told, name, value);
+    }
+
+    fn get(&self, name: &str) -> Option<f64> {
+        self.seen.get(name)
+    }
+
+    fn stand_at(&mut self, terminal: Terminal) {
+        self.seen.stand_at(terminal);
+    }
+
+    fn show(&mut self, name: &str, value: f64) {
+        let (stem, phase) = parts(name);
+        match (stem, phase) {
+            ("p_w", Some(phase)) => self.seen.output[phase][0] = value,
+            ("q_var", Some(phase)) => self.seen.output[phase][1] = value,
+            _ => self.seen.show(name, value),
+        }
+    }
+
+    fn told(&self, name: &str) -> Option<f64> {
+        self.told.get(name).copied()
+    }
+
+    /// Its wire begins anew: what it gives is the simulation's.
+    fn reboot(&mut self) {
+        self.told.clear();
+    }
+}
+
+/// A meter: it shows what it is told to, and counts its results, unless it is shown the number of its results too.
 #[derive(Clone, Debug, Default)]
 pub struct Meter {
     terminal: Terminal,
@@ -252,11 +328,11 @@ impl Model for Meter {
     fn set(&mut self, _: &str, _: f64) {}
 
     fn get(&self, name: &str) -> Option<f64> {
-        if name == "sequence_count" {
-            return Some(self.results % 65_000.0);
-        }
         if let Some(&value) = self.held.get(name) {
             return Some(value);
+        }
+        if name == "sequence_count" {
+            return Some(self.results % 65_000.0);
         }
         let (stem, phase) = parts(name);
         match (stem, phase) {
@@ -273,7 +349,7 @@ impl Model for Meter {
     }
 
     fn show(&mut self, name: &str, value: f64) {
-        self.shown.insert(name.to_owned(), value);
+        put(&mut self.shown, name, value);
     }
 
     fn reboot(&mut self) {
@@ -284,7 +360,6 @@ impl Model for Meter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device::Priority;
 
     fn inverter() -> Inverter {
         let limits = Limits {

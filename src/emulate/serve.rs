@@ -16,6 +16,8 @@ use crate::link::stream::AnyStream;
 
 /// A device that several connections share.
 pub type Shared = Arc<Mutex<Device>>;
+/// Devices on one line, each a unit of its own. Of TCP the first is the one that a client means who names none.
+pub type Rack = Arc<[Shared]>;
 
 /// A device to be shared.
 pub fn shared(device: Device) -> Shared {
@@ -40,29 +42,25 @@ const SILENCE: Duration = Duration::from_millis(100);
 /// Most connections at once.
 const MOST_CONNECTIONS: usize = 32;
 
-/// Serves one line until it ends, or the device is unplugged.
-pub async fn serve(mut line: Line, device: Shared) {
-    serve_line(&mut line, &device).await;
+/// Serves one line until it ends, or all of its devices are unplugged.
+pub async fn serve(mut line: Line, rack: Rack) {
+    serve_line(&mut line, &rack).await;
 }
 
 /// The same with a line that can be served again.
-pub async fn serve_line(line: &mut Line, device: &Shared) {
+pub async fn serve_line(line: &mut Line, rack: &Rack) {
     let mut requests = Requests::new(line.framing);
     let mut bytes = [0; 1024];
     let mut heard = Instant::now();
     loop {
         let now_s = line.epoch.elapsed().as_secs_f64();
-        {
-            let mut device = lock(device);
-            device.advance(now_s);
-            if device.faults.gone(now_s) {
-                return;
-            }
+        if gone(rack, now_s) {
+            return;
         }
         match timeout(LIVES, line.stream.read(&mut bytes)).await {
             Ok(Ok(0) | Err(_)) => return,
             Ok(Ok(count)) => {
-                requests.push(&damaged(device, now_s, &bytes[..count]));
+                requests.push(&damaged(rack, now_s, &bytes[..count]));
                 heard = Instant::now();
             }
             Err(_) if heard.elapsed() > SILENCE => requests.silence(),
@@ -70,11 +68,22 @@ pub async fn serve_line(line: &mut Line, device: &Shared) {
         }
         while let Some(request) = requests.next() {
             let Ok(request) = request else { return };
-            if !respond(line, device, &request).await {
+            if !respond(line, rack, &request).await {
                 return;
             }
         }
     }
+}
+
+/// Lets all devices of a line go on to a time; whether every one of them is unplugged.
+fn gone(rack: &Rack, now_s: f64) -> bool {
+    let mut gone = true;
+    for device in rack.iter() {
+        let mut device = lock(device);
+        device.advance(now_s);
+        gone &= device.faults.gone(now_s);
+    }
+    gone
 }
 
 /// A device lives on whoever else does.
@@ -125,9 +134,9 @@ struct Reply {
 }
 
 /// Answers a request; whether the line stays.
-async fn respond(line: &mut Line, device: &Shared, request: &Request) -> bool {
+async fn respond(line: &mut Line, rack: &Rack, request: &Request) -> bool {
     let now_s = line.epoch.elapsed().as_secs_f64();
-    let reply = reply(&mut lock(device), request, line.framing, now_s);
+    let Some(reply) = meant(rack, request, line.framing, now_s) else { return true };
     if !reply.after.is_zero() {
         sleep(reply.after).await;
     }
@@ -139,17 +148,29 @@ async fn respond(line: &mut Line, device: &Shared, request: &Request) -> bool {
     line.stream.flush().await.is_ok() && !reply.last
 }
 
-fn reply(device: &mut Device, request: &Request, framing: Framing, now_s: f64) -> Reply {
+/// The reply of the device that a request is meant for: of its unit; of any on a serial line where it is a broadcast; the
+/// first where a TCP client says 255 or 0, or a unit that is not here: that one says so.
+fn meant(rack: &Rack, request: &Request, framing: Framing, now_s: f64) -> Option<Reply> {
+    if let Some(device) = rack.iter().find(|own| lock(own).serves(request.unit)) {
+        return Some(reply(&mut lock(device), request, framing, now_s, true));
+    }
+    match (framing, request.unit) {
+        (Framing::Rtu, 0) => {
+            rack.iter().for_each(|device| drop(reply(&mut lock(device), request, framing, now_s, true)));
+            None
+        }
+        (Framing::Rtu, _) => None,
+        (Framing::Tcp, unit) => {
+            rack.first().map(|device| reply(&mut lock(device), request, framing, now_s, matches!(unit, 0 | 255)))
+        }
+    }
+}
+
+fn reply(device: &mut Device, request: &Request, framing: Framing, now_s: f64, meant: bool) -> Reply {
     device.advance(now_s);
     let number = device.request();
     let mut reply = Reply { frames: Vec::new(), after: Duration::ZERO, last: false };
     let broadcast = framing == Framing::Rtu && request.unit == 0;
-    // A TCP client that means the device itself says 255, or 0.
-    let meant =
-        device.serves(request.unit) || broadcast || (framing == Framing::Tcp && matches!(request.unit, 0 | 255));
-    if !meant && framing == Framing::Rtu {
-        return reply;
-    }
     let faults: Vec<Fault> = device.faults.at(now_s).collect();
     let silent = |fault: &Fault| match fault {
         Fault::Silent => true,
@@ -222,23 +243,22 @@ fn damage(bytes: &mut [u8], share: f64, draws: &Faults, number: u64) {
 }
 
 /// What comes to the device over a noisy line.
-fn damaged(device: &Shared, now_s: f64, bytes: &[u8]) -> Vec<u8> {
+fn damaged(rack: &Rack, now_s: f64, bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
-    let mut device = lock(device);
-    let shares: Vec<f64> = device
-        .faults
-        .at(now_s)
-        .filter_map(|fault| if let Fault::Noise { share } = fault { Some(share) } else { None })
-        .collect();
-    for share in shares {
-        let number = 2 * device.request() + 1;
-        damage(&mut bytes, share, &device.faults, number);
+    for device in rack.iter() {
+        let mut device = lock(device);
+        let noise = |fault| if let Fault::Noise { share } = fault { Some(share) } else { None };
+        let shares: Vec<f64> = device.faults.at(now_s).filter_map(noise).collect();
+        for share in shares {
+            let number = 2 * device.request() + 1;
+            damage(&mut bytes, share, &device.faults, number);
+        }
     }
     bytes
 }
 
-/// Listens until it is dropped: serves who comes from an allowed address, and nobody while the device is unplugged.
-pub async fn listen(listener: TcpListener, device: Shared, epoch: Instant, allowed: Vec<IpAddr>) {
+/// Listens until it is dropped: serves who comes from an allowed address, and nobody while all devices are unplugged.
+pub async fn listen(listener: TcpListener, rack: Rack, epoch: Instant, allowed: Vec<IpAddr>) {
     let places = Arc::new(tokio::sync::Semaphore::new(MOST_CONNECTIONS));
     loop {
         let accepted = listener.accept().await;
@@ -246,21 +266,16 @@ pub async fn listen(listener: TcpListener, device: Shared, epoch: Instant, allow
             sleep_until(Instant::now() + LIVES).await;
             continue;
         };
-        let gone = {
-            let now_s = epoch.elapsed().as_secs_f64();
-            let mut device = lock(&device);
-            device.advance(now_s);
-            device.faults.gone(now_s)
-        };
+        let gone = gone(&rack, epoch.elapsed().as_secs_f64());
         let place = Arc::clone(&places).try_acquire_owned();
         let Ok(place) = place else { continue };
         if gone || !may(&allowed, from) || stream.set_nodelay(true).is_err() {
             continue;
         }
         let line = Line { stream: Box::new(stream), framing: Framing::Tcp, epoch };
-        let device = Arc::clone(&device);
+        let rack = Arc::clone(&rack);
         tokio::spawn(async move {
-            serve(line, device).await;
+            serve(line, rack).await;
             drop(place);
         });
     }

@@ -18,6 +18,7 @@ pub mod fault;
 pub mod library;
 #[cfg(feature = "hil")]
 pub mod modbus;
+pub mod order;
 pub mod port;
 pub mod process;
 #[cfg(feature = "hil")]

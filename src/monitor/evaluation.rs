@@ -70,7 +70,9 @@ impl Evaluation {
         }
         let Self { waiting, aggregator, compliance, alarms, .. } = self;
         let (from_s, to_s) = (waiting.start_s, waiting.start_s + waiting.duration_s);
-        waiting.flagged = events.is_some_and(|events| events.flagged(from_s, to_s));
+        if let Some(events) = events {
+            waiting.flagged = events.flagged(from_s, to_s);
+        }
         found(Finding::Window(waiting));
         aggregator.push(waiting, &mut |aggregate| evaluate(aggregate, compliance, alarms.as_mut(), found));
     }

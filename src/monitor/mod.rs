@@ -11,12 +11,14 @@ pub mod flicker;
 mod instrument;
 pub mod limits;
 pub mod magnitude;
+mod remote;
 mod settings;
 mod spectral;
 pub mod statistics;
 mod window;
 
 pub use instrument::{Finding, Instrument, Taken, TenSeconds};
+pub use remote::Remote;
 pub use settings::{
     ChannelRole, LEAST_SAMPLE_RATE_HZ, MOST_CHANNELS, MOST_SAMPLE_RATE_HZ, Quantity, Settings, SettingsError, Windows,
 };

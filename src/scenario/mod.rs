@@ -26,7 +26,7 @@ pub use document::{Document, Override};
 pub use equipment::{
     ActiveFilter, Actuated, Ageing, Analyser, At, Consistency, Controller, Device, DeviceKind, Equipment, Flow,
     Instrument, Link, Mitigation, Observed, Phasor, PhasorSpots, PowerMeter, Reading as SeatReading, Real, Replaced,
-    Seat, Supervisory, Tie,
+    Seat, Service, Supervisory, Tells, Tie,
 };
 pub use expectation::*;
 pub use harmonics::{Background, Harmonics};

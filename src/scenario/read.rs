@@ -296,7 +296,8 @@ impl Document {
     /// Where records are that stand in for devices, by how they are written.
     fn replays(&self, root: &Node, scenario: &Scenario) -> IndexMap<String, PathBuf> {
         let path = |(name, setting): (&String, &HilSetting)| {
-            let written = setting.at.strip_prefix("replay:")?;
+            let (place, _) = crate::scenario::equipment::served_place(&setting.at);
+            let written = place.strip_prefix("replay:")?;
             let place = root.get("hil").and_then(|map| entry(map, name));
             let span = place.and_then(|own| own.get("at")).or(place).map_or(self.place, |node| node.span);
             Some((setting.at.clone(), self.beside(span, written)))

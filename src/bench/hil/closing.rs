@@ -56,7 +56,7 @@ pub fn closings(plan: &Plan, plant: &GridPlant) -> Vec<Closing> {
         let assessment = setup(plan, plant, seat, device, &nodes).and_then(|setup| assess(&setup).ok());
         Some(Closing { name: seat.name.clone(), assessment, forced: seat.setting.forced })
     };
-    let closed = |seat: &&Seat| !seat.setting.dry_run && !matches!(seat.at, At::Replay(_));
+    let closed = |seat: &&Seat| !seat.setting.dry_run && !matches!(seat.at, At::Replay(_)) && seat.served.is_none();
     plan.equipment.seats.iter().filter(closed).filter_map(closing).collect()
 }
 

@@ -80,9 +80,8 @@ impl Heard {
         }
     }
 
-    /// Records what is heard, for so many steps.
-    pub(super) fn record(&mut self, plan: &Seat, ticks: u64) {
-        let names = (0..self.values.len()).map(|k| super::point_name(plan, k)).collect();
+    /// Records what is heard under these names, for so many steps.
+    pub(super) fn record(&mut self, names: Vec<String>, ticks: u64) {
         self.ear.record(Arrivals::new(names, ticks));
     }
 

@@ -4,6 +4,7 @@
 //! origin of a reading is the tick at which it was taken, at most a poll after the device measured it.
 
 use super::heard::Heard;
+use super::place::Occupant;
 use crate::link::arrivals::Ear;
 use crate::link::port::{Directive, LinkState};
 use crate::quantity::Tick;
@@ -35,48 +36,31 @@ fn scale_of(plan: &scenario::Seat, channel: usize) -> f64 {
     }
 }
 
+/// The point behind each channel, and the factor from its unit to the channel's. `base_v` is each channel's node's; 1 where
+/// it has none.
+pub(super) fn channels(plan: &scenario::Seat, base_v: &[f64]) -> Vec<Option<(usize, f64)>> {
+    let Replaced::Instrument(_, channels) = &plan.replaces else { return Vec::new() };
+    let factor = |k: usize, reading: SeatReading| match (reading, base_v.get(k)) {
+        (SeatReading::PerUnit(_), Some(&base_v)) => super::voltage_scale(plan, base_v) / base_v,
+        _ => scale_of(plan, k),
+    };
+    let channel = |(k, own): (usize, &Option<(usize, SeatReading)>)| {
+        let (point, reading) = (*own)?;
+        Some((point, factor(k, reading)))
+    };
+    channels.iter().enumerate().map(channel).collect()
+}
+
 impl Instrument {
     /// `base_v` of each channel's node; 1 where it has none.
     pub(super) fn new(plan: &scenario::Seat, end: Ear, order: Vec<usize>, base_v: &[f64], step_s: f64) -> Option<Self> {
-        let Replaced::Instrument(place, channels) = &plan.replaces else { return None };
-        let factor = |k: usize, reading: SeatReading| match (reading, base_v.get(k)) {
-            (SeatReading::PerUnit(_), Some(&base_v)) => super::voltage_scale(plan, base_v) / base_v,
-            _ => scale_of(plan, k),
-        };
-        let channels: Vec<_> = channels
-            .iter()
-            .enumerate()
-            .map(|(k, own)| own.map(|(point, reading)| (point, factor(k, reading))))
-            .collect();
-        Some(Self {
-            place: *place,
-            frame: Frame::new(channels.len()),
-            channels,
-            heard: Heard::new(plan, end, order.iter().max().map_or(0, |most| most + 1), step_s),
-            order,
-            lost: false,
-            plan: plan.clone(),
-        })
-    }
-
-    /// A step begins: takes what has come.
-    pub(super) fn begin(&mut self, tick: Tick, now_us: u64) {
-        if self.heard.begin(tick, now_us).is_some() {
-            self.frame.advance(tick);
-            for (k, own) in self.channels.iter().enumerate() {
-                // A clock that nobody tells of is taken to be right.
-                let value = own.map_or(1.0, |(point, factor)| {
-                    let place = self.order.get(point).copied().unwrap_or(usize::MAX);
-                    self.heard.values.get(place).map_or(f64::NAN, |v| v * factor)
-                });
-                self.frame.set(k, value);
-            }
-        } else {
-            let passed = tick.0 - self.frame.origin.0;
-            let before = self.frame.channels().first().map_or(0, |own| own.age);
-            self.frame.grow_older(passed.saturating_sub(before));
-        }
-        self.look(tick);
+        let Replaced::Instrument(place, _) = plan.replaces else { return None };
+        let channels = channels(plan, base_v);
+        let heard = Heard::new(plan, end, order.iter().max().map_or(0, |most| most + 1), step_s);
+        // It is only ever watched.
+        heard.ear.direct(Directive::Watch);
+        let frame = Frame::new(channels.len());
+        Some(Self { place, frame, channels, heard, order, lost: false, plan: plan.clone() })
     }
 
     fn look(&mut self, tick: Tick) {
@@ -99,39 +83,54 @@ impl Instrument {
         let twin = self.lost && self.plan.setting.on_loss == OnLoss::Twin;
         (self.heard.last.is_some() && !twin && !self.plan.setting.dry_run).then_some(&self.frame)
     }
+}
 
-    /// The point behind a channel, and the factor from its unit to the channel's.
-    pub(super) fn channels(&self) -> &[Option<(usize, f64)>] {
-        &self.channels
+/// How an instrument stands, as a number.
+pub(super) const fn state(heard: bool, lost: bool, watched: bool) -> f64 {
+    match (heard, lost, watched) {
+        (false, ..) => 0.0,
+        (_, true, _) => 3.0,
+        (.., true) => 5.0,
+        _ => 2.0,
+    }
+}
+
+impl Occupant for Instrument {
+    fn begin(&mut self, tick: Tick, now_us: u64) {
+        if self.heard.begin(tick, now_us).is_some() {
+            self.frame.advance(tick);
+            for (k, own) in self.channels.iter().enumerate() {
+                // A clock that nobody tells of is taken to be right.
+                let value = own.map_or(1.0, |(point, factor)| {
+                    let place = self.order.get(point).copied().unwrap_or(usize::MAX);
+                    self.heard.values.get(place).map_or(f64::NAN, |v| v * factor)
+                });
+                self.frame.set(k, value);
+            }
+        } else {
+            let passed = tick.0 - self.frame.origin.0;
+            let before = self.frame.channels().first().map_or(0, |own| own.age);
+            self.frame.grow_older(passed.saturating_sub(before));
+        }
+        self.look(tick);
     }
 
-    pub(super) fn stops(&self) -> bool {
+    fn stops(&self) -> bool {
         self.lost && self.plan.setting.on_loss == OnLoss::Stop
     }
 
-    pub(super) fn says(&self, what: Real, tick: Tick) -> f64 {
+    fn says(&self, what: Real, tick: Tick) -> f64 {
         match what {
-            Real::State => match (self.heard.last.is_some(), self.lost, self.plan.setting.dry_run) {
-                (false, ..) => 0.0,
-                (_, true, _) => 3.0,
-                (.., true) => 5.0,
-                _ => 2.0,
-            },
+            Real::State => state(self.heard.last.is_some(), self.lost, self.plan.setting.dry_run),
             _ => self.heard.says(what, tick),
         }
     }
 
-    /// Records what is heard, for so many steps.
-    pub(super) fn record(&mut self, ticks: u64) {
-        self.heard.record(&self.plan, ticks);
+    fn record(&mut self, ticks: u64) {
+        self.heard.record(super::point_names(&self.plan, self.heard.values.len()), ticks);
     }
 
-    pub(super) fn outcome(&self) -> super::Told {
+    fn outcome(&self) -> super::Told {
         self.heard.outcome(&self.plan, self.heard.last.is_some() && !self.lost)
-    }
-
-    /// It is only ever watched.
-    pub(super) fn watch(&self) {
-        self.heard.ear.direct(Directive::Watch);
     }
 }

@@ -14,6 +14,8 @@
 //! that tripped is not.
 
 use super::heard::Heard;
+use super::place::Occupant;
+use super::powers::{Powers, sum};
 use crate::device::inverter::ByPhase;
 use crate::link::arrivals::Ear;
 use crate::link::port::{Directive, LinkState};
@@ -38,18 +40,11 @@ pub(super) enum State {
     Watched,
 }
 
-/// Where a device's power is among its points: of each phase, or of all.
-#[derive(Clone, Copy, Debug)]
-enum Places {
-    Phases([Option<usize>; 3]),
-    Total(Option<usize>),
-}
-
 pub(super) struct Seat {
     heard: Heard,
     plan: scenario::Seat,
-    points: [Places; 2],
-    set: [Places; 2],
+    points: Powers,
+    set: Powers,
     /// Set-points as they are sent.
     commands: Vec<f64>,
     before: Vec<f64>,
@@ -74,19 +69,10 @@ pub(super) struct Seat {
 impl Seat {
     pub(super) fn new(plan: &scenario::Seat, end: Ear, order: Vec<usize>, phases: usize, step_s: f64) -> Self {
         let own = &plan.description;
-        let places = |stem: &str, find: &dyn Fn(&str) -> Option<usize>| {
-            let each = ["a", "b", "c"].map(|phase| find(&format!("{stem}.{phase}")));
-            // A device of fewer phases has as many points.
-            match each.iter().take(phases).all(Option::is_some) {
-                true => Places::Phases(each),
-                false => Places::Total(find(stem)),
-            }
-        };
         let point = |name: &str| own.point(name).and_then(|k| order.get(k)).copied();
-        let set_point = |name: &str| own.set_point(name);
         Self {
-            points: ["p_w", "q_var"].map(|stem| places(stem, &point)),
-            set: ["p_w", "q_var"].map(|stem| places(stem, &set_point)),
+            points: Powers::find(phases, point),
+            set: Powers::find(phases, |name| own.set_point(name)),
             heard: Heard::new(plan, end, order.len().max(own.points.len()), step_s),
             commands: vec![f64::NAN; own.set_points.len()],
             before: vec![f64::NAN; own.set_points.len()],
@@ -106,23 +92,6 @@ impl Seat {
         }
     }
 
-    /// A step begins at this time of the session: takes what has come.
-    pub(super) fn begin(&mut self, tick: Tick, now_us: u64) {
-        let before = self.measured;
-        let gap = self.heard.last.map(|last| tick.0 - last.0);
-        if let Some(stamp) = self.heard.begin(tick, now_us) {
-            self.measured = self.power();
-            self.still += 1;
-            // A device may take some samples to say what it holds to: one that changes all the time is not asked.
-            let held = stamp.confirmed || !self.commanded();
-            self.unconfirmed = if held { 0 } else { self.unconfirmed + u32::from(self.still > STILL) };
-            if self.whole() && !self.plausible(before, gap) {
-                self.fall(tick, State::Tripped, "its power is not plausible");
-            }
-        }
-        self.look(tick);
-    }
-
     /// Whether the last sample tells the power of all phases.
     fn whole(&self) -> bool {
         self.measured.iter().take(self.phases).flatten().all(|value| value.is_finite())
@@ -132,27 +101,8 @@ impl Seat {
         matches!(self.state, State::TakingOver | State::Closed)
     }
 
-    /// What the device injects by phase, scaled to the network.
-    #[allow(clippy::cast_precision_loss, reason = "a few phases")]
-    fn power(&self) -> ByPhase {
-        let value = |place: Option<usize>| place.and_then(|k| self.heard.values.get(k)).copied().unwrap_or(f64::NAN);
-        let mut power = [[0.0; 2]; 3];
-        for (phase, own) in power.iter_mut().enumerate().take(self.phases) {
-            for (what, slot) in own.iter_mut().enumerate() {
-                let lab = match self.points[what] {
-                    Places::Phases(each) => value(each[phase]),
-                    Places::Total(Some(all)) => value(Some(all)) / self.phases as f64,
-                    // Without a reading of it, reactive power is none.
-                    Places::Total(None) => 0.0,
-                };
-                *slot = lab * self.plan.setting.scale.power;
-            }
-        }
-        power
-    }
-
     fn plausible(&self, before: ByPhase, gap: Option<u64>) -> bool {
-        let total = |power: &ByPhase| power.iter().fold([0.0; 2], |sum, own| [sum[0] + own[0], sum[1] + own[1]]);
+        let total = |power: &ByPhase| sum(power, self.phases);
         let [p_w, q_var] = total(&self.measured);
         let rated = self.plan.description.s_rated_va.map_or(f64::INFINITY, |own| own * self.plan.setting.scale.power);
         if !self.commanded() {
@@ -251,20 +201,9 @@ impl Seat {
         }
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "a few phases")]
     fn command(&mut self, set_points: &ByPhase) {
         let factor = self.plan.share * self.part() / self.plan.setting.scale.power;
-        for what in 0..2 {
-            let total: f64 = set_points.iter().take(self.phases).map(|own| own[what]).sum();
-            match self.set[what] {
-                Places::Phases(each) => {
-                    for (place, own) in each.iter().zip(set_points).take(self.phases) {
-                        put(&mut self.commands, *place, own[what] * factor);
-                    }
-                }
-                Places::Total(all) => put(&mut self.commands, all, total * factor),
-            }
-        }
+        self.set.put(set_points, factor, &mut self.commands);
         for (k, own) in self.plan.description.set_points.iter().enumerate() {
             let (Some(command), Some(before)) = (self.commands.get_mut(k), self.before.get_mut(k)) else { continue };
             *command = command.clamp(own.range[0], own.range[1]);
@@ -273,42 +212,50 @@ impl Seat {
         }
         self.heard.ear.command(&self.commands);
     }
+}
 
-    /// Whether the run is to end.
-    pub(super) fn stops(&self) -> bool {
+impl Occupant for Seat {
+    fn begin(&mut self, tick: Tick, now_us: u64) {
+        let before = self.measured;
+        let gap = self.heard.last.map(|last| tick.0 - last.0);
+        if let Some(stamp) = self.heard.begin(tick, now_us) {
+            self.measured = self.points.read(&self.heard.values, self.plan.setting.scale.power);
+            self.still += 1;
+            // A device may take some samples to say what it holds to: one that changes all the time is not asked.
+            let held = stamp.confirmed || !self.commanded();
+            self.unconfirmed = if held { 0 } else { self.unconfirmed + u32::from(self.still > STILL) };
+            if self.whole() && !self.plausible(before, gap) {
+                self.fall(tick, State::Tripped, "its power is not plausible");
+            }
+        }
+        self.look(tick);
+    }
+
+    fn stops(&self) -> bool {
         matches!(self.state, State::Lost | State::Tripped) && self.plan.setting.on_loss == OnLoss::Stop
     }
 
-    /// What one of its quantities is.
-    pub(super) fn says(&self, what: Real, tick: Tick) -> f64 {
-        let sum = |power: &ByPhase, part: usize| power.iter().take(self.phases).map(|own| own[part]).sum::<f64>();
+    fn says(&self, what: Real, tick: Tick) -> f64 {
+        let measured = sum(&self.measured, self.phases);
         // What was measured within this step answers what the twin was told in the one before.
-        let twin = |part: usize| self.plan.share * sum(&self.twin_before, part);
+        let twin = sum(&self.twin_before, self.phases).map(|own| self.plan.share * own);
         match what {
             Real::State => f64::from(self.state as u8),
-            Real::P => sum(&self.measured, 0),
-            Real::Q => sum(&self.measured, 1),
-            Real::TwinP => twin(0),
-            Real::TwinQ => twin(1),
-            Real::Difference => (sum(&self.measured, 0) - twin(0)).hypot(sum(&self.measured, 1) - twin(1)),
-            Real::Age | Real::Samples | Real::Missed | Real::Losses => self.heard.says(what, tick),
+            Real::P => measured[0],
+            Real::Q => measured[1],
+            Real::TwinP => twin[0],
+            Real::TwinQ => twin[1],
+            Real::Difference => (measured[0] - twin[0]).hypot(measured[1] - twin[1]),
+            _ => self.heard.says(what, tick),
         }
     }
 
-    /// Records what is heard, for so many steps.
-    pub(super) fn record(&mut self, ticks: u64) {
-        self.heard.record(&self.plan, ticks);
+    fn record(&mut self, ticks: u64) {
+        self.heard.record(super::point_names(&self.plan, self.heard.values.len()), ticks);
     }
 
-    /// What happened, and what the link said last.
-    pub(super) fn outcome(&self) -> super::Told {
+    fn outcome(&self) -> super::Told {
         let there = matches!(self.state, State::TakingOver | State::Closed | State::Watched);
         self.heard.outcome(&self.plan, there)
-    }
-}
-
-fn put(commands: &mut [f64], place: Option<usize>, value: f64) {
-    if let Some(slot) = place.and_then(|k| commands.get_mut(k)) {
-        *slot = value;
     }
 }

@@ -3,12 +3,13 @@
 
 use super::flow::FlowAt;
 use crate::bench::grid::SetupError;
+use crate::bench::hil::{Hil, Metered};
 use crate::bench::machine::Machine;
 use crate::bench::plant::{Node, Plant};
 use crate::monitor::alarm::Change;
 use crate::monitor::attribution::{Attribution, Places, Sample};
 use crate::monitor::event::EventKind;
-use crate::monitor::{Finding, Instrument, Window};
+use crate::monitor::{Finding, Instrument, Remote, Window};
 use crate::quantity::{Complex, Tick};
 use crate::scenario::{self, Analysed, Flow, Plan};
 use crate::sense::{PowerQuality, Spectra};
@@ -26,6 +27,8 @@ pub(super) struct Analyser {
     flows: Vec<Vec<FlowAt>>,
     known: Known,
     blame: Option<Blame>,
+    /// What a real meter in its place has said.
+    remote: Option<Remote>,
     /// How many orders the plant solves.
     orders: usize,
 }
@@ -70,6 +73,9 @@ impl Analyser {
         let front = front.map_err(|error| failed(error.to_string()))?;
         let instrument = Instrument::new(&own.monitor(base_v)).map_err(|error| failed(error.to_string()))?;
         let blame = Blame::new(plan, own, base_v, nodes, machines);
+        let real = plan.equipment.seats.iter().any(|seat| seat.served.is_none() && seat.name == own.name);
+        let remote = real.then(|| Remote::new(&own.monitor(base_v))).transpose();
+        let remote = remote.map_err(|error| failed(error.to_string()))?;
         Ok(Self {
             spectra: front.spectra(),
             block: front.waveform(),
@@ -84,6 +90,7 @@ impl Analyser {
                 alarms: 0,
             },
             blame,
+            remote,
             orders: plan.harmonics.as_ref().map_or(0, |harmonics| harmonics.orders.len()),
         })
     }
@@ -111,15 +118,28 @@ impl Analyser {
     }
 
     /// A tick's samples, and what they tell.
-    pub(super) fn step(&mut self, tick: Tick, f_hz: f64, plant: &mut impl Plant, machines: &[Machine]) {
+    /// `real` is where a real meter may stand in its place, under which number.
+    pub(super) fn step(
+        &mut self,
+        tick: Tick,
+        f_hz: f64,
+        plant: &mut impl Plant,
+        machines: &[Machine],
+        (hil, place): (&mut Hil, usize),
+    ) {
         self.look(f_hz, plant);
         self.front.step(tick, &self.spectra, &mut self.block);
-        let Self { instrument, block, known, blame, .. } = self;
+        let real = hil.metered(place).is_some_and(|own| own.counts());
+        let Self { instrument, block, known, blame, remote, .. } = self;
         if let Some(blame) = blame {
             blame.hear(machines);
         }
         instrument.push(block, &mut |finding| match finding {
             Finding::Window(window) => {
+                hil.analysed(place, window);
+                if real {
+                    return;
+                }
                 known.take(window);
                 if let Some(blame) = blame {
                     blame.take(tick, window, plant);
@@ -128,9 +148,12 @@ impl Analyser {
             }
             Finding::Event(event) => known.count(event.kind),
             Finding::ShortFlicker(_, flicker) => known.set(Analysed::Pst, flicker.pst),
-            Finding::Alarm(alarm) => known.alarm(alarm.change),
+            Finding::Alarm(alarm) if !real => known.alarm(alarm.change),
             _ => {}
         });
+        if let (Some(remote), Some(metered)) = (remote, hil.metered(place)) {
+            known.hear(remote, metered);
+        }
     }
 
     /// Takes over the phasors at its conductors.
@@ -176,6 +199,21 @@ impl Known {
                 *slot = value;
             }
         }
+    }
+
+    /// Takes what a real meter says at this step, once.
+    fn hear(&mut self, remote: &mut Remote, metered: &mut Metered) {
+        if metered.silent() {
+            self.asked.iter_mut().for_each(|(_, value)| *value = f64::NAN);
+        }
+        let Some((at_s, number)) = metered.result() else { return };
+        let counts = metered.counts();
+        let fill = |window: &mut Window| metered.fill(window);
+        remote.take(at_s, number, fill, &mut |finding| match finding {
+            Finding::Window(window) if counts => self.take(window),
+            Finding::Alarm(alarm) if counts => self.alarm(alarm.change),
+            _ => {}
+        });
     }
 
     fn count(&mut self, kind: EventKind) {

@@ -15,6 +15,7 @@ pub(super) use flow::FlowAt;
 
 use super::demand::Demands;
 use super::grid::SetupError;
+use super::hil::Hil;
 use super::machine::Machine;
 use super::plant::{Node, Plant};
 use crate::quantity::Tick;
@@ -135,10 +136,11 @@ impl Quality {
         f_hz: f64,
         plant: &mut impl Plant,
         machines: &[Machine],
+        hil: &mut Hil,
         row: &mut [f64],
     ) {
-        for analyser in &mut self.analysers {
-            analyser.step(tick, f_hz, plant, machines);
+        for (k, analyser) in self.analysers.iter_mut().enumerate() {
+            analyser.step(tick, f_hz, plant, machines, (hil, k));
         }
         for mitigation in &mut self.mitigations {
             if let Some(verdict) = self.analysers.get(mitigation.analyser()).and_then(Analyser::verdict) {

@@ -140,7 +140,7 @@ async fn on_tcp(args: &Args, device: Shared, epoch: Instant, k: u16) -> Result<(
         _ => args.allowed.clone(),
     };
     output::print(&format!("{} listens: tcp://{place}\n", name(&device)));
-    tokio::spawn(emulate::listen(listener, device, epoch, allowed));
+    tokio::spawn(emulate::listen(listener, [device].into(), epoch, allowed));
     Ok(())
 }
 
@@ -160,8 +160,9 @@ fn on_pty(device: Shared, epoch: Instant) -> Result<(), Exit> {
         let _held = other;
         let mut line = Line { stream: Box::new(own), framing: Framing::Rtu, epoch };
         // A cable that is pulled ends nothing here: the line is the same when it is back.
+        let rack = [device].into();
         loop {
-            emulate::serve_line(&mut line, &device).await;
+            emulate::serve_line(&mut line, &rack).await;
             sleep(Duration::from_millis(20)).await;
         }
     });

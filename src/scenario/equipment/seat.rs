@@ -9,11 +9,17 @@
 //! | `NAME.hil_age_s` | time since the last sample |
 //! | `NAME.hil_samples`, `.hil_missed` | samples taken so far, and those that came between and were not |
 //! | `NAME.hil_losses` | how often it was lost or tripped so far |
+//! | `NAME.hil_thd_difference_percent` | how far the largest voltage THD of a real analyser is from the simulated one's |
+//!
+//! Of a device that is served, `hil_p_w` and `hil_q_var` are what the controller outside commands, and the twin is what the
+//! scenario itself would; samples are its requests.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::check::Spots;
+use super::metered::Tells;
+use super::served::{self, Service};
 use crate::diagnostic::nearest;
 use crate::link::address::Address;
 use crate::link::description::language::Kind;
@@ -45,6 +51,8 @@ pub struct Seat {
     pub ramp_in: u64,
     /// What goes wrong with an emulated one: from, until in s, and what.
     pub faults: Vec<(f64, f64, Fault)>,
+    /// How the simulated one is served to a controller outside; `None` where a real one takes its place.
+    pub served: Option<Service>,
 }
 
 /// Where a real device is.
@@ -65,6 +73,8 @@ pub enum Replaced {
     Device(usize),
     /// An instrument, by its place; the point of the description behind each of its channels, with how it is read.
     Instrument(usize, Vec<Option<(usize, Reading)>>),
+    /// A power-quality analyser, by its place; the points that tell of it, each with what.
+    Analyser(usize, Vec<(usize, Tells)>),
 }
 
 /// How a point becomes an instrument's channel.
@@ -83,6 +93,7 @@ impl PartialEq for Seat {
             && self.at == other.at
             && self.replaces == other.replaces
             && self.setting == other.setting
+            && self.served == other.served
     }
 }
 
@@ -109,11 +120,13 @@ pub enum Real {
     Missed,
     /// How often it was lost.
     Losses,
+    /// How far the largest voltage THD of a real analyser is from the simulated one's, in percent.
+    ThdDifference,
 }
 
 impl Real {
     /// The names of all of them.
-    pub const NAMES: [(&str, Self); 10] = [
+    pub const NAMES: [(&str, Self); 11] = [
         ("hil_state", Self::State),
         ("hil_p_w", Self::P),
         ("hil_q_var", Self::Q),
@@ -124,13 +137,18 @@ impl Real {
         ("hil_samples", Self::Samples),
         ("hil_missed", Self::Missed),
         ("hil_losses", Self::Losses),
+        ("hil_thd_difference_percent", Self::ThdDifference),
     ];
 
     /// Those that a seat has: an instrument's has no power.
     pub fn of(seat: &Seat) -> impl Iterator<Item = (&'static str, Self)> + use<> {
         let powers = matches!(seat.replaces, Replaced::Device(_));
-        let power = |what| matches!(what, Self::P | Self::Q | Self::TwinP | Self::TwinQ | Self::Difference);
-        Self::NAMES.into_iter().filter(move |(_, what)| powers || !power(*what))
+        let distortion = matches!(seat.replaces, Replaced::Analyser(..)) && seat.served.is_none();
+        Self::NAMES.into_iter().filter(move |(_, what)| match what {
+            Self::P | Self::Q | Self::TwinP | Self::TwinQ | Self::Difference => powers,
+            Self::ThdDifference => distortion,
+            _ => true,
+        })
     }
 
     /// The largest of those that say one of a few things.
@@ -143,6 +161,8 @@ impl Real {
     }
 }
 
+/// Time in s after which a controller outside that asks nothing is lost, unless the scenario says another.
+const CONTROLLER_SILENT_S: f64 = 5.0;
 /// How many polls a device may miss before it is lost.
 const MISSED_POLLS: f64 = 3.0;
 
@@ -154,6 +174,7 @@ impl Checker<'_> {
             self.equipment.seats.extend(seat);
         }
         self.one_clock();
+        self.one_rack();
     }
 
     /// Angles hold against the clock of who measured them: a controller that compares two takes both from real PMUs, or both
@@ -184,12 +205,14 @@ impl Checker<'_> {
         let spots = Spots::of(self.root, self.place, "hil", name, None);
         let replaces = self.replaced(name, setting, &description, &spots)?;
         let at = self.address(setting, &description, &spots)?;
+        let served = self.service(setting, &description, &at, &spots);
         let share = self.share(setting, &spots);
         self.hil_numbers(setting, &spots);
         let step_s = self.step.map_or(1.0, |step| step.seconds());
         let poll_s = setting.poll_s.unwrap_or(description.poll_s.max(step_s));
         let description = Arc::new(Description { poll_s, ..description.as_ref().clone() });
-        let default_s = (MISSED_POLLS * poll_s).max(MISSED_POLLS * step_s);
+        let silence_s = if served.is_some() { CONTROLLER_SILENT_S } else { 0.0 };
+        let default_s = (MISSED_POLLS * poll_s).max(MISSED_POLLS * step_s).max(silence_s);
         let lost_s = setting.lost_after_s.unwrap_or(default_s);
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be some seconds")]
         let ticks = |seconds: f64| (seconds / step_s).ceil().clamp(0.0, 1e12) as u64;
@@ -217,6 +240,7 @@ impl Checker<'_> {
             lost_after: ticks(lost_s).max(1),
             ramp_in: ticks(setting.ramp_in_s),
             faults: faults.script().to_vec(),
+            served,
             description,
         })
     }
@@ -241,8 +265,13 @@ impl Checker<'_> {
             let channels = self.points_of(place, setting, description, spots)?;
             return Some(Replaced::Instrument(place, channels));
         }
+        if let Some(place) = self.equipment.analyser(name) {
+            let points = self.metered(place, setting, description, spots)?;
+            return Some(Replaced::Analyser(place, points));
+        }
         let names: Vec<String> = self.equipment.devices.iter().map(|own| own.name.clone()).collect();
         let names = names.into_iter().chain(self.equipment.instruments.iter().map(|own| own.name.clone()));
+        let names = names.chain(self.equipment.analysers.iter().map(|own| own.name.clone()));
         let names: Vec<String> = names.collect();
         let help = match nearest(name, names.iter().map(String::as_str)) {
             Some(near) => format!("did you mean {near:?}?"),
@@ -287,17 +316,18 @@ impl Checker<'_> {
     }
 
     fn address(&mut self, setting: &HilSetting, description: &Description, spots: &Spots) -> Option<At> {
-        if setting.at.starts_with("replay:") {
+        let (place, _) = served::place(&setting.at);
+        if place.starts_with("replay:") {
             return self.replays.get(&setting.at).cloned().map(At::Replay);
         }
-        if setting.at == "emulated" {
+        if place == "emulated" {
             if !matches!(description.wire, Wire::Scpi(_)) {
                 return Some(At::Emulated);
             }
             self.report("E0341", "this kind of device is not emulated in the bench", spots.at("at"), "give an address");
             return None;
         }
-        match Address::parse(&setting.at) {
+        match Address::parse(place) {
             Ok(address) if driver::fits(description, &address) => Some(At::Address(address)),
             Ok(address) => {
                 let message = format!("{address} is not an address of what {:?} speaks", description.name);

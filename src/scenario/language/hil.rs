@@ -11,8 +11,9 @@ use crate::feeder::Named;
 pub struct HilSetting {
     /// What it is: a file with its description, relative to this one.
     pub is: String,
-    /// Where it is: an address as in `tcp://192.0.2.10:502` or `rtu:///dev/ttyUSB0?baud=9600`, or `emulated`. A run with an
-    /// address keeps pace with the clock.
+    /// Where it is: an address as in `tcp://192.0.2.10:502` or `rtu:///dev/ttyUSB0?baud=9600`, or `emulated`. `serve:` before
+    /// an address turns it round: a controller outside finds the simulated one there; `serve` alone has a controller in the
+    /// bench. A run with an address keeps pace with the clock.
     #[serde(default = "emulated")]
     pub at: String,
     /// How the lab's quantities relate to the network's.
@@ -52,6 +53,16 @@ pub struct HilSetting {
     /// What goes wrong with an emulated one, and when: lines as in `10s..20s: freeze`.
     #[serde(default)]
     pub faults: Vec<String>,
+    /// Of what is served: whether a controller may command it; else it only reads.
+    #[serde(default)]
+    pub writable: bool,
+    /// Of what is served: the IP addresses that may connect; this machine alone when not given.
+    #[serde(default)]
+    pub allow: Vec<String>,
+    /// Of what is served without an address: what the controller in the bench commands, and when: lines as in
+    /// `2s: p_w 5000` or `8s: release`.
+    #[serde(default)]
+    pub commands: Vec<String>,
 }
 
 fn emulated() -> String {

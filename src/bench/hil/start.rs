@@ -1,0 +1,143 @@
+//! The beginning of a session: drivers and what the bench serves, ready to run.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::time::{Instant, sleep};
+
+use super::session::Tasks;
+use crate::emulate::{self, Line, Rack, Shared, SharedModel};
+use crate::link::address::{Address, Scheme};
+use crate::link::can::bus::{Connector, VirtualBus};
+use crate::link::driver::{self, Plug, Prepared};
+use crate::link::fault::Faults;
+use crate::link::modbus::driver::Framing;
+use crate::link::port::{DriverEnd, LinkState, LoopEnd};
+use crate::link::stream::{self, Socket};
+use crate::link::synchrophasor::Server;
+use crate::scenario::{self, At};
+
+/// What a link says in batch.
+const NOT_IN_BATCH: &str = "real devices are only spoken to in a run that keeps pace with the clock";
+/// How often a serial line that is gone is opened again.
+const AGAIN: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// What a driver and the device that it may speak to are made of.
+pub(super) struct Maker {
+    pub(super) end: DriverEnd,
+    pub(super) seat: scenario::Seat,
+    pub(super) prepared: Prepared,
+    pub(super) served: Option<Served>,
+    /// The other end, where the driver is a controller's in the bench.
+    pub(super) commands: Option<LoopEnd>,
+}
+
+/// What is to be served, and where a driver meets it.
+pub(super) enum Served {
+    Modbus(Shared, Socket, stream::Accept),
+    Pmu(Arc<Server>, SharedModel, Socket, stream::Accept),
+    Can(SharedModel, VirtualBus, Faults),
+}
+
+/// Devices at an address where controllers outside find them.
+pub(super) struct Open {
+    address: Address,
+    devices: Vec<Shared>,
+    allow: Vec<std::net::IpAddr>,
+    listener: Option<std::net::TcpListener>,
+}
+
+/// Adds a device to those at its address.
+pub(super) fn open(places: &mut Vec<Open>, seat: &scenario::Seat, address: &Address, device: Shared) {
+    let same = |own: &&mut Open| (own.address.scheme, &own.address.place) == (address.scheme, &address.place);
+    if let Some(own) = places.iter_mut().find(same) {
+        own.devices.push(device);
+        return;
+    }
+    let allow = seat.served.as_ref().map(|own| own.allow.clone()).unwrap_or_default();
+    places.push(Open { address: address.clone(), devices: vec![device], allow, listener: None });
+}
+
+impl Open {
+    /// Takes its port, before the run begins: one that is in use is no surprise later.
+    pub(super) fn bind(&mut self) -> io::Result<()> {
+        if self.address.scheme == Scheme::Tcp {
+            let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", self.address));
+            let listener = std::net::TcpListener::bind(&self.address.place).map_err(named)?;
+            listener.set_nonblocking(true)?;
+            self.listener = Some(listener);
+        }
+        Ok(())
+    }
+
+    async fn serve(self, epoch: Instant) {
+        let rack: Rack = self.devices.into();
+        if let Some(listener) = self.listener.and_then(|own| tokio::net::TcpListener::from_std(own).ok()) {
+            emulate::listen(listener, rack, epoch, self.allow).await;
+            return;
+        }
+        let Ok(mut connect) = stream::connect(&self.address) else { return };
+        loop {
+            if let Ok(stream) = connect().await {
+                emulate::serve(Line { stream, framing: Framing::Rtu, epoch }, Arc::clone(&rack)).await;
+            }
+            sleep(AGAIN).await;
+        }
+    }
+}
+
+/// Drivers and emulated devices, ready to run.
+pub(super) fn started(makers: Vec<Maker>, open: Vec<Open>, epoch: Instant, live: bool) -> Tasks {
+    let mut tasks = Tasks::default();
+    for Maker { end, seat, prepared, served, commands } in makers {
+        let (plug, address) = match (&seat.at, served) {
+            (At::Address(_), _) if !live => {
+                end.report(LinkState::Connecting, Some(NOT_IN_BATCH.into()));
+                continue;
+            }
+            (At::Address(address), _) => match prepared.plug(address) {
+                Ok(plug) => (plug, Some(address)),
+                Err(error) => {
+                    end.report(LinkState::Connecting, Some(error.to_string()));
+                    continue;
+                }
+            },
+            (At::Emulated, Some(served)) => (serving(served, &seat, epoch, &mut tasks), None),
+            (At::Emulated, None) | (At::Replay(_), _) => continue,
+        };
+        if let (Some(own), Some(service)) = (commands, &seat.served) {
+            let (commands, period_s) = (service.commands.clone(), seat.description.poll_s);
+            let set_points = seat.description.set_points.len();
+            tasks.others.push(Box::pin(emulate::command(own, commands, set_points, period_s, epoch)));
+        }
+        tasks.drivers.push(prepared.run(plug, address, end, epoch));
+    }
+    tasks.others.extend(open.into_iter().map(|own| Box::pin(own.serve(epoch)) as super::session::Task));
+    tasks
+}
+
+/// Serves an emulated device; where its driver meets it.
+fn serving(served: Served, seat: &scenario::Seat, epoch: Instant, tasks: &mut Tasks) -> Plug {
+    match served {
+        Served::Modbus(device, socket, mut accept) => {
+            let framing = driver::emulated_framing(&seat.description);
+            tasks.others.push(Box::pin(async move {
+                let rack: Rack = [device].into();
+                while let Some(stream) = accept.recv().await {
+                    let line = Line { stream: Box::new(stream), framing, epoch };
+                    tokio::spawn(emulate::serve(line, Arc::clone(&rack)));
+                }
+            }));
+            Plug::Stream(socket.connector())
+        }
+        Served::Pmu(server, model, socket, accept) => {
+            let description = Arc::clone(&seat.description);
+            tasks.others.push(Box::pin(emulate::serve_pmu(server, description, model, accept)));
+            Plug::Stream(socket.connector())
+        }
+        Served::Can(model, bus, faults) => {
+            tasks.others.push(Box::pin(emulate::serve_charger(bus.clone(), model, faults, epoch)));
+            Plug::Can(Connector::Virtual(bus))
+        }
+    }
+}
