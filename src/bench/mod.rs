@@ -53,6 +53,7 @@ pub use plant::{Conductor, HarmonicPlant, Node, Plant, Solution};
 pub use verdict::Verdict;
 
 use crate::feeder::Connection;
+use crate::link::capture::Capture;
 use crate::quantity::{Complex, Tick};
 use crate::record::Recorder;
 use crate::scenario::{Action, Link, Plan, Unit};
@@ -167,10 +168,15 @@ impl<'a, P: Plant> Bench<'a, P> {
         self.hil.record(self.plan.last.0);
     }
 
+    /// Records what goes over wires, from when they are connected until all is over.
+    pub fn capture(&mut self, capture: Capture) {
+        self.hil.capture(capture);
+    }
+
     /// Connects to real devices by the machine's clock, to be ready when a paced run begins.
     ///
     /// # Errors
-    /// When the machine has no thread for them.
+    /// When the machine has no thread for them, or an address where something is served is taken.
     pub fn connect_devices(&mut self) -> io::Result<()> {
         self.hil.connect(true)
     }

@@ -1,6 +1,7 @@
 //! The `phasorbench` binary: opens files, prints, exits; one file per subcommand.
 
 mod benchmark;
+mod bundle;
 mod check;
 mod compare;
 mod completions;
@@ -24,6 +25,7 @@ mod report;
 mod run;
 mod scan;
 mod schema;
+mod stop;
 mod sweep;
 mod terminal;
 mod tune;
@@ -98,6 +100,8 @@ enum Command {
     Check(check::Args),
     /// Make report.html and the figures of results again, or an index of many.
     Report(report::Args),
+    /// Put the results of a run, its inputs and what this machine is into one file for a bug report.
+    Bundle(bundle::Args),
     /// Turn an OpenDSS script into a feeder file.
     Import(import::Args),
     /// Measure steps per second on a feeder.
@@ -164,6 +168,7 @@ fn main() -> ExitCode {
         Command::Generate(args) => generate::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Bundle(args) => bundle::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Benchmark(args) => benchmark::run(&args),
         Command::Hil(args) => hil::run(&args),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use indicatif::ProgressBar;
 use phasorbench::bench::pace::{LoopTiming, Pacer, Pacing};
 use phasorbench::bench::{self, Batch, Bench, GridPlant, Outcome, SetupError};
+use phasorbench::link::capture::Capture;
 use phasorbench::quantity::Tick;
 use phasorbench::record::{Recorder, Table, TableError};
 use phasorbench::report::{self, FinishedRun, Summary, Timing};
@@ -14,6 +15,7 @@ use phasorbench::scenario::{self, Override, Plan};
 use phasorbench::study::pv::{RunCurvesError, of_run};
 use phasorbench::study::verify;
 
+use crate::stop::Operator;
 use crate::terminal::terminal;
 use crate::{Exit, input, output, pace};
 
@@ -41,9 +43,18 @@ pub struct Args {
     /// may be given several times.
     #[arg(long = "hil", value_name = "NAME=FILE@ADDRESS", value_parser = input::swap)]
     swaps: Vec<Vec<Override>>,
+    /// Record every frame on the wire in wire.pcapng, which Wireshark opens; always done where a device is outside the bench.
+    #[arg(long)]
+    capture: bool,
+    /// Stop a run that keeps pace, with all devices safe, once this file is there. At a terminal q, Space and Escape do too.
+    #[arg(long, value_name = "FILE", requires = "pace")]
+    stop_file: Option<PathBuf>,
     #[command(flatten)]
     time: pace::Time,
 }
+
+/// Name of the recording of what went over wires.
+const WIRE: &str = "wire.pcapng";
 
 /// Why a run came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -60,13 +71,15 @@ pub enum RunError {
     Write(#[from] io::Error),
     #[error("cannot read back the record: {0}")]
     Record(#[from] TableError),
+    #[error("{0} is there already: it would stop the run at once")]
+    Stopped(PathBuf),
 }
 
 impl RunError {
     /// How the command ends.
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::Directory(..) | Self::NotEmpty(_) | Self::Setup(_) | Self::Curves(_) => Exit::BadInput,
+            Self::Directory(..) | Self::NotEmpty(_) | Self::Setup(_) | Self::Curves(_) | Self::Stopped(_) => Exit::BadInput,
             Self::Write(_) | Self::Record(_) => Exit::Internal,
         }
     }
@@ -118,6 +131,9 @@ fn execute(args: &Args, plan: &Plan, started: Instant) -> Result<(PathBuf, Summa
     let mut bench = Bench::new(plan)?;
     let flow = bench.plant().power_flow();
     stage.done(|| input::compiled(flow));
+    if let Some(file) = args.stop_file.as_ref().filter(|file| file.exists()) {
+        return Err(RunError::Stopped(file.clone()));
+    }
     // What cannot be drawn is better known before a long run than after it.
     let curves = of_run(plan)?;
     let dir = directory(args.out.as_ref(), &plan.name)?;
@@ -129,11 +145,18 @@ fn execute(args: &Args, plan: &Plan, started: Instant) -> Result<(PathBuf, Summa
     bar.set_message(plan.name.clone());
     let stage = terminal().stage("run");
     bench.record_devices();
+    let capture = capture(args, plan, &dir)?;
+    capture.iter().for_each(|own| bench.capture(own.clone()));
     let (mut outcome, kept) = match pacing {
         Some(pacing) => paced(args, bench, &mut recorder, &bar, pacing).map(|(outcome, kept)| (outcome, Some(kept)))?,
         None => (with_progress(bench, &mut recorder, &bar)?, None),
     };
     let series = recorder.finish()?;
+    if let Some(capture) = capture {
+        let stage = terminal().stage("wire");
+        let said = captured(&capture, &dir)?;
+        stage.done(|| said);
+    }
     for own in &outcome.real {
         if let Some(arrivals) = &own.arrivals {
             phasorbench::record::write_whole(&dir.join(format!("hil-{}.csv", own.name)), arrivals.text().as_bytes())?;
@@ -155,6 +178,34 @@ fn execute(args: &Args, plan: &Plan, started: Instant) -> Result<(PathBuf, Summa
     let summary = report::write(&dir, &finished, timing)?;
     stage.done(|| dir.display().to_string());
     Ok((dir, summary))
+}
+
+/// What records the wires of a run that has any; into a file that is not whole yet.
+fn capture(args: &Args, plan: &Plan, dir: &Path) -> io::Result<Option<Capture>> {
+    let asked = args.capture || plan.equipment.outside().is_some();
+    if plan.equipment.seats.is_empty() || !asked {
+        return Ok(None);
+    }
+    let file = std::fs::File::create(dir.join(WIRE).with_extension("partial"))?;
+    Ok(Some(Capture::new(io::BufWriter::new(file))))
+}
+
+/// Ends a recording; what came of it, in words.
+fn captured(capture: &Capture, dir: &Path) -> io::Result<String> {
+    let partial = dir.join(WIRE).with_extension("partial");
+    let Some(totals) = capture.end() else {
+        std::fs::remove_file(&partial)?;
+        return Ok("nothing was said".into());
+    };
+    if let Some(trouble) = &totals.trouble {
+        input::complain("E0414", format!("{} is not whole: {trouble}", partial.display()), None);
+        return Ok(format!("{} packets, then none", totals.written));
+    }
+    std::fs::rename(&partial, dir.join(WIRE))?;
+    Ok(match totals.lost() {
+        0 => format!("{} packets", totals.written),
+        lost => format!("{} packets; {lost} were not recorded, the disk was too slow", totals.written),
+    })
 }
 
 /// How the run is asked to stop.
@@ -183,6 +234,7 @@ fn paced(
 ) -> io::Result<(Outcome, LoopTiming)> {
     bench.paced(Duration::from_nanos(pacing.due_ns(Tick(1))));
     bench.connect_devices()?;
+    let _operator = Operator::at(&stop, args.stop_file.clone())?;
     let run = |pacer: &mut dyn Pacer| bench.run(Some(recorder), pacer, &mut |_| {});
     let (outcome, timing) = pace::keep(pacing, args.time.wanted(), stop, bar, run);
     let outcome = outcome?;

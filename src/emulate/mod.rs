@@ -16,4 +16,4 @@ pub use controller::command;
 pub use device::{Device, DeviceError};
 pub use model::{Inverter, InverterSettings, Meter, Mirror, Model, Terminal};
 pub use others::{SharedModel, pmu, serve_charger, serve_pmu};
-pub use serve::{Line, Rack, Shared, listen, serve, serve_line, shared};
+pub use serve::{Line, Listening, Rack, Shared, listen, serve, serve_line, shared};

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::device::Device;
+use crate::link::capture::{Recorder, Tap, Tapped};
 use crate::link::fault::{Fault, Faults};
 use crate::link::modbus::driver::Framing;
 use crate::link::modbus::server::{Exception, Request, RtuRequests, Store, TcpRequests, answer, rtu_frame, tcp_frame};
@@ -257,8 +258,20 @@ fn damaged(rack: &Rack, now_s: f64, bytes: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// Where and for whom is listened.
+pub struct Listening {
+    /// What accepts.
+    pub listener: TcpListener,
+    /// The zero of the devices' clock.
+    pub epoch: Instant,
+    /// Who may come; all may where none is listed.
+    pub allowed: Vec<IpAddr>,
+    /// Records what is said.
+    pub recorder: Option<Recorder>,
+}
+
 /// Listens until it is dropped: serves who comes from an allowed address, and nobody while all devices are unplugged.
-pub async fn listen(listener: TcpListener, rack: Rack, epoch: Instant, allowed: Vec<IpAddr>) {
+pub async fn listen(Listening { listener, epoch, allowed, recorder }: Listening, rack: Rack) {
     let places = Arc::new(tokio::sync::Semaphore::new(MOST_CONNECTIONS));
     loop {
         let accepted = listener.accept().await;
@@ -272,13 +285,21 @@ pub async fn listen(listener: TcpListener, rack: Rack, epoch: Instant, allowed: 
         if gone || !may(&allowed, from) || stream.set_nodelay(true).is_err() {
             continue;
         }
-        let line = Line { stream: Box::new(stream), framing: Framing::Tcp, epoch };
+        let line = Line { stream: recorded(stream, from, recorder.as_ref()), framing: Framing::Tcp, epoch };
         let rack = Arc::clone(&rack);
         tokio::spawn(async move {
             serve(line, rack).await;
             drop(place);
         });
     }
+}
+
+/// A client's stream, recorded under its address.
+fn recorded(stream: TcpStream, from: SocketAddr, recorder: Option<&Recorder>) -> AnyStream {
+    let Some(recorder) = recorder else { return Box::new(stream) };
+    let tap = Tap::new(recorder, &from.to_string(), "a controller outside");
+    stream.local_addr().into_iter().for_each(|own| tap.connected(own, from));
+    Box::new(Tapped::new(stream, tap))
 }
 
 /// Whether a client may come: all may where no address is listed.

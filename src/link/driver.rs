@@ -13,6 +13,7 @@ use super::address::{Address, Scheme};
 use super::can::bus::Connector;
 use super::can::dbc::Database;
 use super::can::driver::{self as can, Alive, CanSettings, Plan, Sent, SignalName, Watched};
+use super::capture::{Ends, Tap, tapped};
 use super::description::language::{CanHead, PmuValue};
 use super::description::{Description, Source, Wire};
 use super::modbus::driver::{self as modbus, Framing};
@@ -30,6 +31,16 @@ pub enum Plug {
     Stream(Connect),
     /// On a bus.
     Can(Connector),
+}
+
+impl Plug {
+    /// The same with a tap on whatever goes through it.
+    pub fn tapped(self, tap: Tap, ends: Ends) -> Self {
+        match self {
+            Self::Stream(connect) => Self::Stream(tapped(connect, tap, ends)),
+            Self::Can(connector) => Self::Can(Connector::Tapped(Box::new(connector), tap)),
+        }
+    }
 }
 
 /// A driver that only lacks its device.

@@ -22,6 +22,7 @@ use super::machine::Machine;
 use super::plant::Node;
 use crate::device::inverter::ByPhase;
 use crate::link::arrivals::{Arrivals, Ear};
+use crate::link::capture::Capture;
 use crate::link::description::Wire;
 use crate::link::driver::Prepared;
 use crate::link::port::port;
@@ -81,6 +82,8 @@ pub(super) struct Hil {
     /// What is started when it is known by which clock.
     makers: Vec<Maker>,
     open: Vec<Open>,
+    /// What records all that goes over wires.
+    capture: Option<Capture>,
     session: Option<Session>,
     step_us: f64,
 }
@@ -187,6 +190,11 @@ impl Hil {
         Ok(())
     }
 
+    /// Records what goes over wires from the session's beginning on.
+    pub(super) fn capture(&mut self, capture: Capture) {
+        self.capture = Some(capture);
+    }
+
     /// Connects, by the machine's clock or by a virtual one.
     pub(super) fn connect(&mut self, live: bool) -> std::io::Result<()> {
         if self.makers.is_empty() && self.open.is_empty() {
@@ -199,7 +207,8 @@ impl Hil {
         } else {
             open.clear();
         }
-        let start: Start = Box::new(move |epoch| started(makers, open, epoch, live));
+        let capture = self.capture.take();
+        let start: Start = Box::new(move |epoch| started(makers, open, epoch, live, capture.as_ref()));
         self.session = Some(if live { Session::live(start)? } else { Session::virtual_time(start)? });
         Ok(())
     }

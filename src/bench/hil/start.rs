@@ -2,13 +2,16 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::time::{Instant, sleep};
 
 use super::session::Tasks;
-use crate::emulate::{self, Line, Rack, Shared, SharedModel};
+use crate::emulate::{self, Line, Listening, Rack, Shared, SharedModel};
 use crate::link::address::{Address, Scheme};
 use crate::link::can::bus::{Connector, VirtualBus};
+use crate::link::capture::{Capture, Clock, Ends, Recorder, Tap, tapped};
+use crate::link::description::Wire;
 use crate::link::driver::{self, Plug, Prepared};
 use crate::link::fault::Faults;
 use crate::link::modbus::driver::Framing;
@@ -19,6 +22,10 @@ use crate::scenario::{self, At};
 
 /// What a link says in batch.
 const NOT_IN_BATCH: &str = "real devices are only spoken to in a run that keeps pace with the clock";
+/// Packets that wait for the disk, at most.
+const QUEUED: usize = 4096;
+/// When the wall clock of a batch run's recording begins, in ns since 1970.
+const BATCH_BEGINS_NS: u64 = 1_700_000_000_000_000_000;
 /// How often a serial line that is gone is opened again.
 const AGAIN: std::time::Duration = std::time::Duration::from_millis(500);
 
@@ -70,13 +77,18 @@ impl Open {
         Ok(())
     }
 
-    async fn serve(self, epoch: Instant) {
+    async fn serve(self, epoch: Instant, recorder: Option<Recorder>) {
         let rack: Rack = self.devices.into();
         if let Some(listener) = self.listener.and_then(|own| tokio::net::TcpListener::from_std(own).ok()) {
-            emulate::listen(listener, rack, epoch, self.allow).await;
+            let listening = Listening { listener, epoch, allowed: self.allow, recorder };
+            emulate::listen(listening, rack).await;
             return;
         }
-        let Ok(mut connect) = stream::connect(&self.address) else { return };
+        let Ok(connect) = stream::connect(&self.address) else { return };
+        let mut connect = match recorder {
+            Some(recorder) => tapped(connect, Tap::new(&recorder, "controller", &self.address.to_string()), Ends::Serial),
+            None => connect,
+        };
         loop {
             if let Ok(stream) = connect().await {
                 emulate::serve(Line { stream, framing: Framing::Rtu, epoch }, Arc::clone(&rack)).await;
@@ -87,8 +99,15 @@ impl Open {
 }
 
 /// Drivers and emulated devices, ready to run.
-pub(super) fn started(makers: Vec<Maker>, open: Vec<Open>, epoch: Instant, live: bool) -> Tasks {
+pub(super) fn started(
+    makers: Vec<Maker>,
+    open: Vec<Open>,
+    epoch: Instant,
+    live: bool,
+    capture: Option<&Capture>,
+) -> Tasks {
     let mut tasks = Tasks::default();
+    let recorder = capture.and_then(|own| own.begin(clock(epoch, live), live.then_some(QUEUED)));
     for Maker { end, seat, prepared, served, commands } in makers {
         let (plug, address) = match (&seat.at, served) {
             (At::Address(_), _) if !live => {
@@ -110,10 +129,51 @@ pub(super) fn started(makers: Vec<Maker>, open: Vec<Open>, epoch: Instant, live:
             let set_points = seat.description.set_points.len();
             tasks.others.push(Box::pin(emulate::command(own, commands, set_points, period_s, epoch)));
         }
+        let plug = match &recorder {
+            Some(recorder) => {
+                let tap = Tap::new(recorder, &seat.name, &address.map_or("emulated".to_owned(), Address::to_string));
+                plug.tapped(tap, ends(&seat, address))
+            }
+            None => plug,
+        };
         tasks.drivers.push(prepared.run(plug, address, end, epoch));
     }
-    tasks.others.extend(open.into_iter().map(|own| Box::pin(own.serve(epoch)) as super::session::Task));
+    let serve = |own: Open| Box::pin(own.serve(epoch, recorder.clone())) as super::session::Task;
+    tasks.others.extend(open.into_iter().map(serve));
     tasks
+}
+
+/// The session's clock beside the wall's, which in batch begins at some moment, the same in every run.
+#[allow(clippy::cast_possible_truncation, reason = "µs of a run")]
+fn clock(epoch: Instant, live: bool) -> Clock {
+    let session_us = move || epoch.elapsed().as_micros() as u64;
+    if live {
+        return Clock::system(session_us);
+    }
+    // Once its runtime is gone, virtual time stands still.
+    let last_us = std::sync::atomic::AtomicU64::new(0);
+    Clock::from_epoch(BATCH_BEGINS_NS, move || {
+        if tokio::runtime::Handle::try_current().is_ok() {
+            last_us.store(session_us(), Ordering::Relaxed);
+        }
+        last_us.load(Ordering::Relaxed)
+    })
+}
+
+/// What a recording says is at the ends of a link.
+fn ends(seat: &scenario::Seat, address: Option<&Address>) -> Ends {
+    match (address.map(|own| own.scheme), &seat.description.wire) {
+        (Some(Scheme::Rtu | Scheme::Pty), _) => Ends::Serial,
+        (None, Wire::Modbus(head)) if head.serial => Ends::Serial,
+        (_, wire) => {
+            let port = match wire {
+                Wire::Modbus(_) | Wire::Can(..) => 502,
+                Wire::C37118(_) => 4712,
+                Wire::Scpi(_) => 5025,
+            };
+            Ends::Stream(address.and_then(|own| own.place.parse().ok()), port)
+        }
+    }
 }
 
 /// Serves an emulated device; where its driver meets it.

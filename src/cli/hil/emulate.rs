@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use phasorbench::device::{Limits, Priority};
-use phasorbench::emulate::{self, Device, Inverter, InverterSettings, Line, Meter, Model, Shared};
+use phasorbench::emulate::{self, Device, Inverter, InverterSettings, Line, Listening, Meter, Model, Shared};
 use phasorbench::link::description::Description;
 use phasorbench::link::description::language::Kind;
 use phasorbench::link::fault::Faults;
@@ -140,7 +140,8 @@ async fn on_tcp(args: &Args, device: Shared, epoch: Instant, k: u16) -> Result<(
         _ => args.allowed.clone(),
     };
     output::print(&format!("{} listens: tcp://{place}\n", name(&device)));
-    tokio::spawn(emulate::listen(listener, [device].into(), epoch, allowed));
+    let listening = Listening { listener, epoch, allowed, recorder: None };
+    tokio::spawn(emulate::listen(listening, [device].into()));
     Ok(())
 }
 

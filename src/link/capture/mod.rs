@@ -15,5 +15,5 @@ pub mod recorder;
 pub mod tap;
 
 pub use pcapng::{Block, LinkType, ReadError, Reader};
-pub use recorder::{Clock, Instants, Recorder, Totals};
-pub use tap::{CanFrame, Direction, Tap, Tapped};
+pub use recorder::{Capture, Clock, Instants, Recorder, Totals};
+pub use tap::{CanFrame, Direction, Ends, Tap, Tapped, tapped};

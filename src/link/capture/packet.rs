@@ -5,6 +5,7 @@
 //! of the handshake, and that nothing was ever sent twice. Sources: RFC 791, RFC 8200, RFC 9293 (3.1), RFC 1071; CAN as
 //! LINKTYPE_CAN_SOCKETCAN has it.
 
+use crate::link::can::frame::{self, Kind};
 use std::net::{IpAddr, SocketAddr};
 
 /// Most bytes of a segment: with its headers it is an IPv4 packet.
@@ -168,6 +169,16 @@ pub struct CanFrame<'a> {
     pub fd: Option<bool>,
     /// Its data: at most 8 bytes, 64 in CAN FD.
     pub data: &'a [u8],
+}
+
+impl<'a> From<&'a frame::CanFrame> for CanFrame<'a> {
+    fn from(own: &'a frame::CanFrame) -> Self {
+        let (remote, fd) = match own.kind() {
+            Kind::Fd { bit_rate_switch, .. } => (false, Some(bit_rate_switch)),
+            kind => (matches!(kind, Kind::Remote), None),
+        };
+        Self { id: own.id().number(), extended: own.id().is_extended(), remote, fd, data: own.bytes() }
+    }
 }
 
 /// The bytes of a CAN frame: number with flags, length, flags of CAN FD, two zeros, data. Data beyond a frame's are left out.

@@ -279,3 +279,48 @@ impl Recorder {
         }
     }
 }
+
+/// A recording that begins once there is a session with a clock, and ends after it.
+#[derive(Clone)]
+pub struct Capture(Arc<Mutex<Phase>>);
+
+enum Phase {
+    Waiting(Box<dyn Write + Send>),
+    Recording(Recorder),
+    Ended,
+}
+
+impl fmt::Debug for Capture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Capture")
+    }
+}
+
+impl Capture {
+    /// Into a file, or what is like one.
+    pub fn new(out: impl Write + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(Phase::Waiting(Box::new(out)))))
+    }
+
+    /// Begins, by a session's clock; with a queue of so many packets, or writing at once. `None` where it has begun already,
+    /// or the file cannot be written: its end says so.
+    pub fn begin(&self, clock: Clock, queue: Option<usize>) -> Option<Recorder> {
+        let mut phase = locked(&self.0);
+        let Phase::Waiting(out) = std::mem::replace(&mut *phase, Phase::Ended) else { return None };
+        let recorder = match queue {
+            Some(packets) => Recorder::queued(out, clock, packets),
+            None => Recorder::direct(out, clock),
+        };
+        let recorder = recorder.ok()?;
+        *phase = Phase::Recording(recorder.clone());
+        Some(recorder)
+    }
+
+    /// Ends, once all links have; `None` where nothing was recorded.
+    pub fn end(&self) -> Option<Totals> {
+        match std::mem::replace(&mut *locked(&self.0), Phase::Ended) {
+            Phase::Recording(recorder) => Some(recorder.end()),
+            Phase::Waiting(_) | Phase::Ended => None,
+        }
+    }
+}

@@ -15,6 +15,7 @@ pub use super::packet::{CanFrame, Direction};
 use super::packet::{self, Connection};
 use super::pcapng::LinkType;
 use super::recorder::Recorder;
+use crate::link::stream::{AnyStream, Connect};
 
 /// A link's handle.
 #[derive(Clone, Debug)]
@@ -36,6 +37,16 @@ impl Tap {
         let [local, remote] = NOWHERE;
         let connection = Arc::new(Mutex::new(Connection::new(local, remote)));
         Self { recorder: recorder.clone(), link: recorder.link(name, description), connection }
+    }
+
+    /// Ends of a stream whose own are not known: like no other link's.
+    fn nowhere(&self, port: u16) -> [SocketAddr; 2] {
+        let link = u8::try_from(self.link % 250).unwrap_or(0);
+        let [mut local, mut remote] = NOWHERE;
+        local.set_port(local.port() + u16::from(link));
+        remote.set_ip(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2 + link)));
+        remote.set_port(port);
+        [local, remote]
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
@@ -81,19 +92,62 @@ impl Tap {
 pub struct Tapped<S> {
     stream: S,
     tap: Tap,
+    serial: bool,
 }
 
 impl<S> Tapped<S> {
     /// A stream with a tap; the tap must have been told that it is connected, if its ends are to be right.
     pub const fn new(stream: S, tap: Tap) -> Self {
-        Self { stream, tap }
+        Self { stream, tap, serial: false }
+    }
+
+    /// A serial line with a tap: each piece that is read or written at once is shown as a frame.
+    pub const fn serial(stream: S, tap: Tap) -> Self {
+        Self { stream, tap, serial: true }
+    }
+
+    fn show(&self, direction: Direction, bytes: &[u8]) {
+        match self.serial {
+            true => self.tap.serial(direction, bytes),
+            false => self.tap.stream(direction, bytes),
+        }
     }
 }
 
 impl<S> Drop for Tapped<S> {
     fn drop(&mut self) {
-        self.tap.closed();
+        if !self.serial {
+            self.tap.closed();
+        }
     }
+}
+
+/// What opens streams, with a tap on each that says what is at their ends.
+pub fn tapped(mut connect: Connect, tap: Tap, ends: Ends) -> Connect {
+    Box::new(move || {
+        let (opening, tap) = (connect(), tap.clone());
+        Box::pin(async move {
+            let stream = opening.await?;
+            let tapped = match ends {
+                Ends::Serial => Tapped::serial(stream, tap),
+                Ends::Stream(remote, port) => {
+                    let [local, nowhere] = tap.nowhere(port);
+                    tap.connected(local, remote.unwrap_or(nowhere));
+                    Tapped::new(stream, tap)
+                }
+            };
+            Ok(Box::new(tapped) as AnyStream)
+        })
+    })
+}
+
+/// What is at the ends of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// A serial line.
+    Serial,
+    /// A connection, with the device's address where it is known, and the port that its protocol has.
+    Stream(Option<SocketAddr>, u16),
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Tapped<S> {
@@ -101,7 +155,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tapped<S> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if let (Poll::Ready(Ok(())), Some(read @ [_, ..])) = (&polled, buffer.filled().get(before..)) {
-            self.tap.stream(Direction::Received, read);
+            self.show(Direction::Received, read);
         }
         polled
     }
@@ -113,7 +167,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tapped<S> {
         if let Poll::Ready(Ok(count)) = &polled
             && let Some(written @ [_, ..]) = bytes.get(..*count)
         {
-            self.tap.stream(Direction::Sent, written);
+            self.show(Direction::Sent, written);
         }
         polled
     }

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use crate::link::address::{Address, Scheme};
 use crate::link::can::frame::CanFrame;
+use crate::link::capture::Tap;
 
 pub use stream::{StreamBus, Wire};
 pub use virtual_bus::{Fault, VirtualBus, VirtualEnd};
@@ -74,9 +75,16 @@ pub enum BusError {
     Io(#[from] std::io::Error),
 }
 
-/// A connection to a bus.
+/// A connection to a bus, and whoever records what goes over it.
 #[derive(Debug)]
-pub enum Bus {
+pub struct Bus {
+    way: Way,
+    tap: Option<Tap>,
+}
+
+/// How frames go to a bus and come from it.
+#[derive(Debug)]
+pub enum Way {
     /// In memory.
     Virtual(VirtualEnd),
     /// Linux' own.
@@ -87,6 +95,12 @@ pub enum Bus {
     /// By UDP multicast.
     #[cfg(unix)]
     Udp(Box<udp::UdpBus>),
+}
+
+impl From<Way> for Bus {
+    fn from(way: Way) -> Self {
+        Self { way, tap: None }
+    }
 }
 
 impl Bus {
@@ -102,12 +116,12 @@ impl Bus {
     async fn connect_unbounded(address: &Address) -> Result<Self, BusError> {
         match address.scheme {
             #[cfg(target_os = "linux")]
-            Scheme::Can => Ok(Self::SocketCan(socket::SocketCanBus::open(&address.place)?)),
+            Scheme::Can => Ok(Way::SocketCan(socket::SocketCanBus::open(&address.place)?).into()),
             Scheme::SlcanSerial | Scheme::SlcanTcp | Scheme::Socketcand => {
-                Ok(Self::Stream(Box::new(serial::connect(address).await?)))
+                Ok(Way::Stream(Box::new(serial::connect(address).await?)).into())
             }
             #[cfg(unix)]
-            Scheme::UdpCan => Ok(Self::Udp(Box::new(udp::UdpBus::join(&address.place)?))),
+            Scheme::UdpCan => Ok(Way::Udp(Box::new(udp::UdpBus::join(&address.place)?)).into()),
             _ => Err(BusError::Scheme(address.to_string())),
         }
     }
@@ -118,16 +132,24 @@ impl Bus {
     /// When it cannot be sent within [`SEND_TIMEOUT`]; after any error but [`BusError::Unsupported`] the bus is useless.
     pub async fn send(&mut self, frame: &CanFrame) -> Result<(), BusError> {
         let sending = async {
-            match self {
-                Self::Virtual(bus) => bus.send(frame),
+            match &mut self.way {
+                Way::Virtual(bus) => bus.send(frame),
                 #[cfg(target_os = "linux")]
-                Self::SocketCan(bus) => bus.send(frame).await,
-                Self::Stream(bus) => bus.send(frame).await,
+                Way::SocketCan(bus) => bus.send(frame).await,
+                Way::Stream(bus) => bus.send(frame).await,
                 #[cfg(unix)]
-                Self::Udp(bus) => bus.send(frame).await,
+                Way::Udp(bus) => bus.send(frame).await,
             }
         };
-        tokio::time::timeout(SEND_TIMEOUT, sending).await.unwrap_or(Err(BusError::Full))
+        let sent = tokio::time::timeout(SEND_TIMEOUT, sending).await.unwrap_or(Err(BusError::Full));
+        self.show(frame, sent.is_ok());
+        sent
+    }
+
+    fn show(&self, frame: &CanFrame, went: bool) {
+        if let Some(tap) = self.tap.as_ref().filter(|_| went) {
+            tap.can(&frame.into());
+        }
     }
 
     /// Waits for a frame, which is never one that was sent by this connection.
@@ -135,19 +157,21 @@ impl Bus {
     /// # Errors
     /// When the bus is lost.
     pub async fn recv(&mut self) -> Result<Received, BusError> {
-        match self {
-            Self::Virtual(bus) => bus.recv().await,
+        let received = match &mut self.way {
+            Way::Virtual(bus) => bus.recv().await,
             #[cfg(target_os = "linux")]
-            Self::SocketCan(bus) => bus.recv().await,
-            Self::Stream(bus) => bus.recv().await,
+            Way::SocketCan(bus) => bus.recv().await,
+            Way::Stream(bus) => bus.recv().await,
             #[cfg(unix)]
-            Self::Udp(bus) => bus.recv().await,
-        }
+            Way::Udp(bus) => bus.recv().await,
+        }?;
+        self.show(&received.frame, true);
+        Ok(received)
     }
 
     /// Takes leave where the protocol has a way to: an adapter is told to close its channel.
     pub async fn close(self) {
-        if let Self::Stream(bus) = self {
+        if let Way::Stream(bus) = self.way {
             bus.close().await;
         }
     }
@@ -160,6 +184,8 @@ pub enum Connector {
     Address(Address),
     /// One in memory.
     Virtual(VirtualBus),
+    /// One whose frames are recorded.
+    Tapped(Box<Self>, Tap),
 }
 
 impl Connector {
@@ -168,9 +194,15 @@ impl Connector {
     /// # Errors
     /// As [`Bus::connect`]; a bus in memory that is switched off is down.
     pub async fn connect(&self) -> Result<Bus, BusError> {
-        match self {
-            Self::Address(address) => Bus::connect(address).await,
-            Self::Virtual(bus) => Ok(Bus::Virtual(bus.connect()?)),
-        }
+        let (connector, tap) = match self {
+            Self::Tapped(own, tap) => (&**own, Some(tap.clone())),
+            own => (own, None),
+        };
+        let bus = match connector {
+            Self::Address(address) => Bus::connect(address).await?,
+            Self::Virtual(bus) => Way::Virtual(bus.connect()?).into(),
+            Self::Tapped(..) => return Err(BusError::Unsupported("two recorders")),
+        };
+        Ok(Bus { tap, ..bus })
     }
 }

@@ -214,7 +214,8 @@ mod tests {
             assert_eq!(said(&mut far, 10).await, "t45620102\r");
             assert_eq!(said(&mut far, 2).await, "C\r");
         });
-        let mut bus = Bus::Stream(Box::new(StreamBus::slcan(Box::new(near), Some(500_000)).await.unwrap()));
+        let way = Way::Stream(Box::new(StreamBus::slcan(Box::new(near), Some(500_000)).await.unwrap()));
+        let mut bus = Bus::from(way);
         assert_eq!(bus.recv().await.unwrap().frame, frame(0x123));
         bus.send(&frame(0x456)).await.unwrap();
         bus.close().await;
