@@ -71,6 +71,8 @@ pub enum RunError {
     Write(#[from] io::Error),
     #[error("cannot read back the record: {0}")]
     Record(#[from] TableError),
+    #[error("the run cannot begin: {0}")]
+    Connect(io::Error),
     #[error("{0} is there already: it would stop the run at once")]
     Stopped(PathBuf),
 }
@@ -79,7 +81,9 @@ impl RunError {
     /// How the command ends.
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::Directory(..) | Self::NotEmpty(_) | Self::Setup(_) | Self::Curves(_) | Self::Stopped(_) => Exit::BadInput,
+            Self::Directory(..) | Self::NotEmpty(_) | Self::Setup(_) | Self::Curves(_) | Self::Connect(_) | Self::Stopped(_) => {
+                Exit::BadInput
+            }
             Self::Write(_) | Self::Record(_) => Exit::Internal,
         }
     }
@@ -147,6 +151,9 @@ fn execute(args: &Args, plan: &Plan, started: Instant) -> Result<(PathBuf, Summa
     bench.record_devices();
     let capture = capture(args, plan, &dir)?;
     capture.iter().for_each(|own| bench.capture(own.clone()));
+    if pacing.is_some() {
+        bench.connect_devices().map_err(RunError::Connect)?;
+    }
     let (mut outcome, kept) = match pacing {
         Some(pacing) => paced(args, bench, &mut recorder, &bar, pacing).map(|(outcome, kept)| (outcome, Some(kept)))?,
         None => (with_progress(bench, &mut recorder, &bar)?, None),
@@ -233,7 +240,6 @@ fn paced(
     (pacing, stop): (Pacing, pace::Stop),
 ) -> io::Result<(Outcome, LoopTiming)> {
     bench.paced(Duration::from_nanos(pacing.due_ns(Tick(1))));
-    bench.connect_devices()?;
     let _operator = Operator::at(&stop, args.stop_file.clone())?;
     let run = |pacer: &mut dyn Pacer| bench.run(Some(recorder), pacer, &mut |_| {});
     let (outcome, timing) = pace::keep(pacing, args.time.wanted(), stop, bar, run);

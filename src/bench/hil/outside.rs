@@ -203,6 +203,7 @@ impl Occupant for Outside {
     }
 
     fn outcome(&self) -> super::Told {
-        self.heard.outcome(&self.plan, self.state != State::Lost)
+        // Who only reads is missed by nobody.
+        self.heard.outcome(&self.plan, self.state != State::Lost || self.plan.only_read())
     }
 }
