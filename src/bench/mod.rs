@@ -63,7 +63,7 @@ use consistency::Checks;
 use demand::Demands;
 use equipment::Equipment;
 use expect::Expectations;
-use hil::Hil;
+use hil::{Follows, Hil};
 use numbers::Counting;
 use outcome::{Gatherer, Spread};
 use phasor::Phasors;
@@ -84,6 +84,7 @@ pub struct Bench<'a, P: Plant> {
     checks: Checks,
     supervisors: Supervisors,
     hil: Hil,
+    follows: Follows,
     sources: Sources,
     triggers: Triggers,
     channels: Channels,
@@ -128,6 +129,7 @@ impl<'a, P: Plant> Bench<'a, P> {
             checks: Checks::new(plan)?,
             supervisors: Supervisors::new(plan)?,
             hil: Hil::new(plan, &equipment.machines, &nodes)?,
+            follows: Follows::new(plan, &nodes),
             equipment,
             demands,
             sources: Sources::new(plan),
@@ -277,6 +279,7 @@ impl<'a, P: Plant> Bench<'a, P> {
         self.supervisors.deliver(tick, &mut self.phasors, &mut self.equipment);
         self.hil.begin(tick);
         self.equipment.hear(&self.hil);
+        self.follows.step(&self.equipment, &mut self.sources, &mut self.plant);
         self.equipment.actuate(tick, &mut self.demands, &mut self.hil);
         self.demands.apply(&mut self.plant);
         self.equipment.tell_phases(&mut self.plant);

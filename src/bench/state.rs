@@ -1,7 +1,7 @@
 //! What events change beside loads: the sources' voltages, the frequency, what conditions have set off.
 
 use super::plant::Plant;
-use crate::quantity::Tick;
+use crate::quantity::{Complex, Tick};
 use crate::scenario::{Action, Phases, Plan, Planned, Trigger};
 
 /// The sources' voltages, phase by phase, relative to the feeder's description.
@@ -38,6 +38,16 @@ impl Sources {
             phase.v_pu = v_pu.unwrap_or(phase.v_pu);
             phase.angle_deg = angle_deg.unwrap_or(phase.angle_deg);
         });
+    }
+
+    /// Turns and stretches a phase.
+    pub(super) fn turn(&mut self, source: usize, phase: usize, by: Complex, plant: &mut impl Plant) {
+        let own = self.phases.get_mut(source).and_then(|own| own.get_mut(phase));
+        if let Some(own) = own.filter(|_| by.is_finite()) {
+            own.v_pu *= by.norm();
+            own.angle_deg = (own.angle_deg + by.arg().to_degrees() + 180.0).rem_euclid(360.0) - 180.0;
+            plant.set_source(source, phase, own.v_pu * own.sag, own.angle_deg);
+        }
     }
 
     pub(super) fn sag(&mut self, source: usize, phases: Phases, to: f64, plant: &mut impl Plant) {

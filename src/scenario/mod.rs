@@ -24,7 +24,7 @@ pub mod vary;
 
 pub use document::{Document, Override};
 pub use equipment::{
-    ActiveFilter, Actuated, Ageing, Analyser, At, Consistency, Controller, Device, DeviceKind, Equipment, Flow,
+    ActiveFilter, Actuated, Ageing, Analyser, At, Consistency, Controller, Device, DeviceKind, Equipment, Flow, Follow,
     Instrument, Link, Mitigation, Observed, Phasor, PhasorSpots, PowerMeter, Reading as SeatReading, Real, Replaced,
     Seat, Service, Supervisory, Tells, Tie,
 };

@@ -73,6 +73,11 @@ pub(in crate::bench) fn refuse(plan: &Plan, plant: &GridPlant) -> Result<(), Set
     Ok(())
 }
 
+/// Whether an amplifier gives a device the network's voltage.
+fn fed(plan: &Plan, device: usize) -> bool {
+    plan.equipment.seats.iter().any(|seat| seat.replaces == Replaced::Amplifier(device))
+}
+
 fn setup(plan: &Plan, plant: &GridPlant, seat: &Seat, device: usize, nodes: &[Node]) -> Option<Setup> {
     let own = plan.equipment.devices.get(device)?;
     let added = plan.added.get(own.load.checked_sub(plan.feeder.loads.len())?)?;
@@ -96,7 +101,8 @@ fn setup(plan: &Plan, plant: &GridPlant, seat: &Seat, device: usize, nodes: &[No
         scale: Scale::ONE,
         algorithm: Algorithm::VoltageType,
         step_s: plan.step.seconds(),
-        delay_steps: DELAY_STEPS,
+        // Through an amplifier, the voltage is a step late too.
+        delay_steps: DELAY_STEPS + u32::from(fed(plan, device)),
         filter: coefficient(seat.setting.filter_s, plan.step.seconds()),
     })
 }

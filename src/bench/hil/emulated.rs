@@ -150,9 +150,9 @@ pub(super) fn emulated(
 }
 
 /// Where an emulated device stands in the plant.
-fn stands_at(seat: &scenario::Seat, machines: &[Machine]) -> (Vec<usize>, f64) {
+pub(super) fn stands_at(seat: &scenario::Seat, machines: &[Machine]) -> (Vec<usize>, f64) {
     match &seat.replaces {
-        Replaced::Device(device) => match machines.get(*device) {
+        Replaced::Device(device) | Replaced::Amplifier(device) => match machines.get(*device) {
             Some(machine) => (machine.nodes.clone(), voltage_scale(seat, machine.base_v)),
             None => (Vec::new(), 1.0),
         },

@@ -5,8 +5,10 @@
 //! [`Hil::show`] tells emulated devices how the network stands. Paced, none of it allocates, locks what an I/O thread can
 //! hold, or waits; in batch the drivers run within [`Hil::begin`], in virtual time.
 
+mod amplifier;
 mod closing;
 mod emulated;
+mod follow;
 mod heard;
 mod instrument;
 mod metered;
@@ -32,11 +34,13 @@ use crate::scenario::{self, At, Measure, Plan, Real, Replaced};
 use crate::signal::Frame;
 pub(super) use closing::refuse;
 pub use closing::{Closing, closings};
+use amplifier::Amplifier;
 use emulated::{Emulated, analysed, bases, emulated};
+pub(super) use follow::Follows;
 use instrument::Instrument;
 pub(in crate::bench) use metered::Metered;
 use outside::Outside;
-use place::Place;
+use place::{Occupant, Place};
 use seat::Seat;
 use session::{Session, Start};
 use start::{Maker, Open, open, started};
@@ -141,6 +145,11 @@ impl Hil {
                 let at = analysed(plan, *analyser, nodes);
                 Place::Metered(Box::new(Metered::new(seat, ear, &order, at, step_s)))
             }
+            Replaced::Amplifier(device) => {
+                let (nodes, voltage) = emulated::stands_at(seat, machines);
+                let times = (plan.feeder.frequency_hz, step_s);
+                Place::Amplifier(Box::new(Amplifier::new(seat, ear, &order, (*device, nodes, voltage), times)))
+            }
         });
         let served = match &seat.at {
             At::Emulated => {
@@ -172,7 +181,7 @@ impl Hil {
                 self.of_device[place] = Some(self.places.len());
                 machines.get(place).map_or(1, Machine::phases)
             }
-            Replaced::Instrument(..) | Replaced::Analyser(..) => 0,
+            Replaced::Instrument(..) | Replaced::Analyser(..) | Replaced::Amplifier(_) => 0,
         };
         let outside = Outside::new(seat, ear, end, device.clone(), phases, plan.step.seconds());
         self.places.push(Place::Outside(Box::new(outside)));
@@ -232,7 +241,18 @@ impl Hil {
         let now_us = self.session.as_mut().map_or(tick_us, |session| session.advance(tick_us));
         let at_s = now_us as f64 / 1e6;
         self.emulated.iter().for_each(|own| own.plug(at_s));
-        self.places.iter_mut().for_each(|place| place.occupant_mut().begin(tick, now_us));
+        // A device is looked at once it is known whether it has a voltage.
+        for k in 0..self.places.len() {
+            if let Some(Place::Amplifier(own)) = self.places.get_mut(k) {
+                own.begin(tick, now_us);
+                let (device, fed) = (own.feeds, own.feeds_well());
+                if let Some(Place::Device(seat)) = self.device_mut(device) {
+                    seat.fed(fed);
+                }
+            }
+        }
+        let others = self.places.iter_mut().filter(|place| !matches!(place, Place::Amplifier(_)));
+        others.for_each(|place| place.occupant_mut().begin(tick, now_us));
     }
 
     /// Puts what a controller outside commands in the place of a device's own set-points.
@@ -294,6 +314,11 @@ impl Hil {
         for (device, place) in self.of_device.iter().enumerate() {
             if let Some(Place::Outside(own)) = place.and_then(|place| self.places.get(place)) {
                 own.show(machines.get(device).and_then(Machine::stored).map(|(_, soc)| soc));
+            }
+        }
+        for place in &mut self.places {
+            if let Place::Amplifier(own) = place {
+                own.command(voltages, f_hz);
             }
         }
         for &(slot, place, what) in &self.said {

@@ -1,6 +1,7 @@
 //! The seats of a run, by what they stand for, and what every one of them is asked.
 
 use super::Told;
+use super::amplifier::Amplifier;
 use super::instrument::Instrument;
 use super::metered::Metered;
 use super::outside::Outside;
@@ -32,6 +33,8 @@ pub(super) enum Place {
     Metered(Box<Metered>),
     /// A controller outside.
     Outside(Box<Outside>),
+    /// A grid simulator.
+    Amplifier(Box<Amplifier>),
 }
 
 impl Place {
@@ -41,6 +44,7 @@ impl Place {
             Self::Instrument(own) => &**own,
             Self::Metered(own) => &**own,
             Self::Outside(own) => &**own,
+            Self::Amplifier(own) => &**own,
         }
     }
 
@@ -50,6 +54,7 @@ impl Place {
             Self::Instrument(own) => &mut **own,
             Self::Metered(own) => &mut **own,
             Self::Outside(own) => &mut **own,
+            Self::Amplifier(own) => &mut **own,
         }
     }
 }

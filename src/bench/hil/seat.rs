@@ -63,6 +63,8 @@ pub(super) struct Seat {
     unconfirmed: u32,
     /// Samples since a set-point changed.
     still: u32,
+    /// Whether the amplifier that feeds it does, where there is one.
+    fed: bool,
     step_s: f64,
 }
 
@@ -87,6 +89,7 @@ impl Seat {
             twin_before: [[0.0; 2]; 3],
             unconfirmed: 0,
             still: 0,
+            fed: true,
             step_s,
             plan: plan.clone(),
         }
@@ -117,11 +120,16 @@ impl Seat {
         p_w.hypot(q_var) <= OVER_RATING * rated && slew
     }
 
+    /// Whether it has a voltage from its amplifier.
+    pub(super) const fn fed(&mut self, fed: bool) {
+        self.fed = fed;
+    }
+
     /// Where it stands now.
     fn look(&mut self, tick: Tick) {
         let recent = self.heard.recent(tick);
         let well =
-            recent && self.whole() && self.heard.ear.state() == LinkState::Up && self.unconfirmed < MOST_UNCONFIRMED;
+            recent && self.fed && self.whole() && self.heard.ear.state() == LinkState::Up && self.unconfirmed < MOST_UNCONFIRMED;
         match self.state {
             State::Waiting | State::Lost if well && self.plan.setting.dry_run => self.state = State::Watched,
             State::Waiting | State::Lost if well => {
@@ -132,6 +140,7 @@ impl Seat {
                 self.heard.ear.direct(Directive::Operate);
             }
             State::TakingOver | State::Closed if !recent => self.fall(tick, State::Lost, "no sample came in time"),
+            State::TakingOver | State::Closed if !self.fed => self.fall(tick, State::Lost, "its amplifier is lost"),
             State::TakingOver | State::Closed if self.unconfirmed >= MOST_UNCONFIRMED => {
                 self.fall(tick, State::Lost, "it does not hold what it is told");
             }

@@ -37,6 +37,7 @@ pub(crate) fn experiment(plan: &Plan, phasor: &Phasor, base_va: f64) -> Result<I
     let mut bare = plan.clone();
     bare.equipment.phasors.clear();
     bare.equipment.seats.clear();
+    bare.equipment.follows.clear();
     bare.events.clear();
     bare.triggers.clear();
     bare.expectations.clear();

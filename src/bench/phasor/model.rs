@@ -64,6 +64,7 @@ pub(crate) fn models(plan: &Plan) -> Result<Vec<Model>, SetupError> {
 fn at_start(plan: &Plan) -> Result<GridPlant, SetupError> {
     let mut bare = plan.clone();
     bare.equipment.seats.clear();
+    bare.equipment.follows.clear();
     bare.equipment.phasors.clear();
     bare.equipment.supervisors.clear();
     bare.equipment.checks.clear();

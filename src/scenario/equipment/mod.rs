@@ -1,7 +1,9 @@
 //! Devices, instruments and controllers of a plan: every name is bound to a place, every time to ticks.
 
+mod amplifier;
 mod analyser;
 mod check;
+mod clock;
 mod consistency;
 mod droop;
 mod filter;
@@ -18,6 +20,7 @@ mod tie;
 pub use analyser::Analyser;
 pub use consistency::{Consistency, PowerMeter};
 pub use phasor::{Actuated, Observed, Phasor, PhasorSpots};
+pub use clock::Follow;
 pub use metered::Tells;
 pub use seat::{At, Reading, Real, Replaced, Seat};
 pub(in crate::scenario) use served::place as served_place;
@@ -58,6 +61,8 @@ pub struct Equipment {
     pub ageing: Vec<Ageing>,
     /// Real devices in the place of simulated ones.
     pub seats: Vec<Seat>,
+    /// Sources that follow a real PMU.
+    pub follows: Vec<Follow>,
 }
 
 /// A transformer whose ageing is followed.

@@ -9,6 +9,8 @@
 //! | `NAME.hil_age_s` | time since the last sample |
 //! | `NAME.hil_samples`, `.hil_missed` | samples taken so far, and those that came between and were not |
 //! | `NAME.hil_losses` | how often it was lost or tripped so far |
+//! | `NAME.hil_v_error_percent` | how far the voltages that an amplifier gives are from what it was told |
+//! | `NAME.hil_delay_s` | how late its samples are: what its angles are turned ahead by |
 //! | `NAME.hil_thd_difference_percent` | how far the largest voltage THD of a real analyser is from the simulated one's |
 //!
 //! Of a device that is served, `hil_p_w` and `hil_q_var` are what the controller outside commands, and the twin is what the
@@ -23,7 +25,7 @@ use super::served::{self, Service};
 use crate::diagnostic::nearest;
 use crate::link::address::Address;
 use crate::link::description::language::Kind;
-use crate::link::description::{Description, Wire};
+use crate::link::description::Description;
 use crate::link::driver;
 use crate::link::fault::{Fault, Faults};
 use crate::scenario::check::Checker;
@@ -75,6 +77,8 @@ pub enum Replaced {
     Instrument(usize, Vec<Option<(usize, Reading)>>),
     /// A power-quality analyser, by its place; the points that tell of it, each with what.
     Analyser(usize, Vec<(usize, Tells)>),
+    /// Nothing: it is an amplifier that feeds the real one in the place of a device.
+    Amplifier(usize),
 }
 
 /// How a point becomes an instrument's channel.
@@ -122,11 +126,15 @@ pub enum Real {
     Losses,
     /// How far the largest voltage THD of a real analyser is from the simulated one's, in percent.
     ThdDifference,
+    /// How far the voltages that an amplifier gives are from what it was told, in percent of that.
+    VoltageError,
+    /// How late an amplifier's samples are in s: what its angles are turned ahead by.
+    Delay,
 }
 
 impl Real {
     /// The names of all of them.
-    pub const NAMES: [(&str, Self); 11] = [
+    pub const NAMES: [(&str, Self); 13] = [
         ("hil_state", Self::State),
         ("hil_p_w", Self::P),
         ("hil_q_var", Self::Q),
@@ -138,13 +146,17 @@ impl Real {
         ("hil_missed", Self::Missed),
         ("hil_losses", Self::Losses),
         ("hil_thd_difference_percent", Self::ThdDifference),
+        ("hil_v_error_percent", Self::VoltageError),
+        ("hil_delay_s", Self::Delay),
     ];
 
     /// Those that a seat has: an instrument's has no power.
     pub fn of(seat: &Seat) -> impl Iterator<Item = (&'static str, Self)> + use<> {
         let powers = matches!(seat.replaces, Replaced::Device(_));
         let distortion = matches!(seat.replaces, Replaced::Analyser(..)) && seat.served.is_none();
+        let amplifier = matches!(seat.replaces, Replaced::Amplifier(_));
         Self::NAMES.into_iter().filter(move |(_, what)| match what {
+            Self::VoltageError | Self::Delay => amplifier,
             Self::P | Self::Q | Self::TwinP | Self::TwinQ | Self::Difference => powers,
             Self::ThdDifference => distortion,
             _ => true,
@@ -173,32 +185,9 @@ impl Checker<'_> {
             let seat = self.seat(name, setting, description);
             self.equipment.seats.extend(seat);
         }
+        self.follows(s);
         self.one_clock();
         self.one_rack();
-    }
-
-    /// Angles hold against the clock of who measured them: a controller that compares two takes both from real PMUs, or both
-    /// from simulated ones.
-    fn one_clock(&mut self) {
-        let real = |instrument: usize| {
-            self.equipment.seats.iter().find(|own| {
-                let replaces = matches!(own.replaces, Replaced::Instrument(place, _) if place == instrument);
-                let watched = own.setting.dry_run && !matches!(own.at, At::Replay(_));
-                replaces && !watched && own.description.kind == Kind::Pmu && own.at != At::Emulated
-            })
-        };
-        let mixed = |own: &super::Phasor| match (real(own.performance.instrument), real(own.reference.instrument)) {
-            (Some(seat), None) | (None, Some(seat)) => Some((own.name.clone(), seat.name.clone())),
-            _ => None,
-        };
-        let found: Vec<(String, String)> = self.equipment.phasors.iter().filter_map(mixed).collect();
-        for (controller, seat) in found {
-            let spots = Spots::of(self.root, self.place, "hil", &seat, None);
-            let message = format!(
-                "{controller:?} would compare an angle of {seat:?}, by a real clock, with one that is simulated"
-            );
-            self.report("E0341", message, spots.at("at"), "replace both of its PMUs, or none");
-        }
     }
 
     fn seat(&mut self, name: &str, setting: &HilSetting, description: Arc<Description>) -> Option<Seat> {
@@ -252,6 +241,9 @@ impl Checker<'_> {
         description: &Description,
         spots: &Spots,
     ) -> Option<Replaced> {
+        if description.kind == Kind::Amplifier || setting.feeds.is_some() {
+            return self.feeds(name, setting, description, spots);
+        }
         if let Some(device) = self.equipment.device(name) {
             if !matches!(description.kind, Kind::Inverter | Kind::Charger) {
                 let message =
@@ -321,11 +313,7 @@ impl Checker<'_> {
             return self.replays.get(&setting.at).cloned().map(At::Replay);
         }
         if place == "emulated" {
-            if !matches!(description.wire, Wire::Scpi(_)) {
-                return Some(At::Emulated);
-            }
-            self.report("E0341", "this kind of device is not emulated in the bench", spots.at("at"), "give an address");
-            return None;
+            return Some(At::Emulated);
         }
         match Address::parse(place) {
             Ok(address) if driver::fits(description, &address) => Some(At::Address(address)),
@@ -369,6 +357,7 @@ impl Checker<'_> {
             ("scale", s.scale.voltage),
             ("scale", Some(s.scale.current)),
             ("slew_kw_per_s", s.slew_kw_per_s),
+            ("slew_v_per_s", s.slew_v_per_s),
             ("poll_s", s.poll_s),
         ];
         for (key, value) in positive {

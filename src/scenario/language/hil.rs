@@ -41,6 +41,12 @@ pub struct HilSetting {
     /// Fastest change of its power, in the network's kW/s, that is not taken for a fault.
     #[serde(default)]
     pub slew_kw_per_s: Option<f64>,
+    /// Of an amplifier: the real device that it gives the network's voltage to, by its name.
+    #[serde(default)]
+    pub feeds: Option<String>,
+    /// Of an amplifier: fastest change of its voltages, in the lab's V/s.
+    #[serde(default)]
+    pub slew_v_per_s: Option<f64>,
     /// Closes the loop although the check of its stability says no.
     #[serde(default)]
     pub forced: bool,

@@ -206,6 +206,10 @@ pub struct SourceSetting {
     /// Angle ahead of the feeder's own, in degrees.
     #[serde(default)]
     pub angle_deg: f64,
+    /// A real PMU near it whose phasors it takes on, by the instrument's name: the simulation's angles are then by that one's
+    /// clock.
+    #[serde(default)]
+    pub follow: Option<String>,
 }
 
 /// Open or closed.
