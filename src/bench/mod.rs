@@ -44,7 +44,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 pub use grid::{GridPlant, SetupError};
-pub use hil::{Closing, Told, closings};
+pub use hil::{Closing, Role, Told, closings};
 pub use numbers::Numbers;
 pub use outcome::{NodeOutcome, Outcome, Snapshot};
 pub use pace::{Batch, Pacer, Stage};

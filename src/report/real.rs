@@ -15,11 +15,12 @@ pub(super) fn section(page: &mut Page, devices: &[RealDevice]) {
         let numbers = [own.samples, own.missed, own.losses].map(|count| Cell::Number(count.to_string()));
         let trouble = own.trouble.clone().unwrap_or_else(|| "–".into());
         let names = [own.name.clone(), own.device.clone()].map(Cell::Code);
-        names.into_iter().chain(numbers).chain([Cell::Mark(!own.lost_at_end), Cell::Text(trouble)]).collect()
+        names.into_iter().chain([Cell::Text(own.role.clone())]).chain(numbers).chain([Cell::Mark(!own.lost_at_end), Cell::Text(trouble)]).collect()
     };
     let columns = vec![
-        "in the place of",
-        "device",
+        "name",
+        "described as",
+        "is a",
         "samples",
         "overtaken",
         "losses",
@@ -34,9 +35,14 @@ pub(super) fn section(page: &mut Page, devices: &[RealDevice]) {
     }
 }
 
-/// No grid simulator is in the loop, so what the devices feed has no effect on the voltage that they see: that is said.
+/// Without a grid simulator in the loop, what the devices feed has no effect on the voltage that they see: that is said.
 fn verdict(devices: &[RealDevice]) -> (Tone, &'static str, String) {
-    let open = "The voltage loop is open: no amplifier gives the devices the network's voltage.";
+    let has = |role: &str| devices.iter().any(|own| own.role == role);
+    let open = match (has("device"), has("amplifier")) {
+        (true, false) => "The voltage loop is open: no amplifier gives the devices the network's voltage.",
+        (true, true) => "The voltage loop is closed by an amplifier.",
+        (false, _) => "",
+    };
     let losses: u64 = devices.iter().map(|own| own.losses).sum();
     let gone: Vec<&str> = devices.iter().filter(|own| own.lost_at_end).map(|own| own.name.as_str()).collect();
     match (losses, gone.is_empty()) {

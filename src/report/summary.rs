@@ -48,6 +48,8 @@ pub struct Summary {
 pub struct RealDevice {
     /// What it took the place of.
     pub name: String,
+    /// As what: `device`, `instrument`, `analyser`, `controller` (one outside, which the bench serves) or `amplifier`.
+    pub role: String,
     /// What it is.
     pub device: String,
     /// Samples that came.
@@ -196,6 +198,7 @@ impl Summary {
 fn real_device(own: &crate::bench::Told, t_s: &dyn Fn(Tick) -> f64) -> RealDevice {
     RealDevice {
         name: own.name.clone(),
+        role: own.role.name().to_owned(),
         device: own.device.clone(),
         samples: own.samples,
         missed: own.missed,

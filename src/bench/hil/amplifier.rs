@@ -26,8 +26,6 @@ use crate::scenario::{self, OnLoss, Real};
 const OFF_PERCENT: f64 = 5.0;
 /// Samples in a row that are off, or not held, after which it is lost.
 const MOST_OFF: u32 = 5;
-/// Samples that commands have stood still before it must hold them.
-const STILL: u32 = 3;
 const NONE: Phasors = [Complex { re: 0.0, im: 0.0 }; PHASES];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +57,6 @@ pub(super) struct Amplifier {
     state: State,
     ramp: u64,
     off: u32,
-    still: u32,
     error_percent: f64,
     step_s: f64,
 }
@@ -94,7 +91,6 @@ impl Amplifier {
             state: State::Waiting,
             ramp: 0,
             off: 0,
-            still: 0,
             error_percent: f64::NAN,
             step_s,
             plan: plan.clone(),
@@ -142,7 +138,6 @@ impl Amplifier {
         let Some((place, own)) = place.and_then(|k| Some((k, self.plan.description.set_points.get(k)?))) else { return };
         let value = value.clamp(own.range[0], own.range[1]);
         if let Some(slot) = self.commands.get_mut(place) {
-            self.still = if (value - *slot).abs() < 1e-9 { self.still } else { 0 };
             *slot = value;
         }
     }
@@ -204,8 +199,7 @@ impl Occupant for Amplifier {
             let (trip, age) = (stamp.received_us.saturating_sub(stamp.origin_us), now_us.saturating_sub(stamp.received_us));
             self.delay.add(seconds(trip), seconds(age));
             self.compare();
-            self.still += 1;
-            let wrong = self.error_percent > OFF_PERCENT || (!stamp.confirmed && self.still > STILL);
+            let wrong = self.error_percent > OFF_PERCENT || !stamp.confirmed;
             self.off = if wrong && self.commanded() { self.off + 1 } else { 0 };
         }
         self.look(tick);

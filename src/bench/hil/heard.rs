@@ -89,6 +89,7 @@ impl Heard {
     pub(super) fn outcome(&self, plan: &Seat, there: bool) -> Told {
         Told {
             name: plan.name.clone(),
+            role: super::Role::of(plan),
             device: plan.description.name.clone(),
             samples: self.samples,
             missed: self.missed,

@@ -55,6 +55,8 @@ const HIGH_V: f64 = 1000.0;
 pub struct Told {
     /// The name of what it replaced.
     pub name: String,
+    /// What it was there.
+    pub role: Role,
     /// Its description's.
     pub device: String,
     /// Samples taken.
@@ -71,6 +73,44 @@ pub struct Told {
     pub trouble: Option<String>,
     /// What it said, where that was recorded.
     pub arrivals: Option<Arrivals>,
+}
+
+/// What stands in a seat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A real device in the place of a simulated one.
+    Device,
+    /// A real meter or PMU.
+    Instrument,
+    /// A real power-quality meter.
+    Analyser,
+    /// A controller outside.
+    Controller,
+    /// A grid simulator.
+    Amplifier,
+}
+
+impl Role {
+    fn of(seat: &scenario::Seat) -> Self {
+        match seat.replaces {
+            _ if seat.served.is_some() => Self::Controller,
+            Replaced::Device(_) => Self::Device,
+            Replaced::Instrument(..) => Self::Instrument,
+            Replaced::Analyser(..) => Self::Analyser,
+            Replaced::Amplifier(_) => Self::Amplifier,
+        }
+    }
+
+    /// In a word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Device => "device",
+            Self::Instrument => "instrument",
+            Self::Analyser => "analyser",
+            Self::Controller => "controller",
+            Self::Amplifier => "amplifier",
+        }
+    }
 }
 
 /// All real devices of a plan.

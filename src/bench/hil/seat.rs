@@ -18,13 +18,15 @@ use super::place::Occupant;
 use super::powers::{Powers, sum};
 use crate::device::inverter::ByPhase;
 use crate::link::arrivals::Ear;
+use crate::link::description::Wire;
 use crate::link::port::{Directive, LinkState};
 use crate::quantity::Tick;
 use crate::scenario::{self, OnLoss, Real};
 
 /// Samples in a row without the device holding its set-points, after which it is lost.
 const MOST_UNCONFIRMED: u32 = 5;
-/// Samples that a set-point has stood still before the device must hold it.
+/// Samples that a set-point has stood still before a device that says by itself what it holds to must hold it. What is read back
+/// from registers is compared with what was written there, however often that changes.
 const STILL: u32 = 3;
 /// How much more than its rating a device may show.
 const OVER_RATING: f64 = 1.1;
@@ -230,9 +232,9 @@ impl Occupant for Seat {
         if let Some(stamp) = self.heard.begin(tick, now_us) {
             self.measured = self.points.read(&self.heard.values, self.plan.setting.scale.power);
             self.still += 1;
-            // A device may take some samples to say what it holds to: one that changes all the time is not asked.
             let held = stamp.confirmed || !self.commanded();
-            self.unconfirmed = if held { 0 } else { self.unconfirmed + u32::from(self.still > STILL) };
+            let asked = self.still > if matches!(self.plan.description.wire, Wire::Can(..)) { STILL } else { 0 };
+            self.unconfirmed = if held { 0 } else { self.unconfirmed + u32::from(asked) };
             if self.whole() && !self.plausible(before, gap) {
                 self.fall(tick, State::Tripped, "its power is not plausible");
             }
