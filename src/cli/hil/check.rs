@@ -1,11 +1,13 @@
 //! `phasorbench hil check SCENARIO`: everything that would stop or endanger a run with real devices, without closing a loop.
 
+use std::net::TcpListener;
 use std::path::PathBuf;
 
 use phasorbench::bench::{self, Closing, GridPlant, closings};
+use phasorbench::link::address::Scheme;
 use phasorbench::link::driver::Prepared;
 use phasorbench::link::port::port;
-use phasorbench::scenario::{self, At, Override, Plan, Replaced, Seat};
+use phasorbench::scenario::{self, At, Override, Plan, Replaced, Seat, Service};
 use tokio::time::Instant;
 
 use super::{devices, probe};
@@ -79,13 +81,47 @@ fn look(args: &Args) -> Result<Exit, Exit> {
 }
 
 fn findings(plan: &Plan, seat: &Seat, closing: Option<&Closing>) -> Result<Vec<Finding>, Exit> {
+    if let Some(service) = &seat.served {
+        return Ok(served(seat, service));
+    }
     let mut found = vec![reach(seat)?];
-    if let Replaced::Device(device) = seat.replaces {
-        found.extend(loop_of(closing));
-        found.extend(rating(plan, seat, device));
-        found.extend(safety(seat));
+    match seat.replaces {
+        Replaced::Device(device) => {
+            found.extend(loop_of(closing));
+            found.extend(rating(plan, seat, device));
+            found.extend(safety(seat));
+            found.push(voltage_loop(plan, device));
+        }
+        Replaced::Amplifier(_) => found.extend(safety(seat)),
+        Replaced::Instrument(..) | Replaced::Analyser(..) => {}
     }
     Ok(found)
+}
+
+/// What is served to controllers outside: whether its port is free, who may come, and whether they may command.
+fn served(seat: &Seat, service: &Service) -> Vec<Finding> {
+    let who: Vec<String> = service.allow.iter().map(ToString::to_string).collect();
+    let mut found = match &seat.at {
+        At::Address(address) if address.scheme == Scheme::Tcp => match TcpListener::bind(&address.place) {
+            Ok(_) => vec![Finding::Good(format!("its port is free; {} may connect, to unit {}", who.join(", "), service.unit))],
+            Err(error) => vec![Finding::Bad(format!("cannot listen at {address}: {error}"))],
+        },
+        At::Address(address) => vec![Finding::Good(format!("unit {} on the line {address}", service.unit))],
+        At::Emulated | At::Replay(_) => vec![Finding::Good("for a controller in the bench".into())],
+    };
+    found.push(match service.writable {
+        true => Finding::Note("whoever may connect may command it (`writable: true`)".into()),
+        false => Finding::Good("it can be read only".into()),
+    });
+    found
+}
+
+fn voltage_loop(plan: &Plan, device: usize) -> Finding {
+    let feeds = |seat: &&Seat| seat.replaces == Replaced::Amplifier(device);
+    match plan.equipment.seats.iter().find(feeds) {
+        Some(seat) => Finding::Good(format!("{} gives it the network's voltage", seat.name)),
+        None => Finding::Note("no amplifier gives it the network's voltage: the voltage loop is open".into()),
+    }
 }
 
 fn reach(seat: &Seat) -> Result<Finding, Exit> {
