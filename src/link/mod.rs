@@ -21,6 +21,8 @@ pub mod modbus;
 pub mod port;
 pub mod process;
 #[cfg(feature = "hil")]
+pub mod scpi;
+#[cfg(feature = "hil")]
 pub mod stream;
 #[cfg(feature = "hil")]
 pub mod synchrophasor;

@@ -37,10 +37,12 @@ const BAUD: u32 = 9600;
 pub fn connect(address: &Address) -> io::Result<Connect> {
     let address = address.clone();
     match address.scheme {
-        Scheme::Tcp | Scheme::C37118 | Scheme::SlcanTcp | Scheme::Socketcand => Ok(Box::new(move || {
-            let place = address.place.clone();
-            Box::pin(async move { Ok(Box::new(tcp(&place).await?) as AnyStream) })
-        })),
+        Scheme::Tcp | Scheme::C37118 | Scheme::SlcanTcp | Scheme::Socketcand | Scheme::Scpi => {
+            Ok(Box::new(move || {
+                let place = address.place.clone();
+                Box::pin(async move { Ok(Box::new(tcp(&place).await?) as AnyStream) })
+            }))
+        }
         Scheme::Rtu | Scheme::Pty | Scheme::SlcanSerial => Ok(Box::new(move || {
             let opened = serial(&address);
             Box::pin(async move { opened })
