@@ -296,6 +296,7 @@ fn healthy(name: &str) -> f64 {
         "sequence_count" => 4242.0,
         "pf" => 0.95,
         _ if stem.ends_with("_bits") => 0.0,
+        _ if stem.ends_with("_deg") => 120.0,
         _ if stem.ends_with("_percent") => 2.5,
         _ if stem.ends_with("_wh") => 1.234e6,
         _ if stem.ends_with("_a") => 5.125,

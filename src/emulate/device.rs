@@ -173,6 +173,7 @@ impl Device {
             self.registers.put(place, 0.0);
         }
         (self.acting, self.beat) = (false, (None, self.now_s));
+        self.model.act(false);
     }
 
     fn clear_set_points(&mut self) {
@@ -189,6 +190,7 @@ impl Device {
 
     fn reboot(&mut self) {
         self.model.reboot();
+        self.model.act(false);
         self.clear_set_points();
         (self.acting, self.beat, self.written_s) = (false, (None, self.now_s), self.now_s);
     }
@@ -233,6 +235,9 @@ impl Device {
         let ready =
             |(place, value): &(Located, f64)| self.registers.get(place).is_some_and(|own| (own - value).abs() < 1e-6);
         let before = std::mem::replace(&mut self.acting, self.begin.iter().all(ready));
+        if self.acting != before {
+            self.model.act(self.acting);
+        }
         if self.acting && !before {
             // What a client before this one left of its heartbeat is not this one's.
             self.beat = (None, self.now_s);

@@ -40,6 +40,8 @@ pub trait Model: Send {
     fn show(&mut self, name: &str, value: f64);
     /// Begins anew, as after power was off.
     fn reboot(&mut self);
+    /// Whether set-points act from now on: of what makes a voltage, whether its output is on.
+    fn act(&mut self, _: bool) {}
 }
 
 /// What an emulated inverter can do.
@@ -124,7 +126,7 @@ impl Inverter {
 }
 
 /// A name and the phase after its dot.
-fn parts(name: &str) -> (&str, Option<usize>) {
+pub(super) fn parts(name: &str) -> (&str, Option<usize>) {
     match name.rsplit_once('.') {
         Some((stem, phase)) => match PHASES.iter().position(|own| *own == phase) {
             Some(phase) => (stem, Some(phase)),

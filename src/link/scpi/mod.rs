@@ -12,5 +12,7 @@ pub mod instrument;
 pub mod parser;
 mod plan;
 pub mod serve;
+#[cfg(test)]
+mod tests;
 pub mod tree;
 mod wire;
