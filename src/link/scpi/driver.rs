@@ -270,6 +270,8 @@ impl Driver {
         own.all(&description.begin).await?;
         self.no_errors(own, "what it was told to begin with").await?;
         own.begun = true;
+        // It may have set what is also a set-point.
+        own.written.fill(None);
         for (check, held) in self.plan.checks.iter().zip(&mut own.held) {
             if matches!(check, Checked::Begin(_)) {
                 *held = (None, true);
