@@ -104,7 +104,9 @@ impl Prepared {
         if matches!(self.own, Own::Can(_)) {
             return Ok(Plug::Can(Connector::Address(address.clone())));
         }
-        stream::connect(address).map(Plug::Stream).map_err(|error| PrepareError::Wrong(error.to_string()))
+        let tls = if let Wire::Modbus(head) = &self.description.wire { head.tls.as_ref() } else { None };
+        let connect = stream::connect_trusting(address, tls);
+        connect.map(Plug::Stream).map_err(|error| PrepareError::Wrong(error.to_string()))
     }
 
     /// Runs, from the session's beginning `epoch` on. `address` says a unit, or a PMU's number, where it does.

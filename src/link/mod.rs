@@ -26,6 +26,8 @@ pub mod scpi;
 pub mod stream;
 #[cfg(feature = "hil")]
 pub mod synchrophasor;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 use crate::quantity::Tick;
 use crate::signal::{Channels, Frame};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use indexmap::IndexMap;
 
-use super::language::{self, Head, Kind, Positive, Register};
+use super::language::{self, Head, Kind, Positive, Register, TlsHead};
 use super::{Description, Expected, Identity, Point, Reading, SetPoint, Source, Wire, Write, scpi};
 use crate::diagnostic::yaml::{Node, parse, read, read_except, read_map_by};
 use crate::diagnostic::{Diagnostic, FileId, Sources, Span, nearest};
@@ -128,7 +128,12 @@ fn placed<T: serde::de::DeserializeOwned>(node: Option<&Node>, found: &mut Vec<D
 
 fn wire(head: &Head, folder: &Path, place: Span, found: &mut Vec<Diagnostic>) -> Option<(Protocol, Wire)> {
     let wires = [
-        head.modbus.clone().map(|own| (Protocol::Modbus, Wire::Modbus(own))),
+        head.modbus.clone().map(|mut own| {
+            for file in own.tls.iter_mut().flat_map(TlsHead::files) {
+                *file = folder.join(&*file);
+            }
+            (Protocol::Modbus, Wire::Modbus(own))
+        }),
         head.can.clone().map(|own| {
             let path = folder.join(&own.database);
             (Protocol::Can, Wire::Can(own, path))
@@ -175,6 +180,9 @@ impl Checker<'_> {
         }
         if let Some(modbus) = &head.modbus {
             let place = at("modbus");
+            if modbus.tls.as_ref().is_some_and(|own| own.certificate.is_some() != own.key.is_some()) {
+                self.say("E0602", "a certificate needs its key, and a key its certificate".into(), place, None);
+            }
             if !(1..=125).contains(&modbus.most_registers) {
                 let message =
                     format!("most_registers is {}: one answer holds 1 to 125 registers", modbus.most_registers);

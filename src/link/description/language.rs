@@ -1,5 +1,7 @@
 //! The words of a device description (`hil/*.yaml`), as they are written.
 
+use std::path::PathBuf;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -127,6 +129,33 @@ pub struct ModbusHead {
     /// Where the marker of SunSpec may be; tried in this order.
     #[serde(default)]
     pub sunspec: Option<Vec<u16>>,
+    /// How it is spoken to in TLS, at an address that begins with `tls://`.
+    #[serde(default)]
+    pub tls: Option<TlsHead>,
+}
+
+/// Whom to trust in TLS, and who we are. Files are PEM, from this file's folder.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TlsHead {
+    /// Certificates of the authorities that may have signed the device's.
+    pub ca: PathBuf,
+    /// The certificate that is shown to a device that asks for one, with its role in it.
+    #[serde(default)]
+    pub certificate: Option<PathBuf>,
+    /// Its key.
+    #[serde(default)]
+    pub key: Option<PathBuf>,
+    /// The name that the device's certificate is for; the address's host where it is not given.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+impl TlsHead {
+    /// All its files.
+    pub fn files(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        [Some(&mut self.ca), self.certificate.as_mut(), self.key.as_mut()].into_iter().flatten()
+    }
 }
 
 fn unit() -> u8 {
