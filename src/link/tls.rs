@@ -13,16 +13,22 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context as Task, Poll};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::timeout;
+use tokio_rustls::rustls::client::ResolvesClientCert;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::server::danger::ClientCertVerifier;
-use tokio_rustls::rustls::{ClientConfig, Error, RootCertStore, ServerConfig};
+use tokio_rustls::rustls::sign::CertifiedKey;
+use tokio_rustls::rustls::{ClientConfig, Error, RootCertStore, ServerConfig, SignatureScheme};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::description::language::TlsHead;
@@ -85,17 +91,53 @@ fn host(place: &str) -> &str {
     host.strip_prefix('[').and_then(|own| own.strip_suffix(']')).unwrap_or(host)
 }
 
-fn client(head: &TlsHead) -> Result<ClientConfig, TlsError> {
+/// Our certificate, where we have one, and whether the device has asked for it.
+#[derive(Debug)]
+struct Own {
+    certificate: Option<Arc<CertifiedKey>>,
+    asked: AtomicBool,
+}
+
+impl ResolvesClientCert for Own {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.asked.store(true, Ordering::Relaxed);
+        self.certificate.clone()
+    }
+
+    fn has_certs(&self) -> bool {
+        self.certificate.is_some()
+    }
+}
+
+impl Own {
+    fn new(head: &TlsHead) -> Result<Self, TlsError> {
+        let certificate = match (&head.certificate, &head.key) {
+            (Some(own), Some(its_key)) => {
+                let pair = CertifiedKey::from_der(certificates(own)?, key(its_key)?, &provider());
+                Some(Arc::new(pair.map_err(|error| TlsError::Own(own.clone(), error))?))
+            }
+            (None, None) => None,
+            _ => return Err(TlsError::Half),
+        };
+        Ok(Self { certificate, asked: AtomicBool::new(false) })
+    }
+
+    /// What an end before the first answer may come from. Many devices close and say nothing.
+    fn explained(&self, error: io::Error) -> io::Error {
+        let about = match (self.asked.load(Ordering::Relaxed), &self.certificate) {
+            (false, _) => return error,
+            (true, None) => "it asked for a certificate of ours, and the description has none",
+            (true, Some(_)) => "it asked for our certificate, and may not have accepted it",
+        };
+        io::Error::new(error.kind(), format!("{error} ({about})"))
+    }
+}
+
+fn client(head: &TlsHead, own: Arc<Own>) -> Result<ClientConfig, TlsError> {
     let roots = authorities(&head.ca)?;
     let built = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
-    let built = built.map_err(|error| TlsError::Authority(head.ca.clone(), error))?.with_root_certificates(roots);
-    match (&head.certificate, &head.key) {
-        (Some(own), Some(its_key)) => built
-            .with_client_auth_cert(certificates(own)?, key(its_key)?)
-            .map_err(|error| TlsError::Own(own.clone(), error)),
-        (None, None) => Ok(built.with_no_client_auth()),
-        _ => Err(TlsError::Half),
-    }
+    let built = built.map_err(|error| TlsError::Authority(head.ca.clone(), error))?;
+    Ok(built.with_root_certificates(roots).with_client_cert_resolver(own))
 }
 
 /// What opens streams to `host:port`. Files are read once, now.
@@ -103,17 +145,60 @@ fn client(head: &TlsHead) -> Result<ClientConfig, TlsError> {
 /// # Errors
 /// When a file cannot be used, or the host is no name that a certificate can be for.
 pub fn connect(place: &str, head: &TlsHead) -> Result<Connect, TlsError> {
-    let connector = TlsConnector::from(Arc::new(client(head)?));
+    let own = Arc::new(Own::new(head)?);
+    let connector = TlsConnector::from(Arc::new(client(head, Arc::clone(&own))?));
     let name = head.name.clone().unwrap_or_else(|| host(place).to_owned());
     let name = ServerName::try_from(name.clone()).map_err(|_| TlsError::Name(name))?;
     let place = place.to_owned();
     Ok(Box::new(move || {
-        let (connector, name, place) = (connector.clone(), name.clone(), place.clone());
+        let (connector, name, place, own) = (connector.clone(), name.clone(), place.clone(), Arc::clone(&own));
         Box::pin(async move {
             let stream = tcp(&place).await?;
-            Ok(Box::new(connector.connect(name, stream).await?) as AnyStream)
+            let opened = connector.connect(name, stream).await;
+            let stream: AnyStream = Box::new(opened.map_err(|error| own.explained(error))?);
+            Ok(Box::new(Explaining { stream, own: Some(own) }) as AnyStream)
         })
     }))
+}
+
+/// A stream that says what its end may come from, as long as nothing was ever heard on it. In TLS 1.3 a device refuses our
+/// certificate when for us everything is done.
+#[derive(Debug)]
+struct Explaining {
+    stream: AnyStream,
+    own: Option<Arc<Own>>,
+}
+
+impl AsyncRead for Explaining {
+    fn poll_read(mut self: Pin<&mut Self>, task: &mut Task<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = into.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(task, into);
+        match polled {
+            Poll::Ready(Ok(())) if into.filled().len() > before => {
+                self.own = None;
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(match &self.own {
+                Some(own) => own.explained(error),
+                None => error,
+            })),
+            other => other,
+        }
+    }
+}
+
+impl AsyncWrite for Explaining {
+    fn poll_write(mut self: Pin<&mut Self>, task: &mut Task<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(task, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(task)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(task)
+    }
 }
 
 /// What a device shows of itself, and whom it lets in.
