@@ -18,4 +18,6 @@ pub use device::{Device, DeviceError};
 pub use model::{Inverter, InverterSettings, Meter, Model, Terminal};
 pub use others::{SharedModel, pmu, serve_charger, serve_pmu};
 pub use scpi::{ScpiDevice, SharedScpi, listen_scpi, scpi, serve_scpi};
+#[cfg(feature = "tls")]
+pub use serve::listen_tls;
 pub use serve::{Line, Shared, listen, serve, serve_line, shared};

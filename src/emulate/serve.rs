@@ -1,11 +1,13 @@
 //! An emulated device on a line: it takes requests from a stream and answers them, as well as its faults let it.
 
+use std::future::Future;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::device::Device;
@@ -239,6 +241,31 @@ fn damaged(device: &Shared, now_s: f64, bytes: &[u8]) -> Vec<u8> {
 
 /// Listens until it is dropped: serves who comes from an allowed address, and nobody while the device is unplugged.
 pub async fn listen(listener: TcpListener, device: Shared, epoch: Instant, allowed: Vec<IpAddr>) {
+    let open = |stream: TcpStream| async move { Ok(Box::new(stream) as AnyStream) };
+    listen_by(listener, device, epoch, allowed, open).await;
+}
+
+/// The same in TLS, for those whom it lets in.
+#[cfg(feature = "tls")]
+pub async fn listen_tls(
+    listener: TcpListener,
+    device: Shared,
+    epoch: Instant,
+    allowed: Vec<IpAddr>,
+    acceptor: crate::link::tls::Acceptor,
+) {
+    let open = move |stream: TcpStream| {
+        let acceptor = acceptor.clone();
+        async move { acceptor.accept(Box::new(stream)).await }
+    };
+    listen_by(listener, device, epoch, allowed, open).await;
+}
+
+async fn listen_by<O, F>(listener: TcpListener, device: Shared, epoch: Instant, allowed: Vec<IpAddr>, open: O)
+where
+    O: Fn(TcpStream) -> F,
+    F: Future<Output = io::Result<AnyStream>> + Send + 'static,
+{
     let places = Arc::new(tokio::sync::Semaphore::new(MOST_CONNECTIONS));
     loop {
         let accepted = listener.accept().await;
@@ -257,10 +284,11 @@ pub async fn listen(listener: TcpListener, device: Shared, epoch: Instant, allow
         if gone || !may(&allowed, from) || stream.set_nodelay(true).is_err() {
             continue;
         }
-        let line = Line { stream: Box::new(stream), framing: Framing::Tcp, epoch };
-        let device = Arc::clone(&device);
+        let (opening, device) = (open(stream), Arc::clone(&device));
         tokio::spawn(async move {
-            serve(line, device).await;
+            if let Ok(stream) = opening.await {
+                serve(Line { stream, framing: Framing::Tcp, epoch }, device).await;
+            }
             drop(place);
         });
     }
