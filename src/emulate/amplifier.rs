@@ -164,10 +164,17 @@ impl Model for Amplifier {
     }
 
     fn act(&mut self, acting: bool) {
-        self.on = acting;
-        if !acting {
-            (self.tripped, self.beyond_s, self.v_v) = (false, 0.0, [0.0; 3]);
+        if acting && !self.on {
+            self.tripped = false;
         }
+        if !acting {
+            self.v_v = [0.0; 3];
+        }
+        (self.on, self.beyond_s) = (acting, 0.0);
+    }
+
+    fn has_let_go(&self) -> bool {
+        self.tripped
     }
 }
 

@@ -148,6 +148,9 @@ impl Device {
             self.model.step(step_s);
             self.now_s = if now_s - self.now_s <= LONGEST_STEP_S { now_s } else { self.now_s + step_s };
         }
+        if self.acting && self.model.has_let_go() {
+            self.let_go();
+        }
         self.refresh();
     }
 
@@ -169,6 +172,11 @@ impl Device {
         for own in &self.description.set_points {
             self.model.set(&own.name, own.safe);
         }
+        self.let_go();
+    }
+
+    /// What enables its set-points is off; they stay as they are.
+    fn let_go(&mut self) {
         for (place, _) in &self.begin {
             self.registers.put(place, 0.0);
         }

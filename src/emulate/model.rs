@@ -42,6 +42,10 @@ pub trait Model: Send {
     fn reboot(&mut self);
     /// Whether set-points act from now on: of what makes a voltage, whether its output is on.
     fn act(&mut self, _: bool) {}
+    /// Whether it has let go of its set-points by itself, as when a protection trips; until it is to act anew.
+    fn has_let_go(&self) -> bool {
+        false
+    }
 }
 
 /// What an emulated inverter can do.

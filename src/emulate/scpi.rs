@@ -35,6 +35,10 @@ impl Behind for Box<dyn Model> {
         (**self).act(acting);
     }
 
+    fn has_let_go(&self) -> bool {
+        (**self).has_let_go()
+    }
+
     fn reboot(&mut self) {
         (**self).reboot();
     }

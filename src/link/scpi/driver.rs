@@ -7,9 +7,9 @@
 //! come, is none, or is more than one: the connection is opened anew after 50 ms, then 100, up to 500 ms, and a late answer
 //! cannot be taken for one to a later question.
 //!
-//! Each poll reads back the set-points that were written, and one more of what must hold, in turn. What was written to begin
-//! (an output's relay) and has held, and does no more, is taken for a protection that tripped: the link is wrong from then
-//! on, nothing is begun again on any connection, and the device is left safe at the end.
+//! Each poll reads back what was written to begin (an output's relay), the set-points that were written, and one more of
+//! them in turn. What was written to begin and has held, and does no more, is taken for a protection that tripped: the link
+//! is wrong from then on, nothing is begun again on any connection, and the device is left safe at the end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +20,7 @@ use super::parser;
 use super::plan::{Checked, Moved, Plan, command, decoded, identify, is_held, place, plausible};
 use super::wire::{Connection, WireError};
 use crate::link::description::{Description, Wire, Write};
+use crate::link::modbus::driver::TRIPPED;
 use crate::link::port::{Directive, DriverEnd, LinkState};
 use crate::link::stream::Connect;
 
@@ -427,14 +428,14 @@ impl Driver {
         Ok(())
     }
 
-    /// Reads back what was written, and one more in turn; whether all that was asked so far holds.
+    /// Reads back what was begun, what was written, and one more in turn; whether all that was asked so far holds.
     async fn check(&mut self, own: &mut Connected) -> Result<bool, WireError> {
         if own.written.iter().all(Option::is_none) && !own.begun {
             return Ok(true);
         }
         let count = self.plan.checks.len();
         for k in 0..count {
-            if own.held[k].1 || k == own.turn {
+            if own.held[k].1 || k == own.turn || matches!(self.plan.checks[k], Checked::Begin(_)) {
                 self.check_one(own, k).await?;
             }
         }
@@ -468,9 +469,6 @@ impl Driver {
         Ok(())
     }
 }
-
-/// What is said of a device that let go.
-const TRIPPED: &str = "it let go of what it had begun, as when a protection trips: it is not begun again";
 
 impl Connected {
     async fn all(&mut self, list: &[Write]) -> Result<(), WireError> {

@@ -32,6 +32,10 @@ pub trait Behind: Send {
     fn get(&self, name: &str) -> Option<f64>;
     /// Whether set-points act: of what makes power, whether its output is on.
     fn act(&mut self, acting: bool);
+    /// Whether it has let go of its set-points by itself, as when a protection trips; until it is to act anew.
+    fn has_let_go(&self) -> bool {
+        false
+    }
     /// Begins anew, as after power was off.
     fn reboot(&mut self);
 }
@@ -264,6 +268,9 @@ impl<B: Behind> Instrument<B> {
             self.behind.step(step_s);
             self.now_s = if now_s - self.now_s <= LONGEST_STEP_S { now_s } else { self.now_s + step_s };
         }
+        if self.acting && self.behind.has_let_go() {
+            self.let_go();
+        }
         self.refresh();
     }
 
@@ -276,6 +283,13 @@ impl<B: Behind> Instrument<B> {
         if self.acting && (now_s - self.told_s > shortest_s || still) {
             self.clear();
         }
+    }
+
+    /// What enables its set-points is off; they stay as they are.
+    fn let_go(&mut self) {
+        self.cells.iter_mut().filter(|own| own.needed.is_some()).for_each(|own| own.value = 0.0);
+        (self.acting, self.beat_s) = (false, None);
+        self.behind.act(false);
     }
 
     fn reboot(&mut self) {

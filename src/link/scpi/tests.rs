@@ -340,7 +340,8 @@ async fn what_goes_over_the_wire_is_this() {
     heard.lock().unwrap().clear();
     rig.steps(2).await;
     let all = heard.lock().unwrap().clone();
-    assert_eq!(all, ["VOLT?", "MEAS:VOLT?", "MEAS:CURR?", "OUTP?", "MEAS:VOLT?", "MEAS:CURR?"], "one more in turn");
+    let expected = ["OUTP?", "VOLT?", "MEAS:VOLT?", "MEAS:CURR?", "OUTP?", "MEAS:VOLT?", "MEAS:CURR?"];
+    assert_eq!(all, expected, "a set-point more in turn");
     heard.lock().unwrap().clear();
     rig.own.direct(Directive::End);
     sleep(Duration::from_millis(200)).await;
