@@ -202,6 +202,7 @@ fn nothing_is_written_to_a_pmu_and_scpi_has_questions_and_commands() {
     assert!(is_one(&found(&scpi.replace("safe: 0", "safe: 0, read_back_scpi: VOLT")).1, "E0602", "v_v.a:"));
     assert!(is_one(&found(&scpi.replace("safe: 0", "safe: 0, within: -1")).1, "E0606", "v_v.a:"));
     assert!(is_one(&found(&scpi.replace("MEAS:CURR?'", "MEAS:CURR?', part: 0")).1, "E0602", "i_a:"));
+    assert!(is_one(&found(&scpi.replace("safe: 0", "safe: 0, part: 1")).1, "E0602", "v_v.a:"));
     let begun = |write: &str| found(&format!("{scpi}begin:\n  - {write}\n"));
     assert!(begun("{scpi: 'SYST:REM'}").0 && begun("{scpi: 'OUTP {}', value: 1}").0);
     for wrong in ["{scpi: 'OUTP {}'}", "{scpi: 'SYST:REM', value: 1}", "{scpi: 'OUTP?'}", "{holding: 1}"] {

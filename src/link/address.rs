@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `tcp://host:port` | Modbus TCP (port 502 when not given) |
 //! | `scpi://host:port` | SCPI over TCP (port 5025 when not given); `tcp://` at any port but 502 is the same |
-//! | `tls://host:port` | Modbus TCP in TLS (port 802 when not given) |
+//! | `tls://host:port` | Modbus TCP in TLS (port 802 when not given), by the feature `tls` |
 //! | `rtu:///dev/ttyUSB0?baud=9600&parity=even&stop=1` | Modbus RTU by a serial port |
 //! | `pty:/dev/pts/5` | Modbus RTU by a pseudo-terminal: no speed, no parity |
 //! | `can:vcan0` | SocketCAN |

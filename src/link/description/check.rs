@@ -325,6 +325,10 @@ impl Checker<'_> {
             self.say("E0602", "this place is not one of the protocol that the device speaks".into(), place, None);
             return None;
         }
+        if register.part.is_some() && (kind != Protocol::Scpi || written) {
+            self.say("E0602", "`part` is for the answers of SCPI".into(), place, None);
+            return None;
+        }
         match kind {
             Protocol::Modbus => self.modbus(register, scale, offset, place, (written, text)),
             Protocol::Can => {

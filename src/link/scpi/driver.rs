@@ -201,8 +201,8 @@ impl Driver {
             if directive == Directive::End {
                 return self.leave(own).await;
             }
+            self.write(own, directive).await?;
             if own.up {
-                self.write(own, directive).await?;
                 sleep_until(self.next(READS)).await;
             }
             self.read(own).await?;
@@ -231,6 +231,8 @@ impl Driver {
         let stalled = self.end.stalled(self.now_us(), micros(limit));
         match directive {
             Directive::Watch => Ok(()),
+            // What it says must be right before it is commanded; it is made safe whatever it says.
+            Directive::Operate if !stalled && !self.tripped && !own.up => Ok(()),
             Directive::Operate if !stalled && !self.tripped => self.operate(own).await,
             Directive::Operate | Directive::Safe | Directive::End => {
                 if !own.safe && self.touched {
@@ -339,6 +341,11 @@ impl Driver {
 
     async fn make_safe(&mut self, own: &mut Connected) -> Result<(), WireError> {
         let description = Arc::clone(&self.own.description);
+        match self.drain(own).await {
+            // What it complains of must not keep it from being made safe.
+            Ok(()) | Err(WireError::Protocol(_)) => {}
+            Err(gone) => return Err(gone),
+        }
         self.set(own, &description.safe(), true).await?;
         own.all(&description.commit).await?;
         // Nobody speaks to its watchdogs while it is safe: it may have let go by the time it is commanded again.
@@ -350,11 +357,6 @@ impl Driver {
     async fn leave(&mut self, own: &mut Connected) -> Result<(), WireError> {
         if !self.touched {
             return Ok(());
-        }
-        match self.drain(own).await {
-            // What it complains of must not keep it from being made safe.
-            Ok(()) | Err(WireError::Protocol(_)) => {}
-            Err(gone) => return Err(gone),
         }
         let refused = match self.make_safe(own).await {
             // What it refuses must not keep it from being released.

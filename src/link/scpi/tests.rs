@@ -375,6 +375,27 @@ async fn a_device_that_answers_badly_is_lost_with_its_reason() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_says_nonsense_is_made_safe_all_the_same() {
+    let (mut rig, accept) = Rig::new(SMALL);
+    let wrong = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let nonsense = Arc::clone(&wrong);
+    let heard = scripted(accept, move |line| match line {
+        "MEAS:VOLT?" if nonsense.load(std::sync::atomic::Ordering::Relaxed) => Some(b"nonsense\n".to_vec()),
+        _ => answers(line),
+    });
+    rig.own.direct(Directive::Operate);
+    rig.own.command(&[230.2]);
+    rig.steps(5).await;
+    wrong.store(true, std::sync::atomic::Ordering::Relaxed);
+    rig.until(LinkState::Wrong, 3).await;
+    heard.lock().unwrap().clear();
+    rig.own.direct(Directive::Safe);
+    rig.steps(20).await;
+    assert!(heard.lock().unwrap().contains(&"VOLT 0".to_owned()), "{:?}", heard.lock().unwrap());
+    assert_eq!(rig.own.state(), LinkState::Wrong);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_that_comes_late_is_not_that_to_the_next_question() {
     let (mut rig, mut accept) = Rig::new(SMALL);
     let mut connections = 0;
