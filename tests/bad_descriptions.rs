@@ -193,6 +193,21 @@ fn nothing_is_written_to_a_pmu_and_scpi_has_questions_and_commands() {
     assert!(found(scpi).0, "{}", found(scpi).2);
     assert!(is_one(&found(&scpi.replace("CURR?", "CURR")).1, "E0602", "i_a:"));
     assert!(is_one(&found(&scpi.replace("VOLT {}", "VOLT")).1, "E0602", "v_v.a:"));
+    assert!(is_one(&found(&scpi.replace("VOLT {}", "VOLT{}")).1, "E0602", "v_v.a:"), "how would it be read back?");
+    for sound in ["read_back: false", "read_back_scpi: 'VOLT?'", "within: 0.1"] {
+        let command = if sound.starts_with('r') { "VOLT{}" } else { "VOLT {}" };
+        let text = scpi.replace("VOLT {}", command).replace("safe: 0", &format!("safe: 0, {sound}"));
+        assert!(found(&text).0, "{sound}: {}", found(&text).2);
+    }
+    assert!(is_one(&found(&scpi.replace("safe: 0", "safe: 0, read_back_scpi: VOLT")).1, "E0602", "v_v.a:"));
+    assert!(is_one(&found(&scpi.replace("safe: 0", "safe: 0, within: -1")).1, "E0606", "v_v.a:"));
+    assert!(is_one(&found(&scpi.replace("MEAS:CURR?'", "MEAS:CURR?', part: 0")).1, "E0602", "i_a:"));
+    assert!(is_one(&found(&scpi.replace("safe: 0", "safe: 0, part: 1")).1, "E0602", "v_v.a:"));
+    let begun = |write: &str| found(&format!("{scpi}begin:\n  - {write}\n"));
+    assert!(begun("{scpi: 'SYST:REM'}").0 && begun("{scpi: 'OUTP {}', value: 1}").0);
+    for wrong in ["{scpi: 'OUTP {}'}", "{scpi: 'SYST:REM', value: 1}", "{scpi: 'OUTP?'}", "{holding: 1}"] {
+        assert_eq!(begun(wrong).1.len(), 1, "{wrong}: {}", begun(wrong).2);
+    }
 }
 
 proptest! {

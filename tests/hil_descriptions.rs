@@ -212,6 +212,32 @@ fn the_map_of_our_own_has_every_order() {
     assert_eq!(own.alive.map(|(point, _)| own.points[point].name.as_str()), Some("sequence_count"));
 }
 
+#[test]
+fn grid_simulators_are_alike_whatever_they_speak() {
+    let [modbus, scpi] = ["grid_simulator_modbus", "grid_simulator_scpi"].map(described);
+    let names = |own: &Description| {
+        let mut names: Vec<String> = own.points.iter().map(|point| point.name.clone()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!((names(&modbus), modbus.kind, scpi.kind), (names(&scpi), Kind::Amplifier, Kind::Amplifier));
+    assert_eq!(modbus.points.len(), 13);
+    for (one, other) in modbus.set_points.iter().zip(&scpi.set_points) {
+        assert_eq!((&one.name, one.range, one.safe), (&other.name, other.range, other.safe));
+    }
+    let questions: Vec<Option<&str>> = scpi
+        .set_points
+        .iter()
+        .map(|own| if let Source::Scpi(place) = &own.source { place.question.as_deref() } else { None })
+        .collect();
+    assert_eq!(questions[..2], [Some("VOLT:PHAS1?"), Some("VOLT:PHAS2?")]);
+    assert_eq!(questions.len(), 7);
+    check(
+        "grid_simulator_modbus",
+        &[("v_v.a", I, 0, V230, 230.2), ("f_hz", I, 24, F50, 50.0), ("i_a.c", I, 16, ONE_AND_A_HALF, 1.5)],
+    );
+}
+
 /// A directory with one model at register 40070, behind the common one.
 fn with_model(numbers: &[u16]) -> Directory {
     let mut address = 40070;
@@ -296,6 +322,7 @@ fn healthy(name: &str) -> f64 {
         "sequence_count" => 4242.0,
         "pf" => 0.95,
         _ if stem.ends_with("_bits") => 0.0,
+        _ if stem.ends_with("_deg") => 120.0,
         _ if stem.ends_with("_percent") => 2.5,
         _ if stem.ends_with("_wh") => 1.234e6,
         _ if stem.ends_with("_a") => 5.125,

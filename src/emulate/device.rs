@@ -158,6 +158,9 @@ impl Device {
             self.model.step(step_s);
             self.now_s = if now_s - self.now_s <= LONGEST_STEP_S { now_s } else { self.now_s + step_s };
         }
+        if self.acting && self.model.has_let_go() {
+            self.let_go();
+        }
         self.refresh();
     }
 
@@ -179,10 +182,16 @@ impl Device {
         for own in &self.description.set_points {
             self.model.set(&own.name, own.safe);
         }
+        self.let_go();
+    }
+
+    /// What enables its set-points is off; they stay as they are.
+    fn let_go(&mut self) {
         for (place, _) in &self.begin {
             self.registers.put(place, 0.0);
         }
         (self.acting, self.beat) = (false, (None, self.now_s));
+        self.model.act(false);
     }
 
     fn clear_set_points(&mut self) {
@@ -199,6 +208,7 @@ impl Device {
 
     fn reboot(&mut self) {
         self.model.reboot();
+        self.model.act(false);
         self.clear_set_points();
         (self.acting, self.beat, self.written_s) = (false, (None, self.now_s), self.now_s);
     }
@@ -243,6 +253,9 @@ impl Device {
         let ready =
             |(place, value): &(Located, f64)| self.registers.get(place).is_some_and(|own| (own - value).abs() < 1e-6);
         let before = std::mem::replace(&mut self.acting, self.begin.iter().all(ready));
+        if self.acting != before {
+            self.model.act(self.acting);
+        }
         if self.acting && !before {
             // What a client before this one left of its heartbeat is not this one's.
             self.beat = (None, self.now_s);

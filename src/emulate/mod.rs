@@ -3,17 +3,21 @@
 //! [`Device`] has a description's registers: what is read comes from a [`Model`], what is written goes to it, and its
 //! watchdogs run (reversion timers, a heartbeat that must move). [`serve`] speaks Modbus for it over any stream, and does
 //! what [`crate::link::fault::Fault`]s say: a late answer, none, garbage. Time is an argument: the same device runs on the session's clock in
-//! batch and on the machine's in `phasorbench hil emulate`.
+//! batch and on the machine's in `phasorbench hil emulate`. [`scpi`] is the same for SCPI.
 
+mod amplifier;
 mod controller;
 mod device;
 mod model;
 mod others;
 mod registers;
+mod scpi;
 mod serve;
 
+pub use amplifier::{Amplifier, AmplifierSettings};
 pub use controller::command;
 pub use device::{Device, DeviceError};
 pub use model::{Inverter, InverterSettings, Meter, Mirror, Model, Terminal};
 pub use others::{SharedModel, pmu, serve_charger, serve_pmu};
+pub use scpi::{ScpiDevice, SharedScpi, listen_scpi, scpi, serve_scpi};
 pub use serve::{Line, Listening, Rack, Shared, listen, serve, serve_line, shared};

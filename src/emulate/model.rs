@@ -44,6 +44,12 @@ pub trait Model: Send {
     }
     /// Begins anew, as after power was off.
     fn reboot(&mut self);
+    /// Whether set-points act from now on: of what makes a voltage, whether its output is on.
+    fn act(&mut self, _: bool) {}
+    /// Whether it has let go of its set-points by itself, as when a protection trips; until it is to act anew.
+    fn has_let_go(&self) -> bool {
+        false
+    }
 }
 
 /// What an emulated inverter can do.
@@ -146,7 +152,7 @@ fn put(values: &mut BTreeMap<String, f64>, name: &str, value: f64) {
 }
 
 /// A name and the phase after its dot.
-fn parts(name: &str) -> (&str, Option<usize>) {
+pub(super) fn parts(name: &str) -> (&str, Option<usize>) {
     match name.rsplit_once('.') {
         Some((stem, phase)) => match PHASES.iter().position(|own| *own == phase) {
             Some(phase) => (stem, Some(phase)),

@@ -1,5 +1,6 @@
 //! An emulated device on a line: it takes requests from a stream and answers them, as well as its faults let it.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -268,38 +269,68 @@ pub struct Listening {
     pub allowed: Vec<IpAddr>,
     /// Records what is said.
     pub recorder: Option<Recorder>,
+    /// Speaks TLS to those whom it lets in, where there is one.
+    #[cfg(feature = "tls")]
+    pub acceptor: Option<crate::link::tls::Acceptor>,
+}
+
+impl Listening {
+    /// Without a recorder, and without TLS.
+    pub const fn new(listener: TcpListener, epoch: Instant, allowed: Vec<IpAddr>) -> Self {
+        Self {
+            listener,
+            epoch,
+            allowed,
+            recorder: None,
+            #[cfg(feature = "tls")]
+            acceptor: None,
+        }
+    }
+
+    /// The stream of a client, once it is known to be one.
+    #[cfg_attr(not(feature = "tls"), allow(clippy::unused_async, reason = "a handshake is waited for"))]
+    async fn open(&self, stream: TcpStream) -> io::Result<AnyStream> {
+        #[cfg(feature = "tls")]
+        if let Some(acceptor) = &self.acceptor {
+            return acceptor.accept(Box::new(stream)).await;
+        }
+        Ok(Box::new(stream))
+    }
+
+    /// A client's stream, recorded under its address.
+    fn recorded(&self, stream: AnyStream, ends: [SocketAddr; 2]) -> AnyStream {
+        let Some(recorder) = &self.recorder else { return stream };
+        let tap = Tap::new(recorder, &ends[1].to_string(), "a controller outside");
+        tap.connected(ends[0], ends[1]);
+        Box::new(Tapped::new(stream, tap))
+    }
 }
 
 /// Listens until it is dropped: serves who comes from an allowed address, and nobody while all devices are unplugged.
-pub async fn listen(Listening { listener, epoch, allowed, recorder }: Listening, rack: Rack) {
+pub async fn listen(own: Listening, rack: Rack) {
+    let own = Arc::new(own);
     let places = Arc::new(tokio::sync::Semaphore::new(MOST_CONNECTIONS));
     loop {
-        let accepted = listener.accept().await;
+        let accepted = own.listener.accept().await;
         let Ok((stream, from)) = accepted else {
             sleep_until(Instant::now() + LIVES).await;
             continue;
         };
-        let gone = gone(&rack, epoch.elapsed().as_secs_f64());
-        let place = Arc::clone(&places).try_acquire_owned();
-        let Ok(place) = place else { continue };
-        if gone || !may(&allowed, from) || stream.set_nodelay(true).is_err() {
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
+        let unwanted = gone(&rack, own.epoch.elapsed().as_secs_f64()) || !may(&own.allowed, from);
+        if unwanted || stream.set_nodelay(true).is_err() {
             continue;
         }
-        let line = Line { stream: recorded(stream, from, recorder.as_ref()), framing: Framing::Tcp, epoch };
-        let rack = Arc::clone(&rack);
+        let (own, rack) = (Arc::clone(&own), Arc::clone(&rack));
         tokio::spawn(async move {
-            serve(line, rack).await;
+            let ends = [stream.local_addr().unwrap_or(from), from];
+            if let Ok(stream) = own.open(stream).await {
+                let stream = own.recorded(stream, ends);
+                serve(Line { stream, framing: Framing::Tcp, epoch: own.epoch }, rack).await;
+            }
             drop(place);
         });
     }
-}
-
-/// A client's stream, recorded under its address.
-fn recorded(stream: TcpStream, from: SocketAddr, recorder: Option<&Recorder>) -> AnyStream {
-    let Some(recorder) = recorder else { return Box::new(stream) };
-    let tap = Tap::new(recorder, &from.to_string(), "a controller outside");
-    stream.local_addr().into_iter().for_each(|own| tap.connected(own, from));
-    Box::new(Tapped::new(stream, tap))
 }
 
 /// Whether a client may come: all may where no address is listed.

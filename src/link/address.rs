@@ -2,8 +2,9 @@
 //!
 //! | address | what it is |
 //! |---|---|
-//! | `tcp://host:port` | Modbus TCP (port 502 when not given), SCPI for an amplifier |
-//! | `tls://host:port` | Modbus TCP in TLS (port 802 when not given) |
+//! | `tcp://host:port` | Modbus TCP (port 502 when not given) |
+//! | `scpi://host:port` | SCPI over TCP (port 5025 when not given); `tcp://` at any port but 502 is the same |
+//! | `tls://host:port` | Modbus TCP in TLS (port 802 when not given), by the feature `tls` |
 //! | `rtu:///dev/ttyUSB0?baud=9600&parity=even&stop=1` | Modbus RTU by a serial port |
 //! | `pty:/dev/pts/5` | Modbus RTU by a pseudo-terminal: no speed, no parity |
 //! | `can:vcan0` | SocketCAN |
@@ -43,6 +44,7 @@ pub enum Scheme {
     Socketcand,
     UdpCan,
     C37118,
+    Scpi,
 }
 
 /// Why a text is no address.
@@ -68,13 +70,13 @@ const fn options(scheme: Scheme) -> &'static [(&'static str, u32, u32)] {
         Scheme::Tcp | Scheme::Tls | Scheme::Pty => &[("unit", 0, 247)],
         Scheme::Rtu => &[("unit", 1, 247), ("baud", 300, 4_000_000), ("parity", 0, 2), ("stop", 1, 2)],
         Scheme::SlcanSerial | Scheme::SlcanTcp => &[("bitrate", 10_000, 1_000_000), ("baud", 300, 4_000_000)],
-        Scheme::Can | Scheme::Socketcand | Scheme::UdpCan => &[],
+        Scheme::Can | Scheme::Socketcand | Scheme::UdpCan | Scheme::Scpi => &[],
         Scheme::C37118 => &[("id", 1, 65_534)],
     }
 }
 
 /// What begins an address, what it means, and the port when none is given (`None` where there are no ports).
-const BEGINNINGS: [(&str, Scheme, Option<u16>); 10] = [
+const BEGINNINGS: [(&str, Scheme, Option<u16>); 11] = [
     ("tcp://", Scheme::Tcp, Some(502)),
     ("tls://", Scheme::Tls, Some(802)),
     ("rtu://", Scheme::Rtu, None),
@@ -85,6 +87,7 @@ const BEGINNINGS: [(&str, Scheme, Option<u16>); 10] = [
     ("socketcand://", Scheme::Socketcand, Some(29_536)),
     ("udp://", Scheme::UdpCan, Some(43_113)),
     ("c37118://", Scheme::C37118, Some(4712)),
+    ("scpi://", Scheme::Scpi, Some(5025)),
 ];
 
 impl Address {
@@ -188,12 +191,14 @@ mod tests {
             ("slcan://127.0.0.1:3000", Scheme::SlcanTcp, "127.0.0.1:3000"),
             ("socketcand://10.0.0.1:29536/can0", Scheme::Socketcand, "10.0.0.1:29536"),
             ("c37118://pmu.lab:4712?id=650", Scheme::C37118, "pmu.lab:4712"),
+            ("scpi://192.0.2.20:5025", Scheme::Scpi, "192.0.2.20:5025"),
         ] {
             let address = Address::parse(text).unwrap();
             assert_eq!((address.scheme, address.place.as_str()), (scheme, place));
             assert_eq!(Address::parse(&address.to_string()).as_ref(), Ok(&address), "{address}");
         }
         assert_eq!(Address::parse("tcp://[::1]").unwrap().place, "[::1]:502");
+        assert_eq!(Address::parse("scpi://amplifier.lab").unwrap().place, "amplifier.lab:5025");
         assert_eq!(Address::parse("rtu:///dev/x?parity=odd").unwrap().get("parity"), Some(1));
     }
 
@@ -210,6 +215,7 @@ mod tests {
             ("rtu:///dev/x?unit=1&unit=2", "twice"),
             ("rtu:///dev/x?parity=maybe", "none, odd or even"),
             ("socketcand://h:1", "which bus"),
+            ("scpi://h?unit=1", "there are: "),
             ("can:a b", "where"),
         ] {
             let error = Address::parse(text).unwrap_err().to_string();

@@ -18,6 +18,7 @@ use super::description::language::{CanHead, PmuValue};
 use super::description::{Description, Source, Wire};
 use super::modbus::driver::{self as modbus, Framing};
 use super::port::DriverEnd;
+use super::scpi::driver as scpi;
 use super::stream::{self, Connect};
 use super::synchrophasor::Unit;
 use super::synchrophasor::client::{self as pmu, WantedPhasor, WantedStation};
@@ -57,6 +58,7 @@ enum Own {
     Modbus,
     Can(Box<Plan>),
     Pmu(Box<pmu::Settings>),
+    Scpi,
 }
 
 /// Why a description makes no driver.
@@ -68,9 +70,6 @@ pub enum PrepareError {
     /// Something is wrong with it, or with what is asked of it.
     #[error("{0}")]
     Wrong(String),
-    /// There is no driver for what it speaks.
-    #[error("nothing here speaks SCPI yet")]
-    Scpi,
     /// The address is of something else than what it speaks.
     #[error("{0} is not an address of what {1} speaks")]
     Address(String, String),
@@ -99,7 +98,7 @@ impl Prepared {
                 let order = description.points.iter().map(|own| place(wire_name(own))).collect();
                 (Own::Pmu(Box::new(settings)), names.len(), order)
             }
-            Wire::Scpi(_) => return Err(PrepareError::Scpi),
+            Wire::Scpi(_) => (Own::Scpi, count, in_order),
         };
         Ok(Self { description: Arc::clone(description), own, points, order })
     }
@@ -116,7 +115,9 @@ impl Prepared {
         if matches!(self.own, Own::Can(_)) {
             return Ok(Plug::Can(Connector::Address(address.clone())));
         }
-        stream::connect(address).map(Plug::Stream).map_err(|error| PrepareError::Wrong(error.to_string()))
+        let tls = if let Wire::Modbus(head) = &self.description.wire { head.tls.as_ref() } else { None };
+        let connect = stream::connect_trusting(address, tls);
+        connect.map(Plug::Stream).map_err(|error| PrepareError::Wrong(error.to_string()))
     }
 
     /// Runs, from the session's beginning `epoch` on. `address` says a unit, or a PMU's number, where it does.
@@ -141,6 +142,9 @@ impl Prepared {
                     pmu::run(*settings, connect, end, clock).await;
                 })
             }
+            (Own::Scpi, Plug::Stream(connect)) => {
+                Box::pin(scpi::run(scpi::Settings { description: self.description, connect, epoch }, end))
+            }
             // A plug of another kind is refused by `plug`.
             (_, Plug::Stream(_) | Plug::Can(_)) => Box::pin(async {}),
         }
@@ -149,12 +153,13 @@ impl Prepared {
 
 /// Whether what a device speaks is spoken at such an address.
 pub fn fits(description: &Description, address: &Address) -> bool {
-    use Scheme::{C37118, Can, Pty, Rtu, SlcanSerial, SlcanTcp, Socketcand, Tcp, Tls, UdpCan};
+    use Scheme::{C37118, Can, Pty, Rtu, Scpi, SlcanSerial, SlcanTcp, Socketcand, Tcp, Tls, UdpCan};
     match description.wire {
         Wire::Modbus(_) => matches!(address.scheme, Tcp | Tls | Rtu | Pty),
         Wire::Can(..) => matches!(address.scheme, Can | SlcanSerial | SlcanTcp | Socketcand | UdpCan),
         Wire::C37118(_) => matches!(address.scheme, C37118 | Tcp),
-        Wire::Scpi(_) => address.scheme == Tcp,
+        // A port that was not given is Modbus's, where no instrument is.
+        Wire::Scpi(_) => address.scheme == Scpi || (address.scheme == Tcp && !address.place.ends_with(":502")),
     }
 }
 

@@ -22,9 +22,13 @@ pub mod order;
 pub mod port;
 pub mod process;
 #[cfg(feature = "hil")]
+pub mod scpi;
+#[cfg(feature = "hil")]
 pub mod stream;
 #[cfg(feature = "hil")]
 pub mod synchrophasor;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 use crate::quantity::Tick;
 use crate::signal::{Channels, Frame};

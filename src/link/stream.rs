@@ -1,4 +1,4 @@
-//! Streams of bytes to devices: TCP, serial ports, pseudo-terminals, and in memory for runs in batch.
+//! Streams of bytes to devices: TCP, TLS, serial ports, pseudo-terminals, and in memory for runs in batch.
 
 use std::fmt;
 use std::future::Future;
@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio_serial::{DataBits, FlowControl, Parity, SerialPortBuilderExt, StopBits};
 
 use super::address::{Address, Scheme};
+use super::description::language::TlsHead;
 
 /// Bytes both ways.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + fmt::Debug {}
@@ -37,21 +38,43 @@ const BAUD: u32 = 9600;
 pub fn connect(address: &Address) -> io::Result<Connect> {
     let address = address.clone();
     match address.scheme {
-        Scheme::Tcp | Scheme::C37118 | Scheme::SlcanTcp | Scheme::Socketcand => Ok(Box::new(move || {
-            let place = address.place.clone();
-            Box::pin(async move { Ok(Box::new(tcp(&place).await?) as AnyStream) })
-        })),
+        Scheme::Tcp | Scheme::C37118 | Scheme::SlcanTcp | Scheme::Socketcand | Scheme::Scpi => {
+            Ok(Box::new(move || {
+                let place = address.place.clone();
+                Box::pin(async move { Ok(Box::new(tcp(&place).await?) as AnyStream) })
+            }))
+        }
         Scheme::Rtu | Scheme::Pty | Scheme::SlcanSerial => Ok(Box::new(move || {
             let opened = serial(&address);
             Box::pin(async move { opened })
         })),
-        Scheme::Tls => {
-            Err(io::Error::new(io::ErrorKind::Unsupported, "TLS is not built in: put a TLS proxy before the device"))
-        }
+        Scheme::Tls => secure(&address, None),
         Scheme::Can | Scheme::UdpCan => {
             Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{address} is not a stream of bytes")))
         }
     }
+}
+
+/// The same for a device whose description says whom to trust in TLS.
+///
+/// # Errors
+/// When the address is not one of a stream, or what TLS needs is not there.
+pub fn connect_trusting(address: &Address, tls: Option<&TlsHead>) -> io::Result<Connect> {
+    if address.scheme == Scheme::Tls { secure(address, tls) } else { connect(address) }
+}
+
+#[cfg(feature = "tls")]
+fn secure(address: &Address, tls: Option<&TlsHead>) -> io::Result<Connect> {
+    let wrong = |what: String| io::Error::new(io::ErrorKind::InvalidInput, format!("{address}: {what}"));
+    let untold = || wrong("the description must say whom to trust, as in modbus: {tls: {ca: authority.pem}}".into());
+    super::tls::connect(&address.place, tls.ok_or_else(untold)?).map_err(|error| wrong(error.to_string()))
+}
+
+#[cfg(not(feature = "tls"))]
+fn secure(address: &Address, _: Option<&TlsHead>) -> io::Result<Connect> {
+    let what =
+        format!("{address}: TLS is not built in: build with --features tls, or put a TLS proxy before the device");
+    Err(io::Error::new(io::ErrorKind::Unsupported, what))
 }
 
 /// A TCP connection that sends at once what is written: requests are small, and waited for.

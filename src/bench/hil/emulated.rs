@@ -11,7 +11,8 @@ use crate::bench::machine::Machine;
 use crate::bench::plant::Node;
 use crate::device::{Limits, Priority};
 use crate::emulate::{
-    self, Device, Inverter, InverterSettings, Meter, Mirror, Model, Shared, SharedModel, Terminal,
+    self, Amplifier, AmplifierSettings, Device, Inverter, InverterSettings, Meter, Mirror, Model, Shared, SharedModel,
+    SharedScpi, Terminal,
 };
 use crate::link::can::bus::VirtualBus;
 use crate::link::description::Wire;
@@ -35,12 +36,16 @@ pub(super) struct Emulated {
     shown: Vec<(usize, String, f64)>,
     /// An analyser's results.
     pub(super) results: Option<Results>,
+    /// The device that it feeds, or that it is.
+    feeds: Option<usize>,
+    is: Option<usize>,
 }
 
 /// The model of a device that the bench serves: with registers before it, or alone.
 #[derive(Clone)]
 enum Behind {
     Registers(Shared),
+    Scpi(SharedScpi),
     Alone(SharedModel),
 }
 
@@ -56,41 +61,60 @@ impl Emulated {
     pub(super) const fn device(&self) -> Option<&Shared> {
         match &self.model {
             Behind::Registers(device) => Some(device),
-            Behind::Alone(_) => None,
+            Behind::Scpi(_) | Behind::Alone(_) => None,
         }
     }
 
-    /// Sees the network. Served by another thread at this moment, it does so at the next step.
-    pub(super) fn see(&self, voltages: &[Complex], f_hz: f64, row: &[f64]) {
+    /// Does something with its model; served by another thread at this moment, it does not.
+    fn with<T>(&self, act: impl FnOnce(&mut dyn Model) -> T) -> Option<T> {
         match &self.model {
-            Behind::Registers(device) => {
-                if let Ok(mut device) = device.try_lock() {
-                    self.tell(device.model(), voltages, f_hz, row);
-                }
-            }
-            Behind::Alone(model) => {
-                if let Ok(mut model) = model.try_lock() {
-                    self.tell(&mut **model, voltages, f_hz, row);
-                }
-            }
+            Behind::Registers(device) => device.try_lock().ok().map(|mut own| act(own.model())),
+            Behind::Scpi(device) => device.try_lock().ok().map(|mut own| act(&mut **own.behind())),
+            Behind::Alone(model) => model.try_lock().ok().map(|mut own| act(&mut **own)),
         }
     }
 
-    fn tell(&self, model: &mut dyn Model, voltages: &[Complex], f_hz: f64, row: &[f64]) {
+    /// The device that it feeds, and the voltage that it gives.
+    fn gives(&self) -> Option<(usize, Terminal)> {
+        let feeds = self.feeds?;
+        let value = |model: &dyn Model, name: &str| model.get(name).unwrap_or(0.0);
+        let terminal = self.with(|model| Terminal {
+            v_v: ["v_v.a", "v_v.b", "v_v.c"].map(|name| value(model, name)),
+            f_hz: value(model, "f_hz"),
+        });
+        terminal.map(|terminal| (feeds, terminal))
+    }
+
+    /// Sees the network, or what an amplifier in `all` gives it. Served by another thread at this moment, it does so at the
+    /// next step.
+    pub(super) fn see(&self, all: &[Self], voltages: &[Complex], f_hz: f64, row: &[f64]) {
+        let given = self.is.and_then(|device| all.iter().filter_map(Self::gives).find(|own| own.0 == device));
+        let terminal = given.map(|own| own.1).or_else(|| self.terminal(voltages, f_hz));
+        let _ = self.with(|model| self.tell(model, terminal, f_hz, row));
+    }
+
+    /// The network where it stands, where it stands anywhere.
+    fn terminal(&self, voltages: &[Complex], f_hz: f64) -> Option<Terminal> {
+        if self.nodes.is_empty() {
+            return None;
+        }
         let mut v_v = [0.0; 3];
         for (v, &node) in v_v.iter_mut().zip(&self.nodes) {
             *v = voltages.get(node).map_or(0.0, |v| v.norm()) / self.voltage;
         }
-        if self.nodes.is_empty() {
-            model.show("f_hz", f_hz);
-        } else {
-            model.stand_at(Terminal { v_v, f_hz });
+        Some(Terminal { v_v, f_hz })
+    }
+
+    fn tell(&self, model: &mut dyn Model, terminal: Option<Terminal>, f_hz: f64, row: &[f64]) {
+        match terminal {
+            Some(terminal) => model.stand_at(terminal),
+            None => model.show("f_hz", f_hz),
         }
         for (quantity, name, factor) in &self.shown {
             model.show(name, row.get(*quantity).map_or(f64::NAN, |value| value / factor));
         }
         self.results.iter().flat_map(Results::shown).for_each(|(name, value)| model.show(name, value));
-        if self.nodes.is_empty() {
+        if terminal.is_none() && matches!(self.model, Behind::Alone(_)) {
             // A meter that is not served by registers goes on by itself.
             model.step(0.0);
         }
@@ -107,7 +131,16 @@ pub(super) fn emulated(
     let failed = |reason: String| SetupError::Hil { name: seat.name.clone(), reason };
     let mut faults = Faults::new(plan.seed);
     seat.faults.iter().for_each(|&(from_s, to_s, fault)| faults.add(from_s, to_s, fault));
-    let (places, voltage) = stands_at(seat, machines);
+    let (mut places, voltage) = stands_at(seat, machines);
+    let (feeds, is) = match seat.replaces {
+        Replaced::Device(device) => (None, Some(device)),
+        Replaced::Amplifier(device) => (Some(device), None),
+        Replaced::Instrument(..) | Replaced::Analyser(..) => (None, None),
+    };
+    if feeds.is_some() {
+        // It makes a voltage, and stands at none.
+        places.clear();
+    }
     let mut model = model(plan, seat, machines);
     let results = results(plan, seat, nodes);
     results.iter().flat_map(Results::shown).for_each(|(name, value)| model.show(name, value));
@@ -119,6 +152,8 @@ pub(super) fn emulated(
         voltage,
         shown: shown(plan, seat, nodes),
         results,
+        feeds,
+        is,
     };
     let (socket, accept) = Socket::new();
     Ok(match &seat.description.wire {
@@ -145,7 +180,12 @@ pub(super) fn emulated(
             let kept = own(Behind::Alone(Arc::clone(&model)), None);
             (Served::Can(model, VirtualBus::new(), faults.clone()), kept)
         }
-        Wire::Scpi(_) => return Err(failed("nothing here speaks SCPI yet".into())),
+        Wire::Scpi(_) => {
+            let device = emulate::scpi(&seat.description, model, faults.clone());
+            let device = device.map_err(|error| failed(error.to_string()))?;
+            let kept = own(Behind::Scpi(Arc::clone(&device)), Some(&socket));
+            (Served::Scpi(device, socket, accept), kept)
+        }
     })
 }
 
@@ -204,6 +244,10 @@ pub(super) fn bases(plan: &Plan, instrument: usize, nodes: &[Node]) -> Vec<f64> 
 
 /// The emulated device of a seat: an inverter like the simulated one, or a meter; of what is served, the simulated one.
 fn model(plan: &Plan, seat: &scenario::Seat, machines: &[Machine]) -> Box<dyn Model> {
+    if let Replaced::Amplifier(device) = seat.replaces {
+        let phases = machines.get(device).map_or(3, Machine::phases);
+        return Box::new(Amplifier::new(AmplifierSettings { phases, ..AmplifierSettings::default() }));
+    }
     let (Replaced::Device(device), Kind::Inverter | Kind::Charger) = (&seat.replaces, seat.description.kind) else {
         return Box::new(Meter::new(0.0));
     };

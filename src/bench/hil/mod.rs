@@ -349,7 +349,7 @@ impl Hil {
         row: &mut [f64],
     ) {
         for own in &self.emulated {
-            own.see(voltages, f_hz, row);
+            own.see(&self.emulated, voltages, f_hz, row);
         }
         for (device, place) in self.of_device.iter().enumerate() {
             if let Some(Place::Outside(own)) = place.and_then(|place| self.places.get(place)) {

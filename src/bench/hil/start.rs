@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use tokio::time::{Instant, sleep};
 
 use super::session::Tasks;
-use crate::emulate::{self, Line, Listening, Rack, Shared, SharedModel};
+use crate::emulate::{self, Line, Listening, Rack, Shared, SharedModel, SharedScpi};
 use crate::link::address::{Address, Scheme};
 use crate::link::can::bus::{Connector, VirtualBus};
 use crate::link::capture::{Capture, Clock, Ends, Recorder, Tap, tapped};
@@ -44,6 +44,7 @@ pub(super) enum Served {
     Modbus(Shared, Socket, stream::Accept),
     Pmu(Arc<Server>, SharedModel, Socket, stream::Accept),
     Can(SharedModel, VirtualBus, Faults),
+    Scpi(SharedScpi, Socket, stream::Accept),
 }
 
 /// Devices at an address where controllers outside find them.
@@ -80,7 +81,7 @@ impl Open {
     async fn serve(self, epoch: Instant, recorder: Option<Recorder>) {
         let rack: Rack = self.devices.into();
         if let Some(listener) = self.listener.and_then(|own| tokio::net::TcpListener::from_std(own).ok()) {
-            let listening = Listening { listener, epoch, allowed: self.allow, recorder };
+            let listening = Listening { recorder, ..Listening::new(listener, epoch, self.allow) };
             emulate::listen(listening, rack).await;
             return;
         }
@@ -193,6 +194,14 @@ fn serving(served: Served, seat: &scenario::Seat, epoch: Instant, tasks: &mut Ta
         Served::Pmu(server, model, socket, accept) => {
             let description = Arc::clone(&seat.description);
             tasks.others.push(Box::pin(emulate::serve_pmu(server, description, model, accept)));
+            Plug::Stream(socket.connector())
+        }
+        Served::Scpi(device, socket, mut accept) => {
+            tasks.others.push(Box::pin(async move {
+                while let Some(stream) = accept.recv().await {
+                    tokio::spawn(emulate::serve_scpi(Box::new(stream), Arc::clone(&device), epoch));
+                }
+            }));
             Plug::Stream(socket.connector())
         }
         Served::Can(model, bus, faults) => {

@@ -140,8 +140,7 @@ async fn on_tcp(args: &Args, device: Shared, epoch: Instant, k: u16) -> Result<(
         _ => args.allowed.clone(),
     };
     output::print(&format!("{} listens: tcp://{place}\n", name(&device)));
-    let listening = Listening { listener, epoch, allowed, recorder: None };
-    tokio::spawn(emulate::listen(listening, [device].into()));
+    tokio::spawn(emulate::listen(Listening::new(listener, epoch, allowed), [device].into()));
     Ok(())
 }
 

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use indexmap::IndexMap;
 
-use super::language::{self, Head, Kind, Positive, Register};
-use super::{Description, Expected, Identity, Point, Reading, SetPoint, Source, Wire, Write};
+use super::language::{self, Head, Kind, Positive, Register, TlsHead};
+use super::{Description, Expected, Identity, Point, Reading, SetPoint, Source, Wire, Write, scpi};
 use crate::diagnostic::yaml::{Node, parse, read, read_except, read_map_by};
 use crate::diagnostic::{Diagnostic, FileId, Sources, Span, nearest};
 #[cfg(feature = "hil")]
@@ -128,7 +128,12 @@ fn placed<T: serde::de::DeserializeOwned>(node: Option<&Node>, found: &mut Vec<D
 
 fn wire(head: &Head, folder: &Path, place: Span, found: &mut Vec<Diagnostic>) -> Option<(Protocol, Wire)> {
     let wires = [
-        head.modbus.clone().map(|own| (Protocol::Modbus, Wire::Modbus(own))),
+        head.modbus.clone().map(|mut own| {
+            for file in own.tls.iter_mut().flat_map(TlsHead::files) {
+                *file = folder.join(&*file);
+            }
+            (Protocol::Modbus, Wire::Modbus(own))
+        }),
         head.can.clone().map(|own| {
             let path = folder.join(&own.database);
             (Protocol::Can, Wire::Can(own, path))
@@ -175,6 +180,9 @@ impl Checker<'_> {
         }
         if let Some(modbus) = &head.modbus {
             let place = at("modbus");
+            if modbus.tls.as_ref().is_some_and(|own| own.certificate.is_some() != own.key.is_some()) {
+                self.say("E0602", "a certificate needs its key, and a key its certificate".into(), place, None);
+            }
             if !(1..=125).contains(&modbus.most_registers) {
                 let message =
                     format!("most_registers is {}: one answer holds 1 to 125 registers", modbus.most_registers);
@@ -244,8 +252,9 @@ impl Checker<'_> {
             let message = format!("the safe state of {name} is {}, which is not within its range", own.safe);
             self.say("E0608", message, place, None);
         }
-        let source = self.source(&own.register(), own.positive, place, true)?;
+        let mut source = self.source(&own.register(), own.positive, place, true)?;
         own.range.into_iter().for_each(|end| self.fits(&source, end, place));
+        self.read_back(own, &mut source, name, place);
         if let Some((_, first)) = self.set.iter().find(|(other, _)| same_place(other, &source)).cloned() {
             let message = format!("{name} is set in the same place as another set-point");
             self.found.push(Diagnostic::error("E0605", message).at(place).related(first, "which is set here"));
@@ -258,9 +267,10 @@ impl Checker<'_> {
     /// Fixed writes; `at` has the place of each.
     fn writes(&mut self, all: &[language::Write], at: impl Fn(usize) -> Span) -> Vec<Write> {
         let write = |(own, place): (&language::Write, Span)| {
+            let Some(value) = own.value else { return self.bare(own, place) };
             let source = self.source(&own.register(), Positive::Injected, place, true)?;
-            self.fits(&source, own.value, place);
-            Some(Write { source, value: own.value, optional: own.optional })
+            self.fits(&source, value, place);
+            Some(Write { source, value, optional: own.optional })
         };
         all.iter().zip((0..).map(at)).filter_map(write).collect()
     }
@@ -315,6 +325,10 @@ impl Checker<'_> {
             self.say("E0602", "this place is not one of the protocol that the device speaks".into(), place, None);
             return None;
         }
+        if register.part.is_some() && (kind != Protocol::Scpi || written) {
+            self.say("E0602", "`part` is for the answers of SCPI".into(), place, None);
+            return None;
+        }
         match kind {
             Protocol::Modbus => self.modbus(register, scale, offset, place, (written, text)),
             Protocol::Can => {
@@ -329,16 +343,54 @@ impl Checker<'_> {
                 None
             }
             Protocol::C37118 => register.pmu.map(Source::Pmu).or_else(|| register.phasor.clone().map(Source::Phasor)),
-            Protocol::Scpi => {
-                let command = register.scpi.clone()?;
-                let fits = if written { command.contains("{}") } else { command.contains('?') };
-                let clean = !command.chars().any(char::is_control);
-                if !fits || !clean {
-                    self.say("E0602", "a question has a ?, a command {} where the value goes".into(), place, None);
-                    return None;
-                }
-                Some(Source::Scpi(command, scale))
+            Protocol::Scpi => self.scpi(register, scale, offset, place, written),
+        }
+    }
+
+    fn scpi(&mut self, own: &Register, scale: f64, offset: f64, place: Span, written: bool) -> Option<Source> {
+        let text = own.scpi.as_deref()?;
+        let made =
+            if written { scpi::told(text, false, scale, offset) } else { scpi::asked(text, own.part, scale, offset) };
+        made.map(Source::Scpi).map_err(|wrong| self.say("E0602", wrong, place, None)).ok()
+    }
+
+    /// A write without a value: a command of SCPI that has none.
+    fn bare(&mut self, own: &language::Write, place: Span) -> Option<Write> {
+        let (register, optional) = (own.register(), own.optional);
+        let made = match (&register.scpi, places(&register)) {
+            (Some(text), (Protocol::Scpi, 1)) if self.protocol == Protocol::Scpi => {
+                scpi::told(text, true, 1.0, 0.0).map(Source::Scpi)
             }
+            _ => Err("a write needs `value`; only a command of SCPI may have none".into()),
+        };
+        let source = made.map_err(|wrong| self.say("E0602", wrong, place, None)).ok()?;
+        Some(Write { source, value: 0.0, optional })
+    }
+
+    /// How a set-point of SCPI is read back.
+    fn read_back(&mut self, own: &language::SetPoint, source: &mut Source, name: &str, place: Span) {
+        let Source::Scpi(at) = source else {
+            if own.read_back_scpi.is_some() || own.within.is_some() {
+                self.say("E0602", format!("read_back_scpi and within of {name} are for SCPI"), place, None);
+            }
+            return;
+        };
+        at.within = own.within.unwrap_or(0.0);
+        if !(0.0..1e12).contains(&at.within) {
+            self.say("E0606", format!("within of {name} must be a positive number"), place, None);
+        }
+        match &own.read_back_scpi {
+            Some(text) => {
+                let wrong = scpi::wrong_question(text);
+                at.question = Some(text.clone());
+                wrong.into_iter().for_each(|wrong| self.say("E0602", wrong, place, None));
+            }
+            None if own.read_back && at.question.is_none() => {
+                let message = format!("how {name} is read back cannot be told from its command");
+                let help = "give read_back_scpi, the question, or read_back: false";
+                self.found.push(Diagnostic::error("E0602", message).at(place).help(help));
+            }
+            None => {}
         }
     }
 
@@ -360,7 +412,7 @@ fn same_place(one: &Source, other: &Source) -> bool {
         (Source::Can { message, signal, .. }, Source::Can { message: other, signal: own, .. }) => {
             (message, signal) == (other, own)
         }
-        (Source::Scpi(one, _), Source::Scpi(other, _)) => one == other,
+        (Source::Scpi(one), Source::Scpi(other)) => one.text == other.text,
         _ => false,
     }
 }

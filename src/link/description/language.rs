@@ -1,5 +1,7 @@
 //! The words of a device description (`hil/*.yaml`), as they are written.
 
+use std::path::PathBuf;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -127,6 +129,33 @@ pub struct ModbusHead {
     /// Where the marker of SunSpec may be; tried in this order.
     #[serde(default)]
     pub sunspec: Option<Vec<u16>>,
+    /// How it is spoken to in TLS, at an address that begins with `tls://`.
+    #[serde(default)]
+    pub tls: Option<TlsHead>,
+}
+
+/// Whom to trust in TLS, and who we are. Files are PEM, from this file's folder.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TlsHead {
+    /// Certificates of the authorities that may have signed the device's.
+    pub ca: PathBuf,
+    /// The certificate that is shown to a device that asks for one, with its role in it.
+    #[serde(default)]
+    pub certificate: Option<PathBuf>,
+    /// Its key.
+    #[serde(default)]
+    pub key: Option<PathBuf>,
+    /// The name that the device's certificate is for; the address's host where it is not given.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+impl TlsHead {
+    /// All its files.
+    pub fn files(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        [Some(&mut self.ca), self.certificate.as_mut(), self.key.as_mut()].into_iter().flatten()
+    }
 }
 
 fn unit() -> u8 {
@@ -284,6 +313,9 @@ macro_rules! with_register {
             /// A question of SCPI, as in `MEAS:VOLT? (@1)`; of a set-point the command, with `{}` for the value.
             #[serde(default)]
             pub scpi: Option<String>,
+            /// Which of the values of an answer of SCPI it is, from 1.
+            #[serde(default)]
+            pub part: Option<u16>,
             /// How it is coded; of SunSpec, CAN and PMU points known.
             #[serde(default, rename = "as")]
             pub coding: Option<String>,
@@ -318,6 +350,7 @@ macro_rules! with_register {
                     phasor: self.phasor.clone(),
                     pmu: self.pmu,
                     scpi: self.scpi.clone(),
+                    part: self.part,
                     coding: self.coding.clone(),
                     scale: self.scale,
                     exponent: self.exponent,
@@ -343,6 +376,7 @@ pub struct Register {
     pub phasor: Option<String>,
     pub pmu: Option<PmuValue>,
     pub scpi: Option<String>,
+    pub part: Option<u16>,
     pub coding: Option<String>,
     pub scale: Option<f64>,
     pub exponent: Option<Exponent>,
@@ -442,6 +476,12 @@ with_register! {
         /// Of CAN: the signal by which the device says what it holds to, as in `Grid.AcceptedPower`.
         #[serde(default)]
         pub confirmed_by: Option<String>,
+        /// Of SCPI: the question that reads it back, where it is not the command with a ? in place of the value.
+        #[serde(default)]
+        pub read_back_scpi: Option<String>,
+        /// Of SCPI: how far what reads back may be off, in its unit, beside the last digit of the answer.
+        #[serde(default)]
+        pub within: Option<f64>,
     }
 }
 
@@ -452,8 +492,9 @@ fn yes() -> bool {
 with_register! {
     /// A fixed value that is written.
     pub struct Write {
-        /// What.
-        pub value: f64,
+        /// What. Of SCPI, nothing where the command has no `{}`.
+        #[serde(default)]
+        pub value: Option<f64>,
         /// A device without it is the same device.
         #[serde(default)]
         pub optional: bool,

@@ -5,6 +5,7 @@
 
 mod check;
 pub mod language;
+pub(crate) mod scpi;
 
 use std::path::{Path, PathBuf};
 
@@ -86,8 +87,25 @@ pub enum Source {
     Phasor(String),
     /// What a PMU says beside.
     Pmu(PmuValue),
-    /// A question or a command, with scale.
-    Scpi(String, f64),
+    /// A question or a command.
+    Scpi(ScpiPlace),
+}
+
+/// A value behind a question or a command of SCPI.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScpiPlace {
+    /// The question, or the command with `{}` for the value.
+    pub text: String,
+    /// Which of the answer's values it is, from 0.
+    pub part: usize,
+    /// What the device's number is multiplied with.
+    pub scale: f64,
+    /// What is added after that.
+    pub offset: f64,
+    /// Of a command, what reads it back.
+    pub question: Option<String>,
+    /// How far what reads back may be off.
+    pub within: f64,
 }
 
 /// A value that can be read.

@@ -21,6 +21,7 @@ use super::map::{Map, Missing, directory, identify, located, out_of_range};
 use super::sunspec::Directory;
 use super::value::{Located, ValueError};
 use super::wire::{Connection, WireError};
+use crate::link::description::language::Kind;
 use crate::link::description::{Description, Source, Wire};
 use crate::link::port::{Directive, DriverEnd, LinkState};
 use crate::link::stream::Connect;
@@ -33,6 +34,9 @@ const BACK_OFF: [Duration; 2] = [Duration::from_millis(50), Duration::from_milli
 const MOST_EXCEPTIONS: u32 = 5;
 /// How long is tried to leave a device that cannot be reached in its safe state.
 const TO_END: Duration = Duration::from_secs(1);
+/// What is said of an amplifier that let go.
+pub(in crate::link) const TRIPPED: &str =
+    "it let go of what it had begun, as when a protection trips: it is not begun again";
 /// The parts of a poll's period that pass between the loop's step and writing, and reading.
 const WRITES: f64 = 0.2;
 const READS: f64 = 0.6;
@@ -101,6 +105,8 @@ struct Driver {
     grid: Option<Instant>,
     /// Its heartbeat: the last that was sent, over all connections, and when.
     beat: (u32, Option<Instant>),
+    /// An amplifier let go of what it had begun: it is not begun again.
+    tripped: bool,
 }
 
 /// What a connection remembers from poll to poll.
@@ -108,6 +114,8 @@ struct Connected {
     wire: Connection,
     map: Map,
     begun: bool,
+    /// What was written to begin has read back so.
+    holds_begin: bool,
     safe: bool,
     /// Set-points as they were last written.
     written: Vec<Option<f64>>,
@@ -134,6 +142,7 @@ impl Driver {
             touched: false,
             grid: None,
             beat: (0, None),
+            tripped: false,
         }
     }
 
@@ -185,6 +194,7 @@ impl Driver {
             wire,
             map,
             begun: false,
+            holds_begin: false,
             safe: false,
             written,
             written_at: now,
@@ -265,7 +275,7 @@ impl Driver {
         let operate = directive == Directive::Operate && !self.end.stalled(self.now_us(), micros(limit));
         match directive {
             Directive::Watch => Ok(()),
-            Directive::Operate if operate => self.operate(own).await,
+            Directive::Operate if operate && !self.tripped => self.operate(own).await,
             Directive::Operate | Directive::Safe | Directive::End => {
                 if !own.safe && self.touched {
                     self.make_safe(own).await?;
@@ -381,7 +391,7 @@ impl Driver {
         let verdict = match refused {
             Some(what) if own.exceptions >= MOST_EXCEPTIONS => Err(what),
             Some(_) => Ok(()),
-            None => self.judge(own),
+            None => self.judge(own).and_then(|()| self.still_on(own)),
         };
         match verdict {
             Ok(()) => {
@@ -395,6 +405,16 @@ impl Driver {
             Err(what) => self.end.report(LinkState::Wrong, Some(what)),
         }
         Ok(())
+    }
+
+    /// Whether an amplifier holds what it had begun. Where its protection tripped, only a person switches it on again.
+    fn still_on(&mut self, own: &mut Connected) -> Result<(), String> {
+        let holds = own.begun && own.begins();
+        if self.own.description.kind == Kind::Amplifier && own.begun && !own.safe && own.holds_begin && !holds {
+            self.tripped = true;
+        }
+        own.holds_begin = holds;
+        if self.tripped { Err(TRIPPED.into()) } else { Ok(()) }
     }
 
     fn fill(&mut self, own: &Connected) {
@@ -458,8 +478,7 @@ impl Driver {
 
     /// Whether the device holds what was written. Where its own watchdog let go of it, it is begun again.
     fn confirm(&self, own: &mut Connected) {
-        let begun = |(place, value): &(Located, f64)| place.decode(&own.map.image).is_ok_and(|held| held == *value);
-        let let_go = own.begun && !own.safe && !own.map.begin.iter().all(begun);
+        let let_go = own.begun && !own.safe && !own.begins();
         let all = !let_go && own.holds(&self.own.description);
         if let_go {
             own.begun = false;
@@ -483,6 +502,12 @@ enum Which {
 }
 
 impl Connected {
+    /// Whether all that was written to begin reads back so.
+    fn begins(&self) -> bool {
+        let begun = |(place, value): &(Located, f64)| place.decode(&self.map.image).is_ok_and(|held| held == *value);
+        self.map.begin.iter().all(begun)
+    }
+
     /// Whether every set-point reads back as it was written.
     fn holds(&self, description: &Description) -> bool {
         let holds = |(k, set_point): (usize, &crate::link::description::SetPoint)| {
