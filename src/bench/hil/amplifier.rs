@@ -26,7 +26,27 @@ use crate::scenario::{self, OnLoss, Real};
 const OFF_PERCENT: f64 = 5.0;
 /// Samples in a row that are off, or not held, after which it is lost.
 const MOST_OFF: u32 = 5;
+/// Samples back to which a command counts that what it gives may answer.
+const SAMPLES: usize = 3;
 const NONE: Phasors = [Complex { re: 0.0, im: 0.0 }; PHASES];
+
+/// From a lowest value to a highest.
+#[derive(Clone, Copy, Debug)]
+struct Band(f64, f64);
+
+impl Band {
+    /// Of nothing.
+    const EMPTY: Self = Self(f64::INFINITY, f64::NEG_INFINITY);
+
+    const fn with(self, value: f64) -> Self {
+        Self(self.0.min(value), self.1.max(value))
+    }
+
+    /// How far outside a value is.
+    fn off(self, value: f64) -> f64 {
+        (self.0 - value).max(value - self.1).max(0.0)
+    }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -52,8 +72,8 @@ pub(super) struct Amplifier {
     angles: [Option<usize>; PHASES],
     f_hz: Option<usize>,
     commands: Vec<f64>,
-    /// Voltages as they were commanded a sample ago: what it gives answers that.
-    told_v: [f64; PHASES],
+    /// Lowest and highest of the voltages that were commanded since each of the last samples: what it gives answers one of them.
+    told_v: [[Band; PHASES]; SAMPLES],
     state: State,
     ramp: u64,
     off: u32,
@@ -86,7 +106,7 @@ impl Amplifier {
             angles: by_phase("angle_deg"),
             f_hz: own.set_point("f_hz"),
             commands: vec![f64::NAN; own.set_points.len()],
-            told_v: [f64::NAN; PHASES],
+            told_v: [[Band::EMPTY; PHASES]; SAMPLES],
             heard: Heard::new(plan, ear, order.iter().max().map_or(0, |most| most + 1), step_s),
             state: State::Waiting,
             ramp: 0,
@@ -128,6 +148,8 @@ impl Amplifier {
             let wanted = v.norm() * part;
             let held = if before.is_finite() { wanted.clamp(before - slew_v, before + slew_v) } else { wanted };
             self.put(self.volts[phase], held);
+            let told = self.volts[phase].and_then(|k| self.commands.get(k)).copied().unwrap_or(f64::NAN);
+            self.told_v[0][phase] = self.told_v[0][phase].with(told);
             self.put(self.angles[phase], angle_deg(*v));
         }
         self.put(self.f_hz, f_hz);
@@ -145,16 +167,19 @@ impl Amplifier {
     /// How far the voltages that it gives are from what it was told, in percent of that.
     fn compare(&mut self) {
         let mut most: f64 = 0.0;
-        for (phase, &told_v) in self.told_v.iter().enumerate().take(self.nodes.len()) {
+        for phase in 0..self.nodes.len() {
+            let told = self.told_v.iter().fold(Band::EMPTY, |all, own| all.with(own[phase].0).with(own[phase].1));
             let given = self.gives[phase].and_then(|k| self.heard.values.get(k)).copied();
-            if let Some(given) = given.filter(|_| told_v > 1.0) {
-                most = most.max(100.0 * (given - told_v).abs() / told_v);
+            if let Some(given) = given.filter(|_| told.1 > 1.0) {
+                most = most.max(100.0 * told.off(given) / told.1);
             }
         }
         self.error_percent = most;
-        for (told, place) in self.told_v.iter_mut().zip(self.volts) {
-            *told = place.and_then(|k| self.commands.get(k)).copied().unwrap_or(f64::NAN);
-        }
+        self.told_v.rotate_right(1);
+        self.told_v[0] = self.volts.map(|place| match place.and_then(|k| self.commands.get(k)) {
+            Some(&own) if own.is_finite() => Band(own, own),
+            _ => Band::EMPTY,
+        });
     }
 
     fn look(&mut self, tick: Tick) {
@@ -165,7 +190,7 @@ impl Amplifier {
             State::Waiting | State::Lost if recent && up => {
                 self.heard.note(tick, "it takes over");
                 (self.state, self.ramp, self.off) = (State::TakingOver, 0, 0);
-                self.told_v = [f64::NAN; PHASES];
+                self.told_v = [[Band::EMPTY; PHASES]; SAMPLES];
                 self.heard.ear.direct(Directive::Operate);
             }
             State::TakingOver | State::Closed | State::Watched if !recent => self.fall(tick, "no sample came in time"),
