@@ -3,10 +3,7 @@
 use std::path::PathBuf;
 
 use phasorbench::bench::{self, Closing, GridPlant, closings};
-use phasorbench::link::driver::Prepared;
-use phasorbench::link::port::port;
 use phasorbench::scenario::{self, At, Override, Plan, Replaced, Seat};
-use tokio::time::Instant;
 
 use super::{devices, probe};
 use crate::{Exit, input, output};
@@ -90,15 +87,10 @@ fn findings(plan: &Plan, seat: &Seat, closing: Option<&Closing>) -> Result<Vec<F
 
 fn reach(seat: &Seat) -> Result<Finding, Exit> {
     let At::Address(address) = &seat.at else { return Ok(Finding::Good("not a real one: nothing to reach".into())) };
-    let prepared = Prepared::new(&seat.description);
-    let prepared = prepared.map_err(|error| input::complain("E0410", error.to_string(), None))?;
-    let plug = prepared.plug(address).map_err(|error| input::complain("E0410", error.to_string(), None))?;
-    let (mut own, end) = port(prepared.points, seat.description.set_points.len());
-    let order = prepared.order.clone();
     let read = devices::runtime()?.block_on(async {
-        tokio::spawn(prepared.run(plug, Some(address), end, Instant::now()));
-        probe::samples(order.len(), &mut own, POLLS).await
-    });
+        let mut watched = devices::watched(&seat.description, address, None)?;
+        Ok::<_, Exit>(probe::samples(&mut watched, POLLS).await)
+    })?;
     Ok(match read {
         Ok(took_ms) => {
             Finding::Good(format!("answers, is what it should be, its values can be: a sample takes {took_ms:.1} ms"))

@@ -1,80 +1,64 @@
-//! `phasorbench hil scan ADDRESS`: what is behind an address.
+//! What is behind an address of Modbus: SunSpec's models and what they hold, or which registers can be read.
 
-use std::time::Duration;
-
+use phasorbench::link::address::{Address, Scheme};
+use phasorbench::link::modbus::driver::Framing;
 use phasorbench::link::modbus::scan::{self, Found, Held, Settings, Unit};
 use phasorbench::link::modbus::sunspec;
 use serde_json::json;
 
-use super::devices;
+use super::super::{devices, number};
+use super::{Args, nobody};
 use crate::{Exit, input, output};
 
-/// Look what is behind an address: SunSpec's models and what they hold, or which registers can be read. Nothing is written.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  phasorbench hil scan tcp://192.0.2.10:502
-  phasorbench hil scan 'rtu:///dev/ttyUSB0?baud=9600' --units 1-10
+/// Units that did not answer, of which the reason is said.
+const MOST_SAID: usize = 5;
 
-Exit code 3 when nobody answers.")]
-pub struct Args {
-    /// The address, as in tcp://192.0.2.10:502 or rtu:///dev/ttyUSB0?baud=9600.
-    address: String,
-    /// Units that are asked, as in 1 or 1-10; the address's own, or 1, when not given.
-    #[arg(long, value_name = "FROM-TO", value_parser = units)]
-    units: Option<Units>,
-    /// How long is waited for an answer, in s.
-    #[arg(long, value_name = "S", default_value = "0.5", value_parser = devices::seconds)]
-    timeout_s: Duration,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-}
-
-/// Units in order.
-type Units = std::ops::RangeInclusive<u8>;
-
-fn units(text: &str) -> Result<Units, String> {
-    let (from, to) = text.split_once('-').unwrap_or((text, text));
-    match (from.trim().parse::<u8>(), to.trim().parse::<u8>()) {
-        (Ok(from), Ok(to)) if from <= to && to <= 247 => Ok(from..=to),
-        _ => Err("give units from 0 to 247, as in 1-10".into()),
-    }
-}
-
-/// Runs the command.
-pub fn run(args: &Args) -> Exit {
-    look(args).unwrap_or_else(|exit| exit)
-}
-
-fn look(args: &Args) -> Result<Exit, Exit> {
-    let address = devices::address(&args.address)?;
+pub(super) fn look(args: &Args, address: &Address) -> Result<Exit, Exit> {
     let own = address.get("unit").and_then(|unit| u8::try_from(unit).ok()).unwrap_or(1);
+    let units = args.units.clone().unwrap_or(own..=own);
+    let framing = devices::framing(address);
+    if framing == Framing::Rtu && (*units.start() == 0 || *units.end() > 247) {
+        let message = format!("on a serial line units are from 1 to 247: 0 is everybody, and nobody answers ({address})");
+        return Err(input::complain("E0410", message, None));
+    }
     let settings = Settings {
-        connect: devices::connect(&address)?,
-        framing: devices::framing(&address),
-        units: args.units.clone().unwrap_or(own..=own).collect(),
+        connect: devices::connect(address)?,
+        framing,
+        units: units.clone().collect(),
         limit: args.timeout_s,
         bases: sunspec::BASES.to_vec(),
     };
-    let found = devices::runtime()?.block_on(scan::scan(settings));
-    match found {
+    match devices::runtime()?.block_on(scan::scan(settings)) {
         Ok(found) if !found.units.is_empty() => {
             if args.json {
                 output::json(&as_json(&found));
             } else {
-                output::print(&found.units.iter().map(text).collect::<String>());
+                output::print(&(found.units.iter().map(text).collect::<String>() + &silent(&found)));
             }
             Ok(Exit::Passed)
         }
-        Ok(_) => Err(nobody(&args.address, "no unit answers")),
-        Err(error) => Err(nobody(&args.address, &error.to_string())),
+        Ok(found) => {
+            let why = match &found.silent[..] {
+                [(unit, why)] => format!("unit {unit} does not answer: {why}"),
+                [(unit, why), ..] => format!("no unit answers; the first, {unit}: {why}"),
+                [] => "no unit answers".into(),
+            };
+            let more = match address.scheme {
+                Scheme::Tcp if !units.contains(&255) => " Behind TCP many devices are unit 255: --units 255.",
+                _ => "",
+            };
+            Err(nobody(address, &why, more))
+        }
+        Err(error) => Err(nobody(address, &error.to_string(), "")),
     }
 }
 
-fn nobody(address: &str, why: &str) -> Exit {
-    let help = "is it on, is the cable in, is it the right address, speed and unit?";
-    input::complain("E0412", format!("{address}: {why}"), Some(help.to_owned()));
-    Exit::LinkLost
+/// Units that did not answer beside others that did.
+fn silent(found: &Found) -> String {
+    let said = found.silent.iter().take(MOST_SAID).map(|(unit, why)| format!("unit {unit} does not answer: {why}\n"));
+    let more = found.silent.len().saturating_sub(MOST_SAID);
+    let more = if more > 0 { format!("{more} more units do not answer\n") } else { String::new() };
+    said.collect::<String>() + &more
 }
 
 fn text(unit: &Unit) -> String {
@@ -85,7 +69,7 @@ fn text(unit: &Unit) -> String {
             let (from, to) = (block.address, u32::from(block.address) + u32::from(block.count) - 1);
             text += &format!("  {} registers {from} to {to} can be read\n", block.table.name());
         }
-        return text;
+        return text + &troubles(unit);
     };
     text += &format!("  SunSpec at register {}\n", directory.base);
     for model in &directory.models {
@@ -93,7 +77,7 @@ fn text(unit: &Unit) -> String {
         text += &format!("  model {} at {}, {} registers{known}\n", model.number, model.address, model.length);
         for (point, held) in unit.points.iter().filter(|(own, _)| own.model == model.number) {
             let value = match held {
-                Held::Number(value) => format!("{value} {}", point.unit),
+                Held::Number(value) => format!("{} {}", number::text(*value), point.unit),
                 Held::Text(text) => format!("{text:?}"),
                 Held::WrongScale(power) => format!("a scale factor of {power}, which is none"),
                 Held::Nothing => continue,
@@ -102,14 +86,18 @@ fn text(unit: &Unit) -> String {
         }
     }
     directory.oddities.iter().for_each(|odd| text += &format!("  odd: {odd}\n"));
-    text
+    text + &troubles(unit)
+}
+
+fn troubles(unit: &Unit) -> String {
+    unit.troubles.iter().map(|own| format!("  not read: {own}\n")).collect()
 }
 
 fn as_json(found: &Found) -> serde_json::Value {
     let unit = |own: &Unit| {
         let points = own.points.iter().filter(|(_, held)| *held != Held::Nothing).map(|(point, held)| {
             let value = match held {
-                Held::Number(value) | Held::WrongScale(value) => json!(value),
+                Held::Number(value) | Held::WrongScale(value) => json!(number::tidy(*value)),
                 Held::Text(text) => json!(text),
                 Held::Nothing => json!(null),
             };
@@ -125,7 +113,9 @@ fn as_json(found: &Found) -> serde_json::Value {
             .readable
             .iter()
             .map(|block| json!({ "table": block.table.name(), "address": block.address, "count": block.count }));
-        json!({ "unit": own.unit, "sunspec": models, "points": points.collect::<Vec<_>>(), "readable": readable.collect::<Vec<_>>() })
+        json!({ "unit": own.unit, "sunspec": models, "points": points.collect::<Vec<_>>(), "readable": readable.collect::<Vec<_>>(),
+                "troubles": own.troubles })
     };
-    json!({ "units": found.units.iter().map(unit).collect::<Vec<_>>() })
+    let silent = found.silent.iter().map(|(unit, why)| json!({ "unit": unit, "why": why.to_string() }));
+    json!({ "units": found.units.iter().map(unit).collect::<Vec<_>>(), "silent": silent.collect::<Vec<_>>() })
 }
