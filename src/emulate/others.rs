@@ -101,8 +101,7 @@ pub fn pmu_measure(
         let source = Source::Phasor(phasor.to_owned());
         point(&|own| own.source == source && own.name.starts_with("angle") == angle)
     };
-    let places: Vec<_> =
-        phasors(description).iter().map(|(name, _)| (part(name, false), part(name, true))).collect();
+    let places: Vec<_> = phasors(description).iter().map(|(name, _)| (part(name, false), part(name, true))).collect();
     let [rocof, locked, quality] = [PmuValue::Rocof, PmuValue::Locked, PmuValue::TimeError]
         .map(|what| point(&|own| own.source == Source::Pmu(what)));
     move |_: u64| {

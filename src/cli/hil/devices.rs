@@ -124,11 +124,7 @@ impl Watched {
 
 /// A driver that only watches, in the runtime that this is called in; its end for a loop. Where `instead` is given, it is
 /// on that bus and not at the address.
-pub fn watched(
-    description: &Arc<Description>,
-    address: &Address,
-    instead: Option<Connector>,
-) -> Result<Watched, Exit> {
+pub fn watched(description: &Arc<Description>, address: &Address, instead: Option<Connector>) -> Result<Watched, Exit> {
     let failed = |error: phasorbench::link::driver::PrepareError| input::complain("E0410", error.to_string(), None);
     let prepared = Prepared::new(description).map_err(failed)?;
     let plug = prepared.plug(address).map_err(failed)?;
@@ -147,7 +143,9 @@ pub fn watched(
 /// How long a device may take for its first sample: on CAN, its slowest message decides.
 fn patience(description: &Description) -> Duration {
     let mut longest_s = 4.0 * description.poll_s;
-    if let (Wire::Can(head, _), Ok((_, database))) = (&description.wire, database_of(description)) {
+    if let Wire::Can(head, _) = &description.wire
+        && let Ok((_, database)) = database_of(description)
+    {
         for message in database.messages() {
             let hear = head.hear.get(&message.name);
             #[allow(clippy::cast_precision_loss, reason = "periods of at most an hour")]

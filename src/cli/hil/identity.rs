@@ -144,7 +144,12 @@ fn heard(description: &Description, census: &Census) -> Heard {
         #[allow(clippy::cast_precision_loss, reason = "a period in µs")]
         let declared = message.cycle_us.map(|us| format!(" of {} declared", number::fixed(us as f64 / 1e3, 1)));
         let used = if wanted.contains(&message.name.as_str()) { "" } else { ", not read" };
-        text += &format!("  heard {} {} times, each {period} ms{}{used}\n", message.name, own.count, declared.unwrap_or_default());
+        text += &format!(
+            "  heard {} {} times, each {period} ms{}{used}\n",
+            message.name,
+            own.count,
+            declared.unwrap_or_default()
+        );
         text += &census.oddities(own).iter().map(|odd| format!("    odd: {odd}\n")).collect::<String>();
         messages.push(scan::one_as_json(census, own));
     }
@@ -169,7 +174,9 @@ fn list(ids: &[CanId]) -> String {
 fn unheard(description: &Description, address: &Address, census: &Census, why: &str, active: bool) -> Exit {
     let wanted = read_messages(description);
     let came = |name: &&str| {
-        census.heard().any(|own| own.count > 0 && census.message(own.id).is_some_and(|(_, message)| message.name == *name))
+        census
+            .heard()
+            .any(|own| own.count > 0 && census.message(own.id).is_some_and(|(_, message)| message.name == *name))
     };
     let missing: Vec<&str> = wanted.iter().filter(|name| !came(name)).copied().collect();
     let ids: Vec<CanId> = census.heard().map(|own| own.id).collect();

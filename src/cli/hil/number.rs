@@ -29,6 +29,11 @@ pub fn tidy(value: f64) -> Option<f64> {
     value.is_finite().then(|| text(value).parse().unwrap_or(value))
 }
 
+/// A number of an instrument that has single precision: seven digits.
+pub fn single(value: f64) -> String {
+    text(format!("{value:.6e}").parse().unwrap_or(value))
+}
+
 /// A number with so many digits after the point, without zeros at its end.
 pub fn fixed(value: f64, decimals: usize) -> String {
     if !value.is_finite() {

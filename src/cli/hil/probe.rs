@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use phasorbench::bench::pace::{Clock, Monotonic};
 use phasorbench::link::address::{Address, Scheme};
-use phasorbench::link::description::{Description, Point, Wire};
+use phasorbench::link::description::{Description, Point, Source, Wire};
 use phasorbench::link::port::LinkState;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -71,8 +71,10 @@ fn probe(args: &Args) -> Result<Exit, Exit> {
         description = Arc::new(Description { poll_s: poll.as_secs_f64(), ..description.as_ref().clone() });
     }
     let can = matches!(description.wire, Wire::Can(..));
-    if args.active && !can {
-        return Err(input::complain("E0410", format!("--active means nothing for {}", description.name), None));
+    let sends = matches!(&description.wire, Wire::Can(head, _) if !head.send.is_empty());
+    if args.active && !sends {
+        let message = format!("--active means nothing for {}: nothing is sent to it on CAN", description.name);
+        return Err(input::complain("E0410", message, None));
     }
     if args.count > 1 {
         return many(args, &description, &address);
@@ -99,15 +101,17 @@ fn verdict(description: &Description, address: &Address, probed: &Probed) -> Res
     let lacking = description.points.iter().zip(&probed.last).filter(|(own, value)| !own.optional && value.is_nan());
     let lacking: Vec<&str> = lacking.map(|(own, _)| own.name.as_str()).collect();
     if !lacking.is_empty() {
-        return Err(nobody(address, &format!("{} cannot be read", lacking.join(", ")), ""));
+        return Err(nobody(address, &format!("cannot be read: {}", lacking.join(", ")), ""));
     }
-    let outside = description.points.iter().enumerate().filter(|(k, own)| {
-        own.range.is_some_and(|[low, high]| probed.low[*k] < low || probed.high[*k] > high)
-    });
+    let outside = description
+        .points
+        .iter()
+        .enumerate()
+        .filter(|(k, own)| own.range.is_some_and(|[low, high]| probed.low[*k] < low || probed.high[*k] > high));
     let outside: Vec<&str> = outside.map(|(_, own)| own.name.as_str()).collect();
     if !outside.is_empty() {
         let help = "is it the right device, and are its scaling and its wiring as described?";
-        return Err(nobody(address, &format!("{} is outside of what it can be", outside.join(", ")), help));
+        return Err(nobody(address, &format!("outside of what it can be: {}", outside.join(", ")), help));
     }
     Ok(Exit::Passed)
 }
@@ -252,8 +256,9 @@ fn spread(what: &str, ms: &[f64]) -> String {
 
 /// A point in a line: its value, how it went where that is known, and whether that can be.
 pub(super) fn line(point: &Point, value: f64, between: Option<[f64; 2]>) -> String {
+    let text = if matches!(point.source, Source::Phasor(_)) { number::single } else { number::text };
     let spread = match between {
-        Some([low, high]) if low < high => format!("   {} to {}", number::text(low), number::text(high)),
+        Some([low, high]) if low < high => format!("   {} to {}", text(low), text(high)),
         _ => String::new(),
     };
     let [low, high] = between.unwrap_or([value; 2]);
@@ -267,7 +272,7 @@ pub(super) fn line(point: &Point, value: f64, between: Option<[f64; 2]>) -> Stri
         }
         _ => String::new(),
     };
-    format!("  {:<24} {:>14}{spread}{verdict}\n", point.name, number::text(value))
+    format!("  {:<24} {:>14}{spread}{verdict}\n", point.name, text(value))
 }
 
 fn as_json(description: &Description, probed: &Probed, heard: &Heard) -> Value {

@@ -263,9 +263,10 @@ impl Heard {
             let name = name.to_ascii_lowercase();
             ["alive", "counter", "rolling", "cnt"].iter().any(|part| name.contains(part))
         };
-        let counters = signals.iter().enumerate().filter(|(_, own)| {
-            own.number == Number::Unsigned && (2..=8).contains(&own.length) && counts(&own.name)
-        });
+        let counters = signals
+            .iter()
+            .enumerate()
+            .filter(|(_, own)| own.number == Number::Unsigned && (2..=8).contains(&own.length) && counts(&own.name));
         Self {
             id: frame.id(),
             count: 0,
@@ -311,6 +312,9 @@ impl Heard {
 
     /// 95 of 100 times between its frames are this near to the [period](Self::period_us), in µs.
     pub fn jitter_us(&self) -> Option<f64> {
+        if self.gaps_us.len() < 2 {
+            return None;
+        }
         spread(&self.gaps_us.iter().copied().collect::<Vec<_>>(), 0.95).map(|(_, own)| own)
     }
 
@@ -445,7 +449,8 @@ mod tests {
         let status = census.databases[0].1.named("Status").unwrap().id;
         for k in 0..10 {
             census.hear(k * 1000, &CanFrame::data(status, &[0; 3]).unwrap());
-            census.hear(k * 1000, &CanFrame::data(CanId::standard(5).unwrap(), &[0; 8][..(k % 2 + 1) as usize]).unwrap());
+            census
+                .hear(k * 1000, &CanFrame::data(CanId::standard(5).unwrap(), &[0; 8][..(k % 2 + 1) as usize]).unwrap());
             census.hear(k * 1000, &CanFrame::remote(CanId::standard(6).unwrap(), 8).unwrap());
         }
         let said: Vec<String> =

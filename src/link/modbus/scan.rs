@@ -75,7 +75,10 @@ pub async fn scan(mut settings: Settings) -> Result<Found, WireError> {
     for unit in settings.units.clone() {
         match one(&mut settings, unit).await {
             Ok(own) => found.units.push(own),
-            Err(error @ WireError::Lost(_)) if found.units.is_empty() && settings.units.len() == 1 => return Err(error),
+            Err(error @ WireError::NoConnection(_)) => match found.units.is_empty() {
+                true => return Err(error),
+                false => found.silent.push((unit, error)),
+            },
             Err(error) => found.silent.push((unit, error)),
         }
     }
@@ -87,7 +90,7 @@ async fn one(settings: &mut Settings, unit: u8) -> Result<Unit, WireError> {
     let stream = tokio::time::timeout(settings.limit.max(Duration::from_secs(1)), (settings.connect)()).await;
     let stream = match stream {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Err(WireError::Lost(error)),
+        Ok(Err(error)) => return Err(WireError::NoConnection(error)),
         Err(_) => return Err(WireError::Timeout(settings.limit)),
     };
     let mut wire = Connection::new(stream, settings.framing, unit, settings.limit, Duration::ZERO);

@@ -37,6 +37,9 @@ pub enum WireError {
     /// Another answered, or it answered something else.
     #[error("{0}")]
     Protocol(String),
+    /// There is no connection to be had.
+    #[error("no connection: {0}")]
+    NoConnection(io::Error),
     /// The connection is gone.
     #[error("the connection is lost: {0}")]
     Lost(io::Error),
@@ -149,7 +152,9 @@ impl Connection {
         }
         let said = error.to_string();
         let what = match error.kind() {
-            io::ErrorKind::InvalidData if said.contains("CRC") => "what came has a wrong checksum: noise, or another speed",
+            io::ErrorKind::InvalidData if said.contains("CRC") => {
+                "what came has a wrong checksum: noise, or another speed"
+            }
             io::ErrorKind::InvalidData | io::ErrorKind::Other => "what came is no answer of Modbus",
             io::ErrorKind::NotConnected => "it was closed",
             _ => return error,

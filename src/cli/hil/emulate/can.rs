@@ -85,7 +85,10 @@ pub(super) async fn serve(
 /// The bus that is meant. Multicast stays on this machine where nothing else is said.
 fn bus_of(args: &Args, description: &Description) -> Result<Address, Exit> {
     let Some(place) = &args.listen else {
-        return Err(complain(format!("on which bus? Give {} --listen can:vcan0 or udp://239.74.163.2", description.name)));
+        return Err(complain(format!(
+            "on which bus? Give {} --listen can:vcan0 or udp://239.74.163.2",
+            description.name
+        )));
     };
     match place {
         Place::Bus(own) if own.scheme == Scheme::UdpCan && own.get("hops").is_none() => {
@@ -174,7 +177,9 @@ fn device(
 ) -> Result<Device<Behind>, Exit> {
     let model: SharedModel = Arc::new(Mutex::new(model(args, description, &Shown::default())));
     let has = |names: &[&str]| names.iter().all(|name| database.named(name).is_some());
-    let hears = |name: &str| description.points.iter().filter_map(|own| signal(&own.source)).any(|(own, ..)| own.message == name);
+    let hears = |name: &str| {
+        description.points.iter().filter_map(|own| signal(&own.source)).any(|(own, ..)| own.message == name)
+    };
     let (settings, own): (_, Box<dyn Plant + Send>) =
         if has(&["Command", "Status", "Grid", "Limits", "Battery", "Identity"]) && hears("Status") {
             let plant = charger::Module::new(emulate::charger_plant(model));
@@ -257,10 +262,9 @@ fn plain(
         Some((own.name.clone(), to, scale, offset, own.safe))
     });
     let set_points: Vec<_> = set_points.collect();
-    let commands = set_points.iter().map(|(_, to, scale, offset, safe)| Command {
-        from: to.clone(),
-        safe: (safe - offset) / scale,
-    });
+    let commands = set_points
+        .iter()
+        .map(|(_, to, scale, offset, safe)| Command { from: to.clone(), safe: (safe - offset) / scale });
     let settings = DeviceSettings {
         database: Arc::clone(database),
         commands: commands.collect(),
@@ -287,9 +291,7 @@ fn cyclic(head: &CanHead, database: &Database, measured: &[SignalName]) -> Vec<C
             message: own.message.clone(),
             period_us: period_us.or(declared_us).or(Some(PERIOD_US)),
             fixed: Vec::new(),
-            alive: hear.and_then(|own| {
-                own.counter.clone().map(|signal| Alive { signal, modulus: own.counter_steps })
-            }),
+            alive: hear.and_then(|own| own.counter.clone().map(|signal| Alive { signal, modulus: own.counter_steps })),
         });
     }
     cyclic

@@ -49,7 +49,9 @@ fn unit(args: &Args, description: &Description) -> Result<(), Exit> {
         _ => return Ok(()),
     };
     match (args.pty, own) {
-        (true, 0) => Err(complain("unit 0 is everybody on a serial line, and nobody answers: give --unit 1 to 247".into())),
+        (true, 0) => {
+            Err(complain("unit 0 is everybody on a serial line, and nobody answers: give --unit 1 to 247".into()))
+        }
         (true, 248..) => Err(complain(format!("unit {own} is none on a serial line: give --unit 1 to 247"))),
         (false, 248..=254) => Err(complain(format!("unit {own} is reserved: give --unit 0 to 247, or 255"))),
         _ => Ok(()),

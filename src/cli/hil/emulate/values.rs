@@ -29,7 +29,8 @@ pub fn shown(description: &Description, settings: &[(String, f64)]) -> Result<Sh
         if meant.is_empty() {
             let known: Vec<String> = description.points.iter().map(|own| own.name.clone()).collect();
             let near = phasorbench::diagnostic::nearest(name, known.iter().map(String::as_str));
-            let help = near.map_or_else(|| format!("it has {}", known.join(", ")), |own| format!("did you mean {own:?}?"));
+            let help =
+                near.map_or_else(|| format!("it has {}", known.join(", ")), |own| format!("did you mean {own:?}?"));
             let message = format!("{} has no point {name:?}", description.name);
             return Err(input::complain("E0410", message, Some(help)));
         }

@@ -134,15 +134,14 @@ fn block(census: &Census, own: &Heard) -> String {
     let time = |us: Option<f64>| us.map_or_else(|| "–".into(), |us| number::fixed(us / 1e3, 2));
     let name = message.map_or("–", |own| own.name.as_str());
     let times = [time(own.period_us()), time(own.jitter_us())];
-    let mut text =
-        row(&own.id.to_string(), name, &own.count.to_string(), [&times[0], &times[1]], &bytes(own));
+    let mut text = row(&own.id.to_string(), name, &own.count.to_string(), [&times[0], &times[1]], &bytes(own));
     if own.remote > 0 {
         text += &format!("      {} frames ask for it\n", own.remote);
     }
     let mut line = String::new();
     for part in message.map(|message| signals(message, own)).unwrap_or_default() {
         if !line.is_empty() && line.chars().count() + part.chars().count() > WIDTH {
-            text += &format!("      {line}\n");
+            text += &format!("      {line},\n");
             line.clear();
         }
         let comma = if line.is_empty() { "" } else { ", " };

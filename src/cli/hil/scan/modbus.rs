@@ -18,7 +18,8 @@ pub(super) fn look(args: &Args, address: &Address) -> Result<Exit, Exit> {
     let units = args.units.clone().unwrap_or(own..=own);
     let framing = devices::framing(address);
     if framing == Framing::Rtu && (*units.start() == 0 || *units.end() > 247) {
-        let message = format!("on a serial line units are from 1 to 247: 0 is everybody, and nobody answers ({address})");
+        let message =
+            format!("on a serial line units are from 1 to 247: 0 is everybody, and nobody answers ({address})");
         return Err(input::complain("E0410", message, None));
     }
     let settings = Settings {

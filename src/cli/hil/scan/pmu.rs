@@ -88,7 +88,12 @@ fn of_station(station: &Station, reading: Option<&Reading>) -> String {
     let mut text = format!("  PMU {:?}, number {}, {} Hz", station.name, station.id, station.nominal_hz);
     if let Some(own) = reading {
         text += &format!(": {}", status(own));
-        text += &format!("\n    {:<18} {} Hz, {} Hz/s", "frequency", short(own.f_hz), short(own.rocof_hz_s));
+        text += &format!(
+            "\n    {:<18} {} Hz, {} Hz/s",
+            "frequency",
+            number::single(own.f_hz),
+            number::single(own.rocof_hz_s)
+        );
     }
     text += "\n";
     for (k, channel) in station.phasors.iter().enumerate() {
@@ -96,13 +101,19 @@ fn of_station(station: &Station, reading: Option<&Reading>) -> String {
         let value = reading.and_then(|own| own.phasors.get(k));
         let value = value.map_or_else(
             || format!("a phasor in {unit}"),
-            |own| format!("{} {unit} ∠ {}°", short(own.magnitude), number::fixed(own.angle_rad.to_degrees(), 3)),
+            |own| {
+                format!("{} {unit} ∠ {}°", number::single(own.magnitude), number::fixed(own.angle_rad.to_degrees(), 3))
+            },
         );
         text += &format!("    {:<18} {value}\n", channel.name);
     }
     for (k, analog) in station.analogs.iter().enumerate() {
         let value = reading.and_then(|own| own.analogs.get(k));
-        text += &format!("    {:<18} {}\n", analog.name, value.map_or_else(|| "an analog value".into(), |own| short(*own)));
+        text += &format!(
+            "    {:<18} {}\n",
+            analog.name,
+            value.map_or_else(|| "an analog value".into(), |own| number::single(*own))
+        );
     }
     for (k, digital) in station.digitals.iter().enumerate() {
         let word = reading.and_then(|own| own.digitals.get(k)).copied();
@@ -132,11 +143,6 @@ fn status(own: &Reading) -> String {
     let clock = if own.stat.synchronised() { "clock locked" } else { "clock not locked" };
     let change = if own.stat.config_change() { ", its configuration is about to change" } else { "" };
     format!("{validity}, {clock}{change}")
-}
-
-/// Seven digits, as many as single precision has.
-fn short(value: f64) -> String {
-    number::text(format!("{value:.6e}").parse().unwrap_or(value))
 }
 
 fn as_json(address: &Address, found: &Found) -> serde_json::Value {
