@@ -101,7 +101,8 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", self.child.id())]).status();
+        let _ =
+            Command::new("kill").args(["-KILL", "--", &format!("-{}", self.child.id())]).stderr(Stdio::null()).status();
         let _ = self.child.wait();
     }
 }
@@ -118,7 +119,7 @@ fn a_charger_on_a_bus_is_scanned_probed_and_watched() {
     let mut served = Peer::emulated(&[CHARGER, "--listen", &bus, "--set", "dc_v=412.5", "--set", "f_hz=49.98"]);
     assert_eq!(served.first, format!("charger_module is on the bus: {bus}?hops=0"));
     let device = format!("{CHARGER}@{bus}");
-    let found = json(&["scan", &bus, "--dbc", "charger_module", "--for-s", "1.3"]);
+    let found = json(&["scan", &bus, "--dbc", "charger_module", "--for-s", "1.1"]);
     let status = entry(&found["ids"], "message", "Status");
     let period_ms = status["period_ms"].as_f64().unwrap();
     assert!((period_ms - 50.0).abs() < 25.0 && status["declared_ms"] == 50.0, "{status}");
@@ -130,18 +131,18 @@ fn a_charger_on_a_bus_is_scanned_probed_and_watched() {
     assert_eq!((volts["value"].as_f64(), &volts["unit"]), (Some(412.5), &"V".into()));
     assert_eq!(entry(&status["signals"], "signal", "State")["is"], "off");
     assert_eq!(found["silent"], serde_json::json!(["Command"]), "scanning sends nothing");
-    let text = said(&["scan", &bus, "--for-s", "0.4"]);
+    let text = said(&["scan", &bus, "--for-s", "0.2"]);
     assert!(text.contains("0x18e10101  –  ") && !text.contains("nobody declares it"), "{text}");
-    let text = said(&["scan", &bus, "--dbc", "hil/can/chademo.dbc", "--for-s", "0.4"]);
+    let text = said(&["scan", &bus, "--dbc", "hil/can/chademo.dbc", "--for-s", "0.2"]);
     assert!(text.contains("nobody declares it") && text.contains("not heard: VehicleLimits"), "{text}");
     let probed = json(&["probe", &device, "--polls", "5"]);
     let hertz = entry(&probed["points"], "point", "f_hz");
-    assert_eq!([&hertz["last"], &hertz["within"]], [&49.98.into(), &true.into()]);
+    assert_eq!((&hertz["last"], &hertz["within"]), (&49.98.into(), &true.into()));
     assert_eq!(entry(&probed["identity"]["messages"], "message", "Status")["odd"], Value::Array(vec![]));
     assert!(probed["every_ms"]["p50"].as_f64().unwrap() > 20.0 && probed["takes_ms"]["max"].is_number(), "{probed}");
     let text = said(&["probe", &device, "--polls", "2"]);
     assert!(text.contains("heard Status ") && text.contains("within 40 to 70") && text.contains("49.98 "), "{text}");
-    let text = said(&["watch", &device, "--for-s", "1.5"]);
+    let text = said(&["watch", &device, "--for-s", "1.2"]);
     assert!(text.contains(": up\n") && text.contains("412.5"), "{text}");
     served.signal("-INT");
     assert_eq!(served.child.wait().unwrap().code(), Some(0), "it ends when it is asked to");
@@ -218,7 +219,7 @@ fn a_pmu_is_scanned_probed_and_watched() {
         assert!(text.contains(part), "{part}: {text}");
     }
     let device = format!("{PMU}@{place}");
-    let probed = json(&["probe", &device, "--polls", "4"]);
+    let probed = json(&["probe", &device, "--polls", "3"]);
     let volts = entry(&probed["points"], "point", "v_v.b");
     assert_eq!((&volts["last"], &volts["within"]), (&7200.0.into(), &true.into()));
     // It turns by 0.02 Hz against nominal frequency.
@@ -246,7 +247,7 @@ fn faults_of_a_pmu_are_told_of() {
     assert!(err(&output).contains("cannot be read: v_v.a"), "{}", err(&output));
     let output = probe(&["--fault", "0s..: cut"]);
     assert_eq!(output.status.code(), Some(3));
-    assert!(err(&output).contains("closed") || err(&output).contains("reset"), "{}", err(&output));
+    assert!(err(&output).contains("it closed the connection"), "{}", err(&output));
     let served = Peer::pmu(&["--set", "locked_flag=0"]);
     let text = said(&["scan", served.place(), "--for-s", "0.3"]);
     assert!(text.contains("clock not locked"), "{text}");
@@ -272,7 +273,7 @@ fn what_is_none_is_refused_and_nobody_ends_with_3() {
         (vec!["probe", &pmu_there], 3, "no connection"),
         (vec!["watch", &pmu_there, "--for-s", "0.4"], 3, ""),
         (vec!["watch", &charger_there, "--for-s", "0.4"], 3, ""),
-        (vec!["probe", &charger_there], 3, "--active, which sends its safe state: p_w 0"),
+        (vec!["probe", &charger_there, "--wait-s", "0.3"], 3, "--active, which sends its safe state: p_w 0"),
         (vec!["scan", "udp://127.0.0.1:4000"], 2, "no multicast group"),
         (silent_scan(&["--dbc", "README.md"]), 2, "line 1 cannot be read"),
         (vec!["scan", &silent, "--dbc", &unknown], 2, "cannot read"),
@@ -425,7 +426,7 @@ fn frames_of_python_can_are_read_as_cantools_reads_them() {
             compared += 1;
         }
     }
-    assert!(compared > 40, "{compared}");
+    assert_eq!(compared, 40);
     let plain = |id: u64| found["ids"].as_array().unwrap().iter().find(|own| own["id"] == id).unwrap();
     assert_eq!((&plain(0x123)["bytes"], &plain(0x123)["odd"][0]), (&"01 02 03".into(), &"nobody declares it".into()));
     assert!(plain(0x124)["bytes"].as_str().unwrap().starts_with("FD 00 01 02"), "{found}");
@@ -450,7 +451,7 @@ fn a_device_that_waits_to_be_spoken_to_is_not_spoken_to_unasked() {
     let mut peer = Peer::new(theirs(CAN_PEER, &["shy", "239.74.163.2", "43211"]));
     assert_eq!(peer.first, "{}");
     let device = format!("{file}@{bus}");
-    let quiet = hil(&["probe", &device, "--polls", "1"]);
+    let quiet = hil(&["probe", &device, "--polls", "1", "--wait-s", "1"]);
     assert_eq!(quiet.status.code(), Some(3));
     assert!(err(&quiet).contains("nothing was heard") && err(&quiet).contains("--active"), "{}", err(&quiet));
     let probed = json(&["probe", &device, "--polls", "3", "--active"]);

@@ -13,7 +13,7 @@ use phasorbench::link::port::Directive;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::probe::{Probed, nobody, read};
+use super::probe::{Args, Probed, nobody, read};
 use super::{devices, number, scan};
 use crate::Exit;
 
@@ -53,13 +53,14 @@ pub(super) async fn before(description: &Description, address: &Address) -> Resu
 pub(super) async fn on_can(
     description: &Arc<Description>,
     address: &Address,
-    polls: u32,
-    active: bool,
+    args: &Args,
 ) -> Result<(Probed, Heard), Exit> {
+    let active = args.active;
     let database = devices::database_of(description)?;
     let census = Mutex::new(Census::new(vec![database]));
     let inner = VirtualBus::new();
     let mut own = devices::watched(description, address, Some(Connector::Virtual(inner.clone())))?;
+    own.patience = args.wait_s.unwrap_or(own.patience);
     let mut bus = Bus::connect(address).await.map_err(|error| scan::no_bus(address, &error))?;
     if active {
         own.own.direct(Directive::Safe);
@@ -70,7 +71,7 @@ pub(super) async fn on_can(
         let probed = tokio::select! {
             biased;
             error = &mut passing => Err(format!("the bus was lost: {error}")),
-            probed = read(&mut own, polls) => probed,
+            probed = read(&mut own, args.polls) => probed,
         };
         own.own.direct(Directive::End);
         if active {

@@ -30,13 +30,16 @@ pub struct Args {
     device: String,
     /// How often it is read.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    polls: u32,
+    pub(super) polls: u32,
     /// Time between samples in s, instead of the description's.
     #[arg(long, value_name = "S", value_parser = devices::seconds)]
     poll_s: Option<Duration>,
+    /// Longest that is waited for a sample in s; 5 when not given, or what the slowest message on CAN needs.
+    #[arg(long, value_name = "S", value_parser = devices::seconds)]
+    pub(super) wait_s: Option<Duration>,
     /// CAN: send the description's safe state all the while, for a device that only speaks when it is spoken to.
     #[arg(long)]
-    active: bool,
+    pub(super) active: bool,
     /// Read so many such devices at once, at consecutive ports of tcp://, and say what that costs.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     count: u16,
@@ -81,9 +84,10 @@ fn probe(args: &Args) -> Result<Exit, Exit> {
     }
     let (probed, heard) = devices::runtime()?.block_on(async {
         if can {
-            return identity::on_can(&description, &address, args.polls, args.active).await;
+            return identity::on_can(&description, &address, args).await;
         }
         let mut own = devices::watched(&description, &address, None)?;
+        own.patience = args.wait_s.unwrap_or(own.patience);
         let heard = identity::before(&description, &address).await?;
         let probed = read(&mut own, args.polls).await;
         Ok((probed.map_err(|why| nobody(&address, &why, "phasorbench hil scan says what is there"))?, heard))

@@ -1,7 +1,8 @@
 //! What a PMU or PDC says it is: its header and configuration, and for a moment its data.
 //!
-//! Nothing but the protocol's commands is written: data off, send header, send configuration, data on, data off. It ends
-//! within [`Settings::answer`] times [`MOST_ASKED`], and [`Settings::listen`], whatever comes.
+//! Nothing but the protocol's commands is written, and each is answered before the next, since some devices read no second
+//! command out of one packet: send configuration, send header, data on, data off. It ends within [`Settings::answer`] times
+//! [`MOST_ASKED`] and once more for the header, and [`Settings::listen`], whatever comes.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -127,6 +128,7 @@ pub async fn scan<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, settings: S
         damaged: 0,
     };
     let config = scan.configuration().await?;
+    scan.header().await?;
     if !settings.listen.is_zero() {
         let listened = scan.listen().await;
         // Whatever came of it: the connection closes next.
@@ -140,9 +142,7 @@ pub async fn scan<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, settings: S
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Scan<'_, S> {
     async fn configuration(&mut self) -> Result<Config, ScanError> {
-        self.send(Command::DataOff).await?;
         for _ in 0..MOST_ASKED {
-            self.send(Command::SendHeader).await?;
             self.send(Command::Send(ConfigKind::Cfg2)).await?;
             let until = Instant::now() + self.settings.answer;
             while self.read(until).await? {
@@ -159,6 +159,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Scan<'_, S> {
         })
     }
 
+    /// Asks for the header; many have none.
+    async fn header(&mut self) -> Result<(), ScanError> {
+        self.send(Command::SendHeader).await?;
+        let until = Instant::now() + self.settings.answer;
+        while self.header.is_none() && self.read(until).await? {}
+        Ok(())
+    }
+
     async fn listen(&mut self) -> Result<(), ScanError> {
         self.send(Command::DataOn).await?;
         let until = Instant::now() + self.settings.listen;
@@ -170,7 +178,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Scan<'_, S> {
     async fn read(&mut self, until: Instant) -> Result<bool, ScanError> {
         let count = match timeout_at(until, self.stream.read(&mut self.block)).await {
             Err(_) => return Ok(false),
-            Ok(read) => read?,
+            Ok(read) => read.map_err(lost)?,
         };
         if count == 0 {
             return Err(ScanError::Closed);
@@ -222,7 +230,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Scan<'_, S> {
             self.stream.write_all(&bytes).await?;
             self.stream.flush().await
         };
-        timeout(self.settings.answer, sent).await.map_err(|_| ScanError::Stuck)?.map_err(ScanError::from)
+        timeout(self.settings.answer, sent).await.map_err(|_| ScanError::Stuck)?.map_err(lost)
+    }
+}
+
+/// The other side's end has several names.
+fn lost(error: io::Error) -> ScanError {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    match error.kind() {
+        BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof => ScanError::Closed,
+        _ => ScanError::Lost(error),
     }
 }
 
