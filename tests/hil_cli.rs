@@ -190,7 +190,7 @@ fn scan_says_what_is_there() {
     for part in ["unit 1\n", "SunSpec at register 40000", "model 704 at 40277, 65 registers", "\"PhasorBench\""] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    assert!(!text.contains("unit 2") && !text.contains("not known here"), "{text}");
+    assert!(!text.contains("unit 2\n") && !text.contains("not known here"), "{text}");
     let said = served.scanned();
     let unit = &said["units"][0];
     let models: Vec<u64> =
@@ -228,7 +228,7 @@ fn what_is_none_is_refused() {
         (&["hil", "emulate", INVERTER, "--pty", "--unit", "0"], "unit 0 is everybody"),
         (&["hil", "emulate", INVERTER, "--pty", "--unit", "255"], "is none on a serial line"),
         (&["hil", "emulate", INVERTER, "--unit", "250"], "is reserved"),
-        (&["hil", "emulate", INVERTER, "--set", "f_hertz=50"], "did you mean \"f_hz\"?"),
+        (&["hil", "emulate", INVERTER, "--set", "f_hs=50"], "did you mean \"f_hz\"?"),
         (&["hil", "scan", "tcp://127.0.0.1:1502", "--units", "5-3"], "as in 1-10"),
         (&["hil", "probe", INVERTER], "FILE@ADDRESS"),
         (&["hil", "probe", "nothing.yaml@tcp://127.0.0.1:1502"], "E0001"),
@@ -540,6 +540,12 @@ fn a_serial_line_is_scanned_and_probed() {
     assert_eq!(served.power_w(), 0.0);
     let file = served.place.strip_prefix("pty:").unwrap();
     assert_eq!(phasorbench(&["hil", "scan", &format!("rtu://{file}?baud=19200")]).status.code(), Some(0));
+    for (place, part) in [("pty:/dev/no_such_port", "there is no such port"), ("pty:/dev/null", "it is no serial port")]
+    {
+        let output = phasorbench(&["hil", "scan", place]);
+        assert_eq!(output.status.code(), Some(3), "{place}");
+        assert!(err(&output).contains(part), "{place}: {}", err(&output));
+    }
     let other = phasorbench(&["hil", "scan", &format!("{}?unit=2", served.place)]);
     assert_eq!(other.status.code(), Some(3), "nobody answers for another unit");
 }

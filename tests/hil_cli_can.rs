@@ -268,7 +268,7 @@ fn what_is_none_is_refused_and_nobody_ends_with_3() {
         (silent_scan(&[]), 3, "nothing was heard in 0."),
         (vec!["scan", "can:no_such_can"], 3, "SocketCAN"),
         (vec!["scan", &slcan], 3, "refused"),
-        (vec!["scan", "slcan:/dev/no_such_port"], 3, "No such file"),
+        (vec!["scan", "slcan:/dev/no_such_port"], 3, "there is no such port"),
         (vec!["scan", &pmu], 3, "no connection"),
         (vec!["probe", &pmu_there], 3, "no connection"),
         (vec!["watch", &pmu_there, "--for-s", "0.4"], 3, ""),

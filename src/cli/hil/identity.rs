@@ -141,16 +141,13 @@ fn heard(description: &Description, census: &Census) -> Heard {
     let wanted = read_messages(description);
     for own in census.heard() {
         let Some((_, message)) = census.message(own.id) else { continue };
-        let period = own.period_us().map_or_else(|| "–".into(), |us| number::fixed(us / 1e3, 1));
+        let period = own.period_us().map(|us| format!(", each {} ms", number::fixed(us / 1e3, 1)));
         #[allow(clippy::cast_precision_loss, reason = "a period in µs")]
-        let declared = message.cycle_us.map(|us| format!(" of {} declared", number::fixed(us as f64 / 1e3, 1)));
+        let declared = message.cycle_us.map(|us| format!(", {} ms declared", number::fixed(us as f64 / 1e3, 1)));
+        let (period, declared) = (period.unwrap_or_default(), declared.unwrap_or_default());
+        let times = if own.count == 1 { "once".into() } else { format!("{} times", own.count) };
         let used = if wanted.contains(&message.name.as_str()) { "" } else { ", not read" };
-        text += &format!(
-            "  heard {} {} times, each {period} ms{}{used}\n",
-            message.name,
-            own.count,
-            declared.unwrap_or_default()
-        );
+        text += &format!("  heard {} {times}{period}{declared}{used}\n", message.name);
         text += &census.oddities(own).iter().map(|odd| format!("    odd: {odd}\n")).collect::<String>();
         messages.push(scan::one_as_json(census, own));
     }

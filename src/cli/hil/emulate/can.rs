@@ -34,6 +34,8 @@ use crate::{Exit, output};
 const AGAIN: Duration = Duration::from_millis(500);
 /// Longest wait while nothing is due: it looks whether it should stop.
 const LOOK: Duration = Duration::from_millis(20);
+/// Bytes of a frame beside its data, about.
+const HEAD_BYTES: i32 = 8;
 /// Frames that wait to be sent late.
 const MOST_LATE: usize = 4096;
 /// Period of a message of which nobody says one, in µs.
@@ -56,7 +58,7 @@ pub(super) async fn serve(
     }
     let (_, database) = devices::database_of(&description)?;
     let mut device = device(args, &description, &database, shown)?;
-    device.script(emulate::can_script(faults));
+    device.script(emulate::can_script(&whole(args, faults)));
     let mut bus = Bus::connect(&address).await.map_err(|error| match scan::no_bus(&address, &error) {
         // What cannot be had here is something wrong with what was given.
         Exit::LinkLost => Exit::BadInput,
@@ -99,6 +101,16 @@ fn bus_of(args: &Args, description: &Description) -> Result<Address, Exit> {
     }
 }
 
+/// Faults of the device as a whole; those of single frames are done here.
+fn whole(args: &Args, faults: &Faults) -> Faults {
+    let mut whole = Faults::new(args.seed);
+    let script = faults.script().iter();
+    for &(from_s, to_s, fault) in script.filter(|own| !matches!(own.2, Fault::Drop { .. } | Fault::Noise { .. })) {
+        whole.add(from_s, to_s, fault);
+    }
+    whole
+}
+
 /// Serves until the end, or until the bus is lost.
 async fn on_bus(
     device: &mut Device<Behind>,
@@ -115,7 +127,15 @@ async fn on_bus(
         let due_us = now_us + (faults.delay_s(now_s) * 1e6) as u64;
         for frame in frames.drain(..) {
             number += 1;
-            let lost = |fault: Fault| matches!(fault, Fault::Drop { share } if faults.draw("drop", number) < share);
+            let lost = |fault: Fault| match fault {
+                Fault::Drop { share } => faults.draw("drop", number) < share,
+                // A frame that is damaged on the wire has a wrong checksum, and is nobody's.
+                Fault::Noise { share } => {
+                    let bytes = i32::try_from(frame.length()).unwrap_or(0) + HEAD_BYTES;
+                    faults.draw("noise", number) < 1.0 - (1.0 - share).powi(bytes)
+                }
+                _ => false,
+            };
             if faults.at(now_s).any(lost) || late.len() >= MOST_LATE {
                 continue;
             }

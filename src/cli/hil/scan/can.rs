@@ -80,6 +80,7 @@ pub fn no_bus(address: &Address, error: &BusError) -> Exit {
         BusError::Gone(_) => "`ip link` says which interfaces there are",
         BusError::Down => "`ip link set NAME up type can bitrate 500000` brings an interface up",
         BusError::NoCan => "slcan, socketcand and udp addresses need no SocketCAN",
+        BusError::Refused(_) => "is the bus's name right, and does the adapter or server let others have it?",
         BusError::Group(_) => "python-can's own group is 239.74.163.2:43113",
         _ => "is it on, is the cable in, is it the right address?",
     };
