@@ -67,7 +67,7 @@ pub enum BusError {
     #[error("frames cannot be sent: the queue stays full")]
     Full,
     /// What was asked for was refused.
-    #[error("`{0}` was refused")]
+    #[error("{0} was refused")]
     Refused(String),
     /// Nobody answered in time.
     #[error("no answer within {} ms", .0.as_millis())]
