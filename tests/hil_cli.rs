@@ -43,7 +43,7 @@ const INVERTER: &str = "hil/sunspec_inverter.yaml";
 struct Served {
     child: Child,
     // Open as long as it may print.
-    _said: BufReader<ChildStdout>,
+    said: BufReader<ChildStdout>,
     place: String,
 }
 
@@ -56,7 +56,7 @@ impl Served {
         let mut line = String::new();
         said.read_line(&mut line).unwrap();
         let place = line.trim().strip_prefix("sunspec_inverter listens: ").map(str::to_owned);
-        let mut own = Self { child, _said: said, place: String::new() };
+        let mut own = Self { child, said, place: String::new() };
         own.place = place.unwrap_or_else(|| panic!("it said {line:?}"));
         own
     }
@@ -190,7 +190,7 @@ fn scan_says_what_is_there() {
     for part in ["unit 1\n", "SunSpec at register 40000", "model 704 at 40277, 65 registers", "\"PhasorBench\""] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    assert!(!text.contains("unit 2") && !text.contains("not known here"), "{text}");
+    assert!(!text.contains("unit 2\n") && !text.contains("not known here"), "{text}");
     let said = served.scanned();
     let unit = &said["units"][0];
     let models: Vec<u64> =
@@ -223,9 +223,13 @@ fn probe_and_watch_read_and_write_nothing() {
 fn what_is_none_is_refused() {
     for (args, part) in [
         (&["hil", "scan", "127.0.0.1:1502"][..], "E0410"),
-        (&["hil", "scan", "tcp://127.0.0.1:1502?unit=300"], "from 0 to 247"),
+        (&["hil", "scan", "tcp://127.0.0.1:1502?unit=300"], "from 0 to 255"),
+        (&["hil", "scan", "pty:/dev/pts/0", "--units", "0-3"], "from 1 to 247"),
+        (&["hil", "emulate", INVERTER, "--pty", "--unit", "0"], "unit 0 is everybody"),
+        (&["hil", "emulate", INVERTER, "--pty", "--unit", "255"], "is none on a serial line"),
+        (&["hil", "emulate", INVERTER, "--unit", "250"], "is reserved"),
+        (&["hil", "emulate", INVERTER, "--set", "f_hs=50"], "did you mean \"f_hz\"?"),
         (&["hil", "scan", "tcp://127.0.0.1:1502", "--units", "5-3"], "as in 1-10"),
-        (&["hil", "scan", "can:vcan0"], "E0410"),
         (&["hil", "probe", INVERTER], "FILE@ADDRESS"),
         (&["hil", "probe", "nothing.yaml@tcp://127.0.0.1:1502"], "E0001"),
         (&["hil", "probe", "scenarios/hil/inverter_follows.yaml@tcp://127.0.0.1:1502"], "unknown key"),
@@ -243,7 +247,7 @@ fn what_is_none_is_refused() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_said() {
+fn a_port_that_is_taken_issaid() {
     let served = Served::tcp(&[]);
     let place = served.place.strip_prefix("tcp://").unwrap();
     let output = phasorbench(&["hil", "emulate", INVERTER, "--listen", place, "--for-s", "1"]);
@@ -437,6 +441,97 @@ fn a_dry_run_writes_nothing() {
     assert_eq!(output.status.code(), Some(3), "{}", err(&output));
 }
 
+/// A device of SunSpec by hand: its first model cannot be read, and after that it hangs up.
+fn stubborn() -> std::net::SocketAddr {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 12];
+        while stream.read_exact(&mut request).is_ok() {
+            let at = u16::from_be_bytes([request[8], request[9]]);
+            let count = u16::from_be_bytes([request[10], request[11]]);
+            let words: &[u16] = match (at, count) {
+                (40_000, 2) => &[0x5375, 0x6E53],
+                (40_002, 2) => &[1, 66],
+                (40_070, 2) => &[701, 153],
+                (40_225, 2) => &[0xFFFF, 0],
+                _ => &[],
+            };
+            let mut answer = vec![request[0], request[1], 0, 0, 0, 0, request[6], request[7]];
+            match words {
+                [] if at >= 40_070 => return,
+                [] => answer.extend([4]),
+                words => {
+                    answer.push(u8::try_from(2 * words.len()).unwrap());
+                    answer.extend(words.iter().flat_map(|own| own.to_be_bytes()));
+                }
+            }
+            if words.is_empty() {
+                answer[7] |= 0x80;
+            }
+            answer[5] = u8::try_from(answer.len() - 6).unwrap();
+            stream.write_all(&answer).unwrap();
+        }
+    });
+    at
+}
+
+#[test]
+fn what_cannot_be_read_issaid_with_its_reason() {
+    let text = out(&phasorbench(&["hil", "scan", &format!("tcp://{}", stubborn())]));
+    for part in [
+        "model 701 at 40070, 153 registers",
+        "not read: model 1 from register 40002 on: exception 4 (it failed)",
+        "not read: model 701 from register 40070 on: the connection is lost: the device closed it",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let served = Served::tcp(&["--set", "f_hz=49.98"]);
+    let output = phasorbench(&["hil", "scan", &served.place, "--units", "1-2"]);
+    let text = out(&output);
+    assert!(text.contains(" 49.98 Hz\n"), "{text}");
+    assert!(text.contains("unit 2 does not answer: exception 11 (nobody answers the gateway)"), "{text}");
+    assert_eq!(served.holds("701.Hz"), 49.98);
+    assert_eq!(point(&served.probed()["points"], "f_hz")["last"], 49.98);
+    let other = phasorbench(&["hil", "scan", &served.place, "--units", "7"]);
+    assert!(err(&other).contains("unit 7 does not answer: exception 11"), "{}", err(&other));
+    assert!(err(&other).contains("--units 255"), "{}", err(&other));
+    let silent = Served::tcp(&["--fault", "0s..: silent"]);
+    let output = phasorbench(&["hil", "scan", &silent.place, "--timeout-s", "0.1"]);
+    assert!(err(&output).contains("unit 1 does not answer: no answer within 100ms"), "{}", err(&output));
+    let half = Served::tcp(&["--fault", "0s..: half"]);
+    let output = phasorbench(&["hil", "scan", &half.place]);
+    let said = err(&output);
+    assert!(output.status.code() == Some(3) && !said.contains("os error") && !said.contains("Invalid"), "{said}");
+    let wrong = Served::tcp(&["--fault", "0s..: wrong_unit"]);
+    let said = err(&phasorbench(&["hil", "probe", &wrong.device()]));
+    assert!(said.contains("another unit") && !said.contains("UnitId") && !said.contains("hdr"), "{said}");
+}
+
+#[test]
+fn units_that_mean_the_device_itself_are_answered_behind_tcp() {
+    let served = Served::tcp(&["--unit", "255"]);
+    for unit in ["0", "255"] {
+        let output = phasorbench(&["hil", "scan", &format!("{}?unit={unit}", served.place)]);
+        assert_eq!(output.status.code(), Some(0), "{unit}: {}", err(&output));
+    }
+    assert_eq!(phasorbench(&["hil", "scan", &served.place]).status.code(), Some(3), "unit 1 is not there");
+}
+
+#[test]
+fn several_serial_lines_are_served_each_by_its_own_device() {
+    let mut served = Served::new(&["--pty", "--count", "2"]);
+    let mut second = String::new();
+    served.said.read_line(&mut second).unwrap();
+    let second = second.trim().strip_prefix("sunspec_inverter listens: ").unwrap().to_owned();
+    assert_ne!(second, served.place);
+    for place in [&served.place, &second] {
+        assert_eq!(phasorbench(&["hil", "scan", place]).status.code(), Some(0), "{place}");
+    }
+}
+
 #[test]
 fn a_serial_line_is_scanned_and_probed() {
     let served = Served::new(&["--pty"]);
@@ -445,6 +540,12 @@ fn a_serial_line_is_scanned_and_probed() {
     assert_eq!(served.power_w(), 0.0);
     let file = served.place.strip_prefix("pty:").unwrap();
     assert_eq!(phasorbench(&["hil", "scan", &format!("rtu://{file}?baud=19200")]).status.code(), Some(0));
+    for (place, part) in [("pty:/dev/no_such_port", "there is no such port"), ("pty:/dev/null", "it is no serial port")]
+    {
+        let output = phasorbench(&["hil", "scan", place]);
+        assert_eq!(output.status.code(), Some(3), "{place}");
+        assert!(err(&output).contains(part), "{place}: {}", err(&output));
+    }
     let other = phasorbench(&["hil", "scan", &format!("{}?unit=2", served.place)]);
     assert_eq!(other.status.code(), Some(3), "nobody answers for another unit");
 }

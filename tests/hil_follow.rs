@@ -58,7 +58,12 @@ fn a_source_follows_what_a_pmu_measured() {
     for name in QUANTITIES {
         let [there, here, not] = [&measured, &followed, &alone].map(|table| table.column(name).unwrap());
         for k in [15, 45, 90] {
-            assert!((there[k] - here[k]).abs() < 2e-4 * there[k].abs().max(1.0), "{name}[{k}]: {} {}", there[k], here[k]);
+            assert!(
+                (there[k] - here[k]).abs() < 2e-4 * there[k].abs().max(1.0),
+                "{name}[{k}]: {} {}",
+                there[k],
+                here[k]
+            );
         }
         assert!((there[90] - not[90]).abs() > 1e-2, "{name}: without following it is elsewhere");
     }

@@ -68,7 +68,10 @@ impl Rig {
         let served = Arc::clone(&device);
         tokio::spawn(async move {
             while let Some(stream) = accept.recv().await {
-                tokio::spawn(emulate::serve(Line { stream: Box::new(stream), framing, epoch }, [Arc::clone(&served)].into()));
+                tokio::spawn(emulate::serve(
+                    Line { stream: Box::new(stream), framing, epoch },
+                    [Arc::clone(&served)].into(),
+                ));
             }
         });
         let values = vec![f64::NAN; description.points.len()];

@@ -132,7 +132,10 @@ fn nobody_commands_without_leave_and_only_who_is_listed_comes_in() {
     listens(port);
     assert_eq!(controller("refused", port, &[]), "1", "a function that this client has not");
     drop(run);
-    assert!(!dir.path().join("out/wire.pcapng").exists(), "a recording of a run that was killed is not taken for whole");
+    assert!(
+        !dir.path().join("out/wire.pcapng").exists(),
+        "a recording of a run that was killed is not taken for whole"
+    );
 
     let port = free_port();
     let dir = folder(port, 8, ", allow: [192.0.2.77]");

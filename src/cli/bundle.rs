@@ -76,7 +76,8 @@ fn default_name(dir: &Path, info: &Value) -> PathBuf {
 
 /// Writes the archive; what is in it, line by line.
 fn write(dir: &Path, info: &Value, to: &Path) -> io::Result<Vec<String>> {
-    let mut archive = Archive { tar: Builder::new(GzEncoder::new(File::create(to)?, Compression::default())), list: Vec::new() };
+    let mut archive =
+        Archive { tar: Builder::new(GzEncoder::new(File::create(to)?, Compression::default())), list: Vec::new() };
     archive.text("machine.json", &serde_json::to_string_pretty(&machine()).unwrap_or_default())?;
     for path in files(dir)? {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -87,7 +88,9 @@ fn write(dir: &Path, info: &Value, to: &Path) -> io::Result<Vec<String>> {
         let Some(path) = own.get("path").and_then(Value::as_str) else { continue };
         let name = format!("inputs/{}", inside(path));
         let changed = match std::fs::read(path) {
-            Ok(bytes) if own.get("fnv1a_64").and_then(Value::as_str) == Some(&format!("{:016x}", fnv1a_64(&bytes))) => "",
+            Ok(bytes) if own.get("fnv1a_64").and_then(Value::as_str) == Some(&format!("{:016x}", fnv1a_64(&bytes))) => {
+                ""
+            }
             Ok(_) => ", changed since the run",
             Err(_) => {
                 archive.list.push(format!("{path} is not there any more"));

@@ -81,9 +81,12 @@ impl RunError {
     /// How the command ends.
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::Directory(..) | Self::NotEmpty(_) | Self::Setup(_) | Self::Curves(_) | Self::Connect(_) | Self::Stopped(_) => {
-                Exit::BadInput
-            }
+            Self::Directory(..)
+            | Self::NotEmpty(_)
+            | Self::Setup(_)
+            | Self::Curves(_)
+            | Self::Connect(_)
+            | Self::Stopped(_) => Exit::BadInput,
             Self::Write(_) | Self::Record(_) => Exit::Internal,
         }
     }

@@ -9,13 +9,7 @@ use crate::link::port::{Directive, LoopEnd};
 
 /// Commands a device, whose driver has the other end, until it is dropped. Times of the script are in s from `epoch` on.
 #[allow(clippy::cast_possible_truncation, reason = "µs of a run")]
-pub async fn command(
-    end: LoopEnd,
-    script: Vec<(f64, Order)>,
-    set_points: usize,
-    period_s: f64,
-    epoch: Instant,
-) {
+pub async fn command(end: LoopEnd, script: Vec<(f64, Order)>, set_points: usize, period_s: f64, epoch: Instant) {
     let mut values = vec![f64::NAN; set_points];
     let mut script = script.into_iter().peekable();
     let period = Duration::from_secs_f64(period_s.max(1e-3));

@@ -7,15 +7,17 @@ use tokio::time::{Instant, sleep};
 
 use super::model::Model;
 use crate::link::can::bus::{Connector, VirtualBus};
-use crate::link::can::emulator::charger::{self, ChargerState, Demand};
+use crate::link::can::emulator::charger::{self, ChargerPlant, ChargerState, Demand};
 use crate::link::can::emulator::{self as module, Scripted};
+use crate::link::description::language::PmuValue;
 use crate::link::description::{Description, Source};
 use crate::link::driver::{PrepareError, database, phasors};
 use crate::link::fault::{Fault, Faults};
 use crate::link::stream::Accept;
 use crate::link::synchrophasor::server::Fault as PmuFault;
+use crate::link::synchrophasor::stat::Unlocked;
 use crate::link::synchrophasor::{
-    Config, Format, Phasor, PhasorChannel, Place, Reading, Server, Stat, Station, TimeQuality, Unit,
+    Config, Format, Phasor, PhasorChannel, Place, Reading, Server, Stat, Station, TimeQuality,
 };
 
 /// A model that its server and the bench share.
@@ -84,25 +86,41 @@ fn of_pmu(fault: Fault, id: u16) -> PmuFault {
     }
 }
 
+/// What a PMU says of a time in µs UTC: what its model shows by the names of the description's points.
+///
+/// A phasor of which the description has only the angle is 1 V or 1 A; one without an angle stands at 0. What the model
+/// does not say of the clock is that it is locked.
+pub fn pmu_measure(
+    description: &Description,
+    model: SharedModel,
+) -> impl FnMut(u64) -> Option<(TimeQuality, Vec<Reading>)> + Send + use<> {
+    let point = |of: &dyn Fn(&crate::link::description::Point) -> bool| {
+        description.points.iter().find(|own| of(own)).map(|own| own.name.clone())
+    };
+    let part = |phasor: &str, angle: bool| {
+        let source = Source::Phasor(phasor.to_owned());
+        point(&|own| own.source == source && own.name.starts_with("angle") == angle)
+    };
+    let places: Vec<_> = phasors(description).iter().map(|(name, _)| (part(name, false), part(name, true))).collect();
+    let [rocof, locked, quality] = [PmuValue::Rocof, PmuValue::Locked, PmuValue::TimeError]
+        .map(|what| point(&|own| own.source == Source::Pmu(what)));
+    move |_: u64| {
+        let of = |name: &Option<String>, otherwise: f64| name.as_ref().map_or(otherwise, |name| value(&model, name));
+        let or = |value: f64, otherwise: f64| if value.is_finite() { value } else { otherwise };
+        let phasors = places.iter().map(|(size, angle)| Phasor::degrees(of(size, 1.0), of(angle, 0.0))).collect();
+        let locked = or(of(&locked, 1.0), 1.0) > 0.5;
+        let stat = if locked { Stat(0) } else { Stat(0).unsynchronised(Unlocked::Under10s) };
+        let (f_hz, rocof_hz_s) = (value(&model, "f_hz"), or(of(&rocof, 0.0), 0.0));
+        let reading = Reading { stat, phasors, f_hz, rocof_hz_s, analogs: Vec::new(), digitals: Vec::new() };
+        let error_s = or(of(&quality, 0.0), 0.0);
+        let quality = (0..12).map(TimeQuality).find(|own| own.error_s() >= error_s).unwrap_or(TimeQuality(15));
+        Some((quality, vec![reading]))
+    }
+}
+
 /// Has a PMU measure what a model shows, and serves whoever connects; it never ends.
 pub async fn serve_pmu(server: Arc<Server>, description: Arc<Description>, model: SharedModel, mut accept: Accept) {
-    let names = phasors(&description);
-    let point = |stem: &str, phasor: &str| {
-        let of = |own: &&crate::link::description::Point| {
-            own.source == Source::Phasor(phasor.to_owned()) && own.name.starts_with("angle") == (stem == "angle")
-        };
-        description.points.iter().find(of).map(|own| own.name.clone())
-    };
-    let places: Vec<_> =
-        names.iter().map(|(name, unit)| (point("size", name), point("angle", name), *unit == Unit::Volt)).collect();
-    let measure = move |_: u64| {
-        let of = |name: &Option<String>| name.as_ref().map_or(f64::NAN, |name| value(&model, name));
-        let phasors = places.iter().map(|(size, angle, _)| Phasor::degrees(of(size), of(angle))).collect();
-        let f_hz = value(&model, "f_hz");
-        let reading =
-            Reading { stat: Stat(0), phasors, f_hz, rocof_hz_s: 0.0, analogs: Vec::new(), digitals: Vec::new() };
-        Some((TimeQuality(0), vec![reading]))
-    };
+    let measure = pmu_measure(&description, model);
     let clients = async {
         while let Some(stream) = accept.recv().await {
             let server = Arc::clone(&server);
@@ -114,22 +132,30 @@ pub async fn serve_pmu(server: Arc<Server>, description: Arc<Description>, model
     tokio::join!(server.feed(UTC_US, measure), clients);
 }
 
-/// A charger module on a bus: it follows the set-point of its description's `p_w` by its model; it never ends.
-pub async fn serve_charger(bus: VirtualBus, model: SharedModel, faults: Faults, epoch: Instant) {
-    let Ok(database) = database(charger::DBC) else { return };
-    let own = Arc::clone(&model);
+/// What stands behind a charger module: a model that follows its power.
+pub fn charger_plant(model: SharedModel) -> impl ChargerPlant + Send {
     let mut before_us = 0;
-    let plant = move |t_us: u64, demand: Demand| {
-        let mut model = own.lock().unwrap_or_else(PoisonError::into_inner);
+    move |t_us: u64, demand: Demand| {
+        let mut model = model.lock().unwrap_or_else(PoisonError::into_inner);
         let p_w = if let Demand::Power(p_w) = demand { p_w } else { 0.0 };
         model.set("p_w", p_w);
         #[allow(clippy::cast_precision_loss, reason = "times in µs")]
         model.step((t_us - before_us.min(t_us)) as f64 / 1e6);
         before_us = t_us;
         charger_state(&**model)
-    };
-    let Ok(mut device) = charger::device(database, 1, plant) else { return };
-    device.script(faults.script().iter().filter_map(of_can).collect());
+    }
+}
+
+/// A script of faults as a device on CAN has them; those that it has not are left out.
+pub fn can_script(faults: &Faults) -> Vec<Scripted> {
+    faults.script().iter().filter_map(of_can).collect()
+}
+
+/// A charger module on a bus: it follows the set-point of its description's `p_w` by its model; it never ends.
+pub async fn serve_charger(bus: VirtualBus, model: SharedModel, faults: Faults, epoch: Instant) {
+    let Ok(database) = database(charger::DBC) else { return };
+    let Ok(mut device) = charger::device(database, 1, charger_plant(model)) else { return };
+    device.script(can_script(&faults));
     let clock = move || u64::try_from(epoch.elapsed().as_micros()).unwrap_or(u64::MAX);
     loop {
         if let Ok(mut end) = Connector::Virtual(bus.clone()).connect().await {

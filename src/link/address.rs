@@ -13,7 +13,8 @@
 //! | `udp://239.74.163.2:43113` | CAN by UDP multicast, as python-can speaks it |
 //! | `c37118://host:port?id=7` | a PMU by IEEE C37.118 over TCP (port 4712 when not given) |
 //!
-//! `unit`, `id`, `baud`, `bitrate`, `parity` and `stop` follow a `?`, with `&` between them. Unknown ones are refused.
+//! `unit`, `id`, `baud`, `bitrate`, `parity`, `stop` and `hops` follow a `?`, with `&` between them. Unknown ones are refused.
+//! `hops` is how many routers multicast passes (1 when not given); with 0 it stays on this machine, and others' is not heard.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -67,10 +68,14 @@ pub enum AddressError {
 /// Which options each scheme takes, each with its lowest and highest value.
 const fn options(scheme: Scheme) -> &'static [(&'static str, u32, u32)] {
     match scheme {
-        Scheme::Tcp | Scheme::Tls | Scheme::Pty => &[("unit", 0, 247)],
+        // Behind TCP, 0 and 255 are the device itself; 248 to 254 are nobody's and some devices answer to them.
+        Scheme::Tcp | Scheme::Tls => &[("unit", 0, 255)],
+        // On a serial line 0 is everybody, and nobody answers.
+        Scheme::Pty => &[("unit", 1, 247)],
         Scheme::Rtu => &[("unit", 1, 247), ("baud", 300, 4_000_000), ("parity", 0, 2), ("stop", 1, 2)],
         Scheme::SlcanSerial | Scheme::SlcanTcp => &[("bitrate", 10_000, 1_000_000), ("baud", 300, 4_000_000)],
-        Scheme::Can | Scheme::Socketcand | Scheme::UdpCan | Scheme::Scpi => &[],
+        Scheme::Can | Scheme::Socketcand | Scheme::Scpi => &[],
+        Scheme::UdpCan => &[("hops", 0, 255)],
         Scheme::C37118 => &[("id", 1, 65_534)],
     }
 }
@@ -209,7 +214,9 @@ mod tests {
             ("tcp://", "does not say where"),
             ("tcp://h:0", "port"),
             ("tcp://h:70000", "port"),
-            ("tcp://h:502?unit=300", "from 0 to 247"),
+            ("tcp://h:502?unit=300", "from 0 to 255"),
+            ("pty:/dev/pts/1?unit=0", "from 1 to 247"),
+            ("udp://239.74.163.2?hops=300", "from 0 to 255"),
             ("tcp://h?baud=9600", "there are: unit"),
             ("rtu:///dev/x?baud=1&baud=2", "from 300"),
             ("rtu:///dev/x?unit=1&unit=2", "twice"),

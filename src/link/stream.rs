@@ -99,8 +99,24 @@ fn serial(address: &Address) -> io::Result<AnyStream> {
             _ => Parity::None,
         })
         .stop_bits(if option("stop") == Some(2) { StopBits::Two } else { StopBits::One });
-    let opened = port.open_native_async().map_err(io::Error::from)?;
+    let opened = port.open_native_async().map_err(|error| serial_error(&error))?;
     Ok(Box::new(opened))
+}
+
+/// Why a serial port cannot be had, in words that are not the library's own.
+pub fn serial_error(error: &tokio_serial::Error) -> io::Error {
+    let (kind, words) = match error.kind {
+        // Its lock is held, or it is open for one alone.
+        tokio_serial::ErrorKind::NoDevice => (io::ErrorKind::ResourceBusy, "another program has it open"),
+        tokio_serial::ErrorKind::InvalidInput => (io::ErrorKind::InvalidInput, "it cannot have that speed"),
+        tokio_serial::ErrorKind::Io(kind) => match kind {
+            io::ErrorKind::NotFound => (kind, "there is no such port"),
+            io::ErrorKind::PermissionDenied => (kind, "it may not be opened: the group `dialout` mostly may"),
+            _ => (kind, error.description.as_str()),
+        },
+        tokio_serial::ErrorKind::Unknown => (io::ErrorKind::InvalidInput, "it is no serial port, or it is gone"),
+    };
+    io::Error::new(kind, words)
 }
 
 /// A socket in memory: whoever connects meets whoever accepts. It can be unplugged.

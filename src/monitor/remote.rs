@@ -111,7 +111,8 @@ impl Remote {
     /// What follows from a current's distortion: that of the demand.
     fn demand(&mut self) {
         let roles = self.settings.channels.iter();
-        for (channel, _) in self.window.channels.iter_mut().zip(roles).filter(|(_, r)| r.quantity == Quantity::Current) {
+        for (channel, _) in self.window.channels.iter_mut().zip(roles).filter(|(_, r)| r.quantity == Quantity::Current)
+        {
             let fundamental_a = channel.subgroup_rms.get(1).copied().unwrap_or(f64::NAN);
             let harmonics_a = channel.thd_subgroup_percent * fundamental_a;
             channel.tdd_percent = self.settings.demand_a.map(|demand_a| harmonics_a / demand_a);

@@ -15,7 +15,12 @@ pub(super) fn section(page: &mut Page, devices: &[RealDevice]) {
         let numbers = [own.samples, own.missed, own.losses].map(|count| Cell::Number(count.to_string()));
         let trouble = own.trouble.clone().unwrap_or_else(|| "–".into());
         let names = [own.name.clone(), own.device.clone()].map(Cell::Code);
-        names.into_iter().chain([Cell::Text(own.role.clone())]).chain(numbers).chain([Cell::Mark(!own.lost_at_end), Cell::Text(trouble)]).collect()
+        names
+            .into_iter()
+            .chain([Cell::Text(own.role.clone())])
+            .chain(numbers)
+            .chain([Cell::Mark(!own.lost_at_end), Cell::Text(trouble)])
+            .collect()
     };
     let columns = vec![
         "name",

@@ -157,7 +157,9 @@ impl Amplifier {
     }
 
     fn put(&mut self, place: Option<usize>, value: f64) {
-        let Some((place, own)) = place.and_then(|k| Some((k, self.plan.description.set_points.get(k)?))) else { return };
+        let Some((place, own)) = place.and_then(|k| Some((k, self.plan.description.set_points.get(k)?))) else {
+            return;
+        };
         let value = value.clamp(own.range[0], own.range[1]);
         if let Some(slot) = self.commands.get_mut(place) {
             *slot = value;
@@ -221,7 +223,8 @@ impl Occupant for Amplifier {
     fn begin(&mut self, tick: Tick, now_us: u64) {
         if let Some(stamp) = self.heard.begin(tick, now_us) {
             let seconds = |us: u64| us as f64 / 1e6;
-            let (trip, age) = (stamp.received_us.saturating_sub(stamp.origin_us), now_us.saturating_sub(stamp.received_us));
+            let (trip, age) =
+                (stamp.received_us.saturating_sub(stamp.origin_us), now_us.saturating_sub(stamp.received_us));
             self.delay.add(seconds(trip), seconds(age));
             self.compare();
             let wrong = self.error_percent > OFF_PERCENT || !stamp.confirmed;

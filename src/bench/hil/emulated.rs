@@ -158,8 +158,8 @@ pub(super) fn emulated(
     let (socket, accept) = Socket::new();
     Ok(match &seat.description.wire {
         Wire::Modbus(_) => {
-            let mut device = Device::new(&seat.description, model, faults.clone())
-                .map_err(|error| failed(error.to_string()))?;
+            let mut device =
+                Device::new(&seat.description, model, faults.clone()).map_err(|error| failed(error.to_string()))?;
             if let Some(service) = &seat.served {
                 device.set_unit(service.unit);
                 device.set_writable(service.writable);

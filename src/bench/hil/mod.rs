@@ -32,9 +32,9 @@ use crate::monitor::Window;
 use crate::quantity::{Complex, Tick};
 use crate::scenario::{self, At, Measure, Plan, Real, Replaced};
 use crate::signal::Frame;
+use amplifier::Amplifier;
 pub(super) use closing::refuse;
 pub use closing::{Closing, closings};
-use amplifier::Amplifier;
 use emulated::{Emulated, analysed, bases, emulated};
 pub(super) use follow::Follows;
 use instrument::Instrument;
@@ -409,6 +409,7 @@ fn said((row, quantity): (usize, &scenario::Quantity)) -> Option<(usize, usize, 
 
 /// What the numbers of a sample are called in a record: by the points where the driver's order is the description's.
 fn point_names(seat: &scenario::Seat, numbers: usize) -> Vec<String> {
-    let points = |k: usize| seat.description.points.get(k).filter(|_| !matches!(seat.description.wire, Wire::C37118(_)));
+    let points =
+        |k: usize| seat.description.points.get(k).filter(|_| !matches!(seat.description.wire, Wire::C37118(_)));
     (0..numbers).map(|k| points(k).map_or_else(|| format!("value{k}"), |own| own.name.clone())).collect()
 }

@@ -51,7 +51,14 @@ pub(super) struct Outside {
 }
 
 impl Outside {
-    pub(super) fn new(plan: &scenario::Seat, ear: Ear, end: DriverEnd, device: Shared, phases: usize, step_s: f64) -> Self {
+    pub(super) fn new(
+        plan: &scenario::Seat,
+        ear: Ear,
+        end: DriverEnd,
+        device: Shared,
+        phases: usize,
+        step_s: f64,
+    ) -> Self {
         let set_points = if plan.only_read() { 0 } else { plan.description.set_points.len() };
         end.report(LinkState::Up, None);
         Self {

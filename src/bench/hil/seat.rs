@@ -130,8 +130,11 @@ impl Seat {
     /// Where it stands now.
     fn look(&mut self, tick: Tick) {
         let recent = self.heard.recent(tick);
-        let well =
-            recent && self.fed && self.whole() && self.heard.ear.state() == LinkState::Up && self.unconfirmed < MOST_UNCONFIRMED;
+        let well = recent
+            && self.fed
+            && self.whole()
+            && self.heard.ear.state() == LinkState::Up
+            && self.unconfirmed < MOST_UNCONFIRMED;
         match self.state {
             State::Waiting | State::Lost if well && self.plan.setting.dry_run => self.state = State::Watched,
             State::Waiting | State::Lost if well => {

@@ -87,7 +87,9 @@ impl Open {
         }
         let Ok(connect) = stream::connect(&self.address) else { return };
         let mut connect = match recorder {
-            Some(recorder) => tapped(connect, Tap::new(&recorder, "controller", &self.address.to_string()), Ends::Serial),
+            Some(recorder) => {
+                tapped(connect, Tap::new(&recorder, "controller", &self.address.to_string()), Ends::Serial)
+            }
             None => connect,
         };
         loop {

@@ -5,10 +5,7 @@ use std::path::PathBuf;
 
 use phasorbench::bench::{self, Closing, GridPlant, closings};
 use phasorbench::link::address::Scheme;
-use phasorbench::link::driver::Prepared;
-use phasorbench::link::port::port;
 use phasorbench::scenario::{self, At, Override, Plan, Replaced, Seat, Service};
-use tokio::time::Instant;
 
 use super::{devices, probe};
 use crate::{Exit, input, output};
@@ -103,7 +100,11 @@ fn served(seat: &Seat, service: &Service) -> Vec<Finding> {
     let who: Vec<String> = service.allow.iter().map(ToString::to_string).collect();
     let mut found = match &seat.at {
         At::Address(address) if address.scheme == Scheme::Tcp => match TcpListener::bind(&address.place) {
-            Ok(_) => vec![Finding::Good(format!("its port is free; {} may connect, to unit {}", who.join(", "), service.unit))],
+            Ok(_) => vec![Finding::Good(format!(
+                "its port is free; {} may connect, to unit {}",
+                who.join(", "),
+                service.unit
+            ))],
             Err(error) => vec![Finding::Bad(format!("cannot listen at {address}: {error}"))],
         },
         At::Address(address) => vec![Finding::Good(format!("unit {} on the line {address}", service.unit))],
@@ -126,15 +127,10 @@ fn voltage_loop(plan: &Plan, device: usize) -> Finding {
 
 fn reach(seat: &Seat) -> Result<Finding, Exit> {
     let At::Address(address) = &seat.at else { return Ok(Finding::Good("not a real one: nothing to reach".into())) };
-    let prepared = Prepared::new(&seat.description);
-    let prepared = prepared.map_err(|error| input::complain("E0410", error.to_string(), None))?;
-    let plug = prepared.plug(address).map_err(|error| input::complain("E0410", error.to_string(), None))?;
-    let (mut own, end) = port(prepared.points, seat.description.set_points.len());
-    let order = prepared.order.clone();
     let read = devices::runtime()?.block_on(async {
-        tokio::spawn(prepared.run(plug, Some(address), end, Instant::now()));
-        probe::samples(order.len(), &mut own, POLLS).await
-    });
+        let mut watched = devices::watched(&seat.description, address, None)?;
+        Ok::<_, Exit>(probe::samples(&mut watched, POLLS).await)
+    })?;
     Ok(match read {
         Ok(took_ms) => {
             Finding::Good(format!("answers, is what it should be, its values can be: a sample takes {took_ms:.1} ms"))

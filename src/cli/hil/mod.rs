@@ -3,9 +3,12 @@
 mod check;
 mod devices;
 mod emulate;
+mod identity;
 mod jitter;
+mod number;
 mod probe;
 mod scan;
+mod watch;
 
 use crate::Exit;
 
@@ -15,6 +18,7 @@ use crate::Exit;
   phasorbench hil emulate hil/sunspec_inverter.yaml --listen 127.0.0.1:1502
   phasorbench hil scan tcp://127.0.0.1:1502
   phasorbench hil probe hil/sunspec_inverter.yaml@tcp://127.0.0.1:1502
+  phasorbench hil scan can:can0 --dbc charger_module
   phasorbench hil jitter --period-s 0.001 --duration-s 60 --real-time-priority --pin-cpu 1")]
 pub struct Args {
     #[command(subcommand)]
@@ -34,7 +38,7 @@ enum Command {
     /// Look at everything that would stop or endanger a run with real devices, without closing a loop.
     Check(check::Args),
     /// Show a device's points as they change; reads only.
-    Watch(probe::WatchArgs),
+    Watch(watch::Args),
 }
 
 /// Runs the command.
@@ -45,6 +49,6 @@ pub fn run(args: &Args) -> Exit {
         Command::Scan(args) => scan::run(args),
         Command::Probe(args) => probe::run(args),
         Command::Check(args) => check::run(args),
-        Command::Watch(args) => probe::watch(args),
+        Command::Watch(args) => watch::run(args),
     }
 }

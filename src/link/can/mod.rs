@@ -5,6 +5,7 @@
 //! | [`frame`] | a frame, classic or FD |
 //! | [`dbc`] | what a `.dbc` says, compiled; bits to physical values and back |
 //! | [`bus`] | ways to a bus: SocketCAN, slcan, socketcand, UDP multicast, in memory |
+//! | [`census`] | who says what on a bus, from listening alone |
 //! | [`driver`] | the loop's link to a device: reads and sends cyclically, watches |
 //! | [`emulator`] | the device's side: a charger module, a CHAdeMO vehicle, faults by a script |
 //! | [`isotp`] | ISO 15765-2: messages of up to 4095 bytes |
@@ -13,6 +14,7 @@
 //! See `docs/models/can.md`.
 
 pub mod bus;
+pub mod census;
 pub mod dbc;
 pub mod driver;
 pub mod emulator;

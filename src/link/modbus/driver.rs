@@ -539,7 +539,7 @@ impl Connected {
 /// A device that refuses what it is told is not the one that was described.
 fn refused(error: WireError, what: &str) -> WireError {
     match error {
-        WireError::Exception(code) => WireError::Protocol(format!("{what} is refused with exception {code}")),
+        refusal @ WireError::Exception(_) => WireError::Protocol(format!("{what} is refused with {refusal}")),
         other => other,
     }
 }

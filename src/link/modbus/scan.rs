@@ -11,10 +11,12 @@ use super::{Block, Table};
 use crate::link::stream::Connect;
 
 /// What was found.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Found {
     /// Units that answered, if only with an exception.
     pub units: Vec<Unit>,
+    /// Units that did not, and why.
+    pub silent: Vec<(u8, WireError)>,
 }
 
 /// A unit that answered.
@@ -28,6 +30,8 @@ pub struct Unit {
     pub points: Vec<(ModelPoint, Held)>,
     /// Without SunSpec: registers that can be read, as ranges.
     pub readable: Vec<Block>,
+    /// What could not be read, and why: half a sentence each.
+    pub troubles: Vec<String>,
 }
 
 /// What a point holds.
@@ -70,65 +74,79 @@ pub async fn scan(mut settings: Settings) -> Result<Found, WireError> {
     let mut found = Found::default();
     for unit in settings.units.clone() {
         match one(&mut settings, unit).await {
-            Ok(Some(own)) => found.units.push(own),
-            Ok(None) | Err(WireError::Timeout(_) | WireError::Protocol(_)) => {}
-            Err(error) if found.units.is_empty() && settings.units.len() == 1 => return Err(error),
-            Err(_) => {}
+            Ok(own) => found.units.push(own),
+            Err(error @ WireError::NoConnection(_)) => match found.units.is_empty() {
+                true => return Err(error),
+                false => found.silent.push((unit, error)),
+            },
+            Err(error) => found.silent.push((unit, error)),
         }
     }
     Ok(found)
 }
 
-async fn one(settings: &mut Settings, unit: u8) -> Result<Option<Unit>, WireError> {
+/// A unit, or why it does not answer at all.
+async fn one(settings: &mut Settings, unit: u8) -> Result<Unit, WireError> {
     let stream = tokio::time::timeout(settings.limit.max(Duration::from_secs(1)), (settings.connect)()).await;
     let stream = match stream {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Err(WireError::Lost(error)),
+        Ok(Err(error)) => return Err(WireError::NoConnection(error)),
         Err(_) => return Err(WireError::Timeout(settings.limit)),
     };
     let mut wire = Connection::new(stream, settings.framing, unit, settings.limit, Duration::ZERO);
     let mut own = Unit { unit, ..Unit::default() };
+    let mut answered = false;
     for &base in &settings.bases {
         match wire.read(Block { table: Table::Holding, address: base, count: 2 }).await {
             Ok(words) if words == sunspec::MARKER => {
-                let directory = walk(&mut wire, base).await?;
-                own.points = values(&mut wire, &directory).await?;
-                own.sunspec = Some(directory);
-                return Ok(Some(own));
+                models(&mut wire, base, &mut own).await;
+                return Ok(own);
             }
-            Ok(_) => {}
+            Ok(_) => answered = true,
             // A gateway says that there is no such unit.
-            Err(WireError::Exception(10 | 11)) => return Ok(None),
-            Err(error) if error.harmless() => {}
+            Err(error @ WireError::Exception(10 | 11)) => return Err(error),
+            Err(error) if error.harmless() => answered = true,
+            Err(error) if answered => {
+                own.troubles.push(format!("the marker of SunSpec at {base}: {error}"));
+                return Ok(own);
+            }
             Err(error) => return Err(error),
         }
     }
-    own.readable = readable(&mut wire).await?;
-    Ok(Some(own))
+    readable(&mut wire, &mut own).await;
+    Ok(own)
 }
 
-async fn walk(wire: &mut Connection, base: u16) -> Result<Directory, WireError> {
+/// SunSpec's models and what they hold, as far as they can be read.
+async fn models(wire: &mut Connection, base: u16, own: &mut Unit) {
     let mut walk = Walk::new(base);
     while let Some(address) = walk.wants() {
         let mut words = None;
         for count in [2, 1] {
             match wire.read(Block { table: Table::Holding, address, count }).await {
-                Ok(own) => {
-                    words = Some(own);
+                Ok(read) => {
+                    words = Some(read);
                     break;
                 }
-                Err(error) if error.harmless() => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    if count == 1 || !error.harmless() {
+                        own.troubles.push(format!("the list of models at {address}: {error}"));
+                    }
+                    if !error.harmless() {
+                        break;
+                    }
+                }
             }
         }
         walk.take(words.as_deref());
     }
-    Ok(walk.finish())
+    let directory = walk.finish();
+    values(wire, &directory, own).await;
+    own.sunspec = Some(directory);
 }
 
 /// All points of the models that are known.
-async fn values(wire: &mut Connection, directory: &Directory) -> Result<Vec<(ModelPoint, Held)>, WireError> {
-    let mut values = Vec::new();
+async fn values(wire: &mut Connection, directory: &Directory, unit: &mut Unit) {
     for model in &directory.models {
         let points: Vec<&ModelPoint> = sunspec::points()
             .iter()
@@ -137,7 +155,7 @@ async fn values(wire: &mut Connection, directory: &Directory) -> Result<Vec<(Mod
         if points.is_empty() {
             continue;
         }
-        let body = body(wire, model.address, model.length.saturating_add(2)).await?;
+        let (body, trouble) = body(wire, model.address, model.length.saturating_add(2)).await;
         let words = |own: &ModelPoint| {
             let from = usize::from(own.offset);
             body.get(from..from + usize::from(own.words)).filter(|_| body.len() >= from + usize::from(own.words))
@@ -146,14 +164,19 @@ async fn values(wire: &mut Connection, directory: &Directory) -> Result<Vec<(Mod
             let factor = sunspec::scale_of(own)
                 .and_then(words)
                 .and_then(|raw| Coding::Exponent.decode(raw, Order::default(), true, &[]));
-            values.push((own.clone(), held(own, words(own), factor)));
+            unit.points.push((own.clone(), held(own, words(own), factor)));
+        }
+        if let Some((at, error)) = trouble {
+            unit.troubles.push(format!("model {} from register {at} on: {error}", model.number));
+            if !error.harmless() {
+                return;
+            }
         }
     }
-    Ok(values)
 }
 
-/// A model's registers, as many as can be read.
-async fn body(wire: &mut Connection, address: u16, length: u16) -> Result<Vec<u16>, WireError> {
+/// A model's registers, as many as can be read, and why not all.
+async fn body(wire: &mut Connection, address: u16, length: u16) -> (Vec<u16>, Option<(u16, WireError)>) {
     let mut body = Vec::new();
     let mut at = address;
     let end = u32::from(address) + u32::from(length);
@@ -161,14 +184,16 @@ async fn body(wire: &mut Connection, address: u16, length: u16) -> Result<Vec<u1
         let count = u16::try_from((end - u32::from(at)).min(125)).unwrap_or(125);
         match wire.read(Block { table: Table::Holding, address: at, count }).await {
             Ok(words) if words.len() == usize::from(count) => body.extend(words),
-            Ok(_) => break,
-            Err(error) if error.harmless() => break,
-            Err(error) => return Err(error),
+            Ok(words) => {
+                let what = format!("{} registers came of {count}", words.len());
+                return (body, Some((at, WireError::Protocol(what))));
+            }
+            Err(error) => return (body, Some((at, error))),
         }
         let Some(next) = at.checked_add(count) else { break };
         at = next;
     }
-    Ok(body)
+    (body, None)
 }
 
 fn held(own: &ModelPoint, words: Option<&[u16]>, factor: Option<f64>) -> Held {
@@ -186,22 +211,22 @@ fn held(own: &ModelPoint, words: Option<&[u16]>, factor: Option<f64>) -> Held {
 }
 
 /// Registers that answer, of the places where there mostly are some.
-async fn readable(wire: &mut Connection) -> Result<Vec<Block>, WireError> {
-    let mut readable: Vec<Block> = Vec::new();
+async fn readable(wire: &mut Connection, unit: &mut Unit) {
     for table in [Table::Holding, Table::Input] {
         for address in PLACES {
             for count in [PROBED, 2, 1] {
                 match wire.read(Block { table, address, count }).await {
                     Ok(_) => {
-                        readable.push(Block { table, address, count });
+                        unit.readable.push(Block { table, address, count });
                         break;
                     }
                     Err(error) if error.harmless() => {}
-                    Err(error) if readable.is_empty() => return Err(error),
-                    Err(_) => return Ok(readable),
+                    Err(error) => {
+                        unit.troubles.push(format!("{} registers from {address} on: {error}", table.name()));
+                        return;
+                    }
                 }
             }
         }
     }
-    Ok(readable)
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context as Task, Poll};
 use std::time::Duration;
 
@@ -32,11 +32,14 @@ pub enum WireError {
     #[error("no answer within {0:?}")]
     Timeout(Duration),
     /// The device refuses.
-    #[error("exception {0}")]
+    #[error("exception {0}{words}", words = exception_words(*.0))]
     Exception(u8),
     /// Another answered, or it answered something else.
     #[error("{0}")]
     Protocol(String),
+    /// There is no connection to be had.
+    #[error("no connection: {0}")]
+    NoConnection(io::Error),
     /// The connection is gone.
     #[error("the connection is lost: {0}")]
     Lost(io::Error),
@@ -59,20 +62,28 @@ pub struct Connection {
     framing: Framing,
     /// Bytes that have come.
     heard: Arc<AtomicUsize>,
+    /// The other side has ended.
+    closed: Arc<AtomicBool>,
 }
 
-/// A stream that counts what comes: the client drops what is there beyond an answer, and that is a second answer.
+/// A stream that counts what comes: the client drops what is there beyond an answer, and that is a second answer. It also
+/// sees the other side end, for which the client has no error of its own.
 #[derive(Debug)]
 struct Counting {
     stream: AnyStream,
     heard: Arc<AtomicUsize>,
+    closed: Arc<AtomicBool>,
 }
 
 impl AsyncRead for Counting {
     fn poll_read(mut self: Pin<&mut Self>, task: &mut Task<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = into.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(task, into);
-        self.heard.fetch_add(into.filled().len() - before, Ordering::Relaxed);
+        let read = into.filled().len() - before;
+        self.heard.fetch_add(read, Ordering::Relaxed);
+        if read == 0 && into.remaining() > 0 && matches!(polled, Poll::Ready(Ok(()))) {
+            self.closed.store(true, Ordering::Relaxed);
+        }
         polled
     }
 }
@@ -103,13 +114,13 @@ fn length(answer: &Result<Response, tokio_modbus::ExceptionCode>) -> usize {
 
 impl Connection {
     pub fn new(stream: AnyStream, framing: Framing, unit: u8, limit: Duration, spacing: Duration) -> Self {
-        let heard = Arc::new(AtomicUsize::new(0));
-        let stream = Counting { stream, heard: Arc::clone(&heard) };
+        let (heard, closed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        let stream = Counting { stream, heard: Arc::clone(&heard), closed: Arc::clone(&closed) };
         let context = match framing {
             Framing::Tcp => tcp::attach_slave(stream, Slave(unit)),
             Framing::Rtu => rtu::attach_slave(stream, Slave(unit)),
         };
-        Self { context, limit, spacing, ready: Instant::now(), framing, heard }
+        Self { context, limit, spacing, ready: Instant::now(), framing, heard, closed }
     }
 
     async fn call(&mut self, request: Request<'_>) -> Result<Response, WireError> {
@@ -121,7 +132,7 @@ impl Connection {
         self.ready = Instant::now() + self.spacing;
         match answer {
             Err(_) => Err(WireError::Timeout(self.limit)),
-            Ok(Err(Error::Transport(error))) => Err(WireError::Lost(error)),
+            Ok(Err(Error::Transport(error))) => Err(WireError::Lost(self.in_words(error))),
             Ok(Err(Error::Protocol(error))) => Err(WireError::Protocol(mismatch(&error))),
             Ok(Ok(answer)) => {
                 let frame = length(&answer) + if self.framing == Framing::Tcp { 7 } else { 3 };
@@ -132,6 +143,23 @@ impl Connection {
                 answer.map_err(|exception| WireError::Exception(exception.into()))
             }
         }
+    }
+
+    /// What broke, in words that are not the client's own.
+    fn in_words(&self, error: io::Error) -> io::Error {
+        if self.closed.load(Ordering::Relaxed) {
+            return io::Error::new(io::ErrorKind::UnexpectedEof, "the device closed it");
+        }
+        let said = error.to_string();
+        let what = match error.kind() {
+            io::ErrorKind::InvalidData if said.contains("CRC") => {
+                "what came has a wrong checksum: noise, or another speed"
+            }
+            io::ErrorKind::InvalidData | io::ErrorKind::Other => "what came is no answer of Modbus",
+            io::ErrorKind::NotConnected => "it was closed",
+            _ => return error,
+        };
+        io::Error::new(error.kind(), what)
     }
 
     /// Reads registers, or bits as registers of 0 and 1. There may be more or fewer than asked for.
@@ -170,9 +198,27 @@ impl Connection {
 
 fn mismatch(error: &ProtocolError) -> String {
     match error {
-        ProtocolError::HeaderMismatch { message, .. } => format!("the answer is not to the question: {message}"),
+        ProtocolError::HeaderMismatch { .. } => {
+            "the answer is not to the question: it is of another unit, or of another question".into()
+        }
         ProtocolError::FunctionCodeMismatch { request, .. } => {
             format!("the answer is not to function {}", request.value())
         }
+    }
+}
+
+/// What the application protocol means by an exception.
+fn exception_words(code: u8) -> &'static str {
+    match code {
+        1 => " (it does not know the function)",
+        2 => " (it has no such address)",
+        3 => " (it does not take the value)",
+        4 => " (it failed)",
+        5 => " (it will answer later)",
+        6 => " (it is busy)",
+        8 => " (its memory is damaged)",
+        10 => " (the gateway has no way there)",
+        11 => " (nobody answers the gateway)",
+        _ => "",
     }
 }

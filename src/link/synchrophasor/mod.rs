@@ -5,6 +5,7 @@
 //! | [`frame`], [`config`], [`data`], [`stat`] | the codec: bytes to frames and back, no input or output |
 //! | [`parser`] | frames out of a stream of bytes, whatever is between them |
 //! | [`client`] | the driver of a PMU or PDC at a port of the loop |
+//! | [`scan`] | what a PMU says it is, looked at once |
 //! | [`server`] | a PMU that others read, with faults for tests |
 //!
 //! Frames of 2011 (version 2) are read and written, those of 2005 (version 1) read; CFG-3 in one frame only. Sources: IEEE
@@ -16,6 +17,7 @@ mod config3;
 pub mod data;
 pub mod frame;
 pub mod parser;
+pub mod scan;
 pub mod server;
 pub mod stat;
 #[cfg(test)]

@@ -80,7 +80,8 @@ impl Checker<'_> {
             let Some((_, seat)) = real else { continue };
             let says = |instrument: usize| {
                 let name = e.instruments.get(instrument).map_or("", |own| own.name.as_str());
-                clock(instrument).map_or_else(|| format!("{name:?}, which is simulated"), |own| format!("{name:?} by {own:?}"))
+                clock(instrument)
+                    .map_or_else(|| format!("{name:?}, which is simulated"), |own| format!("{name:?} by {own:?}"))
             };
             let message = format!("{controller:?} would compare angles of {} and of {}", says(first), says(other));
             found.push((seat.to_owned(), message));

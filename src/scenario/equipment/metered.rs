@@ -103,11 +103,17 @@ impl Checker<'_> {
     ) {
         if analyser.setting.attribution.is_some() {
             let message = format!("{:?} gives no angles: nobody is to blame by what it says", description.name);
-            self.report("E0341", message, spots.at("is"), "take attribution away from the analyser, or leave it simulated");
+            self.report(
+                "E0341",
+                message,
+                spots.at("is"),
+                "take attribution away from the analyser, or leave it simulated",
+            );
         }
         let poll_s = setting.poll_s.unwrap_or(description.poll_s);
         if !numbered && poll_s < WINDOW_S {
-            let message = format!("{:?} does not number its results: at {poll_s} s some would count twice", description.name);
+            let message =
+                format!("{:?} does not number its results: at {poll_s} s some would count twice", description.name);
             self.report("E0341", message, spots.at("poll_s"), "give poll_s: 0.2 or more");
         }
         if !setting.points.is_empty() {

@@ -18,13 +18,13 @@ mod supervisory;
 mod tie;
 
 pub use analyser::Analyser;
-pub use consistency::{Consistency, PowerMeter};
-pub use phasor::{Actuated, Observed, Phasor, PhasorSpots};
 pub use clock::Follow;
+pub use consistency::{Consistency, PowerMeter};
 pub use metered::Tells;
+pub use phasor::{Actuated, Observed, Phasor, PhasorSpots};
 pub use seat::{At, Reading, Real, Replaced, Seat};
-pub(in crate::scenario) use served::place as served_place;
 pub use served::Service;
+pub(in crate::scenario) use served::place as served_place;
 pub use supervisory::Supervisory;
 pub use tie::Tie;
 

@@ -98,13 +98,7 @@ impl Checker<'_> {
         allow
     }
 
-    fn orders(
-        &mut self,
-        setting: &HilSetting,
-        description: &Description,
-        at: &At,
-        spots: &Spots,
-    ) -> Vec<(f64, Order)> {
+    fn orders(&mut self, setting: &HilSetting, description: &Description, at: &At, spots: &Spots) -> Vec<(f64, Order)> {
         let mut orders = Vec::new();
         if !setting.commands.is_empty() && *at != At::Emulated {
             let help = "take them away, or let `at` be serve";

@@ -46,6 +46,12 @@ pub enum BusError {
     /// The address is none of a CAN bus, or not on this system.
     #[error("`{0}` is no address of a CAN bus on this system")]
     Scheme(String),
+    /// The address is not one of a group.
+    #[error("`{0}` is no multicast group with its port, as in 239.74.163.2:43113")]
+    Group(String),
+    /// The operating system knows no CAN.
+    #[error("this system has no SocketCAN: its kernel was built without, or the module `can` is not loaded")]
+    NoCan,
     /// An option that the protocol cannot have.
     #[error("slcan has no bit rate of {0}/s: 10000, 20000, 50000, 100000, 125000, 250000, 500000, 800000, 1000000")]
     Bitrate(u32),
@@ -62,7 +68,7 @@ pub enum BusError {
     #[error("frames cannot be sent: the queue stays full")]
     Full,
     /// What was asked for was refused.
-    #[error("`{0}` was refused")]
+    #[error("{0} was refused")]
     Refused(String),
     /// Nobody answered in time.
     #[error("no answer within {} ms", .0.as_millis())]
@@ -121,7 +127,10 @@ impl Bus {
                 Ok(Way::Stream(Box::new(serial::connect(address).await?)).into())
             }
             #[cfg(unix)]
-            Scheme::UdpCan => Ok(Way::Udp(Box::new(udp::UdpBus::join(&address.place)?)).into()),
+            Scheme::UdpCan => {
+                let bus = udp::UdpBus::join(&address.place, address.get("hops"))?;
+                Ok(Way::Udp(Box::new(bus)).into())
+            }
             _ => Err(BusError::Scheme(address.to_string())),
         }
     }

@@ -5,6 +5,7 @@ use tokio_serial::SerialStream;
 
 use super::{BusError, StreamBus};
 use crate::link::address::{Address, Scheme};
+use crate::link::stream::serial_error;
 
 /// Bytes a second on the serial line where none are given; most USB adapters do not care.
 const BAUD: u32 = 115_200;
@@ -14,7 +15,7 @@ pub(super) async fn connect(address: &Address) -> Result<StreamBus, BusError> {
     match address.scheme {
         Scheme::SlcanSerial => {
             let port = tokio_serial::new(place, address.get("baud").unwrap_or(BAUD));
-            let wire = SerialStream::open(&port).map_err(std::io::Error::from)?;
+            let wire = SerialStream::open(&port).map_err(|error| serial_error(&error))?;
             StreamBus::slcan(Box::new(wire), bitrate).await
         }
         Scheme::SlcanTcp => StreamBus::slcan(Box::new(tcp(place).await?), bitrate).await,

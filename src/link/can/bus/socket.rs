@@ -90,6 +90,7 @@ impl SocketCanBus {
 
 fn trouble(error: io::Error, interface: &str) -> BusError {
     match error.raw_os_error() {
+        Some(libc::EAFNOSUPPORT | libc::EPROTONOSUPPORT) => BusError::NoCan,
         Some(libc::ENETDOWN) => BusError::Down,
         Some(libc::ENODEV | libc::ENXIO) => BusError::Gone(interface.to_owned()),
         _ => BusError::Io(error),
@@ -143,7 +144,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let error = runtime.block_on(async { SocketCanBus::open("no_such_can") }).unwrap_err();
         // A kernel without CAN says that the family is unknown.
-        assert!(matches!(error, BusError::Gone(_) | BusError::Io(_)), "{error}");
+        assert!(matches!(error, BusError::Gone(_) | BusError::NoCan), "{error}");
         assert_eq!(to_kernel(&CanFrame::error(1, &[])), None);
     }
 }

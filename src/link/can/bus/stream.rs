@@ -77,9 +77,9 @@ impl StreamBus {
         }
         bus.frames.clear();
         if let Some(rate) = rate {
-            bus.command(&rate).await?;
+            bus.command(&rate, "the bit rate").await?;
         }
-        bus.command(b"O\r").await?;
+        bus.command(b"O\r", "opening the adapter's channel").await?;
         Ok(bus)
     }
 
@@ -89,31 +89,32 @@ impl StreamBus {
     /// When the wire is lost, the server refuses, or does not answer.
     pub async fn socketcand(wire: Box<dyn Wire>, name: &str) -> Result<Self, BusError> {
         let mut bus = Self::new(wire, Protocol::Socketcand(socketcand::Parser::default()));
-        bus.expect(Answer::Hello, "< hi >").await?;
-        for request in [format!("< open {name} >"), "< rawmode >".to_owned()] {
+        bus.expect(Answer::Hello, "the connection").await?;
+        let open = (format!("< open {name} >"), format!("the bus {name:?}"));
+        for (request, what) in [open, ("< rawmode >".to_owned(), "listening to frames (rawmode)".to_owned())] {
             bus.write(request.as_bytes()).await?;
-            bus.expect(Answer::Done, &request).await?;
+            bus.expect(Answer::Done, &what).await?;
         }
         Ok(bus)
     }
 
     /// Gives an adapter a command; no answer is as good as one.
-    async fn command(&mut self, command: &[u8]) -> Result<(), BusError> {
+    async fn command(&mut self, command: &[u8], what: &str) -> Result<(), BusError> {
         self.answers.clear();
         self.write(command).await?;
-        match self.expect(Answer::Done, String::from_utf8_lossy(command).trim()).await {
+        match self.expect(Answer::Done, what).await {
             Err(BusError::NoAnswer(_)) => Ok(()),
             done => done,
         }
     }
 
     /// Waits for an answer; frames that come meanwhile are kept.
-    async fn expect(&mut self, wanted: Answer, request: &str) -> Result<(), BusError> {
+    async fn expect(&mut self, wanted: Answer, what: &str) -> Result<(), BusError> {
         let until = Instant::now() + ANSWER;
         loop {
             while let Some(answer) = self.answers.pop_front() {
                 match answer {
-                    Answer::Refused => return Err(BusError::Refused(request.to_owned())),
+                    Answer::Refused => return Err(BusError::Refused(what.to_owned())),
                     answer if answer == wanted => return Ok(()),
                     _ => {}
                 }
@@ -243,7 +244,7 @@ mod tests {
             far
         });
         let error = StreamBus::slcan(Box::new(near), None).await.unwrap_err();
-        assert_eq!(error.to_string(), "`O` was refused");
+        assert_eq!(error.to_string(), "opening the adapter's channel was refused");
         adapter.await.unwrap();
     }
 

@@ -25,20 +25,24 @@ pub struct UdpBus {
     sender: UdpSocket,
     group: SocketAddr,
     own: SocketAddr,
+    /// Frames of other machines are not heard.
+    at_home: bool,
     datagram: Box<[u8; LONGEST]>,
     out: Vec<u8>,
 }
 
 impl UdpBus {
-    /// Joins a group, given with its port.
+    /// Joins a group, given with its port. Frames pass so many routers, [`HOPS`] when that is not given; 0 stays on this
+    /// machine, and hears nobody else.
     ///
     /// # Errors
     /// When it is no multicast address, or the system refuses.
-    pub fn join(place: &str) -> Result<Self, BusError> {
-        let group: SocketAddr = place.parse().map_err(|_| BusError::Scheme(place.to_owned()))?;
+    pub fn join(place: &str, hops: Option<u32>) -> Result<Self, BusError> {
+        let group: SocketAddr = place.parse().map_err(|_| BusError::Group(place.to_owned()))?;
         if !group.ip().is_multicast() {
-            return Err(BusError::Scheme(place.to_owned()));
+            return Err(BusError::Group(place.to_owned()));
         }
+        let hops = hops.unwrap_or(HOPS);
         let receiver = receiver(group)?;
         let any = if group.is_ipv4() { IpAddr::from(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
         let sender = std::net::UdpSocket::bind((any, 0))?;
@@ -46,15 +50,18 @@ impl UdpBus {
         match group.ip() {
             IpAddr::V4(address) => {
                 receiver.join_multicast_v4(address, Ipv4Addr::UNSPECIFIED)?;
-                sender.set_multicast_ttl_v4(HOPS)?;
+                sender.set_multicast_ttl_v4(hops)?;
             }
-            IpAddr::V6(address) => receiver.join_multicast_v6(&address, 0)?,
+            IpAddr::V6(address) => {
+                receiver.join_multicast_v6(&address, 0)?;
+                sockopt::set_ipv6_multicast_hops(&sender, hops).map_err(|error| BusError::Io(error.into()))?;
+            }
         }
         // Connected, it knows by which address of this machine it sends.
         sender.connect(group)?;
         let own = sender.local_addr()?;
         let sender = UdpSocket::from_std(sender)?;
-        Ok(Self { receiver, sender, group, own, datagram: Box::new([0; LONGEST]), out: Vec::new() })
+        Ok(Self { receiver, sender, group, own, at_home: hops == 0, datagram: Box::new([0; LONGEST]), out: Vec::new() })
     }
 
     pub(super) async fn send(&mut self, frame: &CanFrame) -> Result<(), BusError> {
@@ -68,7 +75,8 @@ impl UdpBus {
     pub(super) async fn recv(&mut self) -> Result<Received, BusError> {
         loop {
             let (read, from) = self.receiver.recv_from(&mut self.datagram[..]).await?;
-            if from.port() == self.own.port() && from.ip() == self.own.ip() {
+            let here = from.ip() == self.own.ip();
+            if (here && from.port() == self.own.port()) || (self.at_home && !here) {
                 continue;
             }
             if let Some(frame) = msgpack::read(&self.datagram[..read]) {
@@ -105,7 +113,7 @@ mod tests {
     async fn members_hear_each_other_and_not_themselves() {
         let frame = |number| CanFrame::data(CanId::standard(number).unwrap(), &[1, 2, 3]).unwrap();
         let place = "239.74.163.2:43114";
-        let (mut one, mut two) = (UdpBus::join(place).unwrap(), UdpBus::join(place).unwrap());
+        let (mut one, mut two) = (UdpBus::join(place, None).unwrap(), UdpBus::join(place, Some(0)).unwrap());
         if one.send(&frame(1)).await.is_err() {
             // A machine without a route for multicast cannot show it.
             eprintln!("no multicast here");
@@ -115,6 +123,6 @@ mod tests {
         let wait = Duration::from_secs(5);
         assert_eq!(tokio::time::timeout(wait, two.recv()).await.unwrap().unwrap().frame, frame(1));
         assert_eq!(tokio::time::timeout(wait, one.recv()).await.unwrap().unwrap().frame, frame(2));
-        assert!(UdpBus::join("192.0.2.1:43114").is_err());
+        assert!(matches!(UdpBus::join("192.0.2.1:43114", None), Err(BusError::Group(_))));
     }
 }

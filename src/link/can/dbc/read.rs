@@ -98,7 +98,7 @@ pub(super) fn read(text: &str) -> Result<Database, Vec<DbcFinding>> {
     }
     let mut found = Vec::new();
     ids(text, &mut found);
-    let dbc = Dbc::try_from(text).map_err(|error| vec![DbcFinding::Syntax(first_lines(&error.to_string()))])?;
+    let dbc = Dbc::try_from(text).map_err(|error| vec![DbcFinding::Syntax(place(text, &error.to_string()))])?;
     if dbc.messages.len() > MOST_MESSAGES {
         return Err(vec![DbcFinding::TooMuch { what: "messages", most: MOST_MESSAGES }]);
     }
@@ -114,6 +114,19 @@ pub(super) fn read(text: &str) -> Result<Database, Vec<DbcFinding>> {
             Err(found)
         }
     }
+}
+
+/// Where the parser stopped, in words; its own words begin with `--> line:column`.
+fn place(text: &str, said: &str) -> String {
+    let at = said.split_once("--> ").and_then(|(_, rest)| {
+        let (line, rest) = rest.split_once(':')?;
+        let column: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        Some((line.trim().parse::<usize>().ok()?, column.parse::<usize>().ok()?))
+    });
+    let Some((line, column)) = at else { return first_lines(said) };
+    let own = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    let own: String = own.trim().chars().filter(|own| !own.is_control()).take(60).collect();
+    format!("line {line} cannot be read from column {column} on: `{own}`")
 }
 
 /// The parser's words without what could be a whole file.

@@ -106,7 +106,8 @@ impl Rig {
         tokio::spawn(async move {
             while on.load(Ordering::Relaxed) {
                 if let Ok(end) = connector.connect() {
-                    let _ = serve(&mut device, &mut Way::Virtual(end).into(), clock, || !on.load(Ordering::Relaxed)).await;
+                    let _ =
+                        serve(&mut device, &mut Way::Virtual(end).into(), clock, || !on.load(Ordering::Relaxed)).await;
                 }
                 sleep(Duration::from_millis(10)).await;
             }
