@@ -13,5 +13,5 @@ mod serve;
 
 pub use device::{Device, DeviceError};
 pub use model::{Inverter, InverterSettings, Meter, Model, Terminal};
-pub use others::{SharedModel, pmu, serve_charger, serve_pmu};
+pub use others::{Serving, SharedModel, on_can, pmu, serve_pmu};
 pub use serve::{Line, Shared, listen, serve, serve_line, shared};

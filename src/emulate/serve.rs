@@ -202,7 +202,7 @@ fn spoil(reply: &mut Reply, faults: &[Fault], draws: &Faults, number: u64) {
                 frame.truncate(frame.len() / 2);
                 reply.last = true;
             }
-            Fault::Noise { share } => damage(frame, share, draws, 2 * number),
+            _ if fault.damage() > 0.0 => damage(frame, fault.damage(), draws, 2 * number),
             _ => {}
         }
     }
@@ -225,11 +225,7 @@ fn damage(bytes: &mut [u8], share: f64, draws: &Faults, number: u64) {
 fn damaged(device: &Shared, now_s: f64, bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let mut device = lock(device);
-    let shares: Vec<f64> = device
-        .faults
-        .at(now_s)
-        .filter_map(|fault| if let Fault::Noise { share } = fault { Some(share) } else { None })
-        .collect();
+    let shares: Vec<f64> = device.faults.at(now_s).map(Fault::damage).filter(|share| *share > 0.0).collect();
     for share in shares {
         let number = 2 * device.request() + 1;
         damage(&mut bytes, share, &device.faults, number);

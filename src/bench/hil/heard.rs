@@ -2,6 +2,7 @@
 
 use super::Told;
 use crate::link::arrivals::{Arrivals, Ear};
+use crate::link::diagnosis::Watch;
 use crate::link::port::Stamp;
 use crate::quantity::Tick;
 use crate::scenario::{Real, Seat};
@@ -22,6 +23,10 @@ pub(super) struct Heard {
     losses: u64,
     happened: Vec<(Tick, &'static str)>,
     lost_after: u64,
+    /// The same in µs: a sample that is older when it comes is none.
+    late_us: u64,
+    /// For a diagnosis.
+    watch: Watch,
     step_s: f64,
 }
 
@@ -38,16 +43,37 @@ impl Heard {
             losses: 0,
             happened: Vec::with_capacity(MOST_HAPPENED),
             lost_after: plan.lost_after,
+            #[allow(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "µs"
+            )]
+            late_us: (plan.lost_after as f64 * step_s * 1e6) as u64,
+            watch: Watch::new(&plan.description),
             step_s,
         }
     }
 
     /// A step begins at this time of the session: takes what has come.
     pub(super) fn begin(&mut self, tick: Tick, now_us: u64) -> Option<Stamp> {
+        let stamp = self.take(tick, now_us);
+        let (state, recent, errors) = (self.ear.state(), self.recent(tick), self.ear.errors());
+        if let Some(cause) = self.watch.news(state, recent, errors).filter(|_| self.last.is_some()) {
+            self.note(tick, cause.words());
+        }
+        stamp
+    }
+
+    fn take(&mut self, tick: Tick, now_us: u64) -> Option<Stamp> {
         let stamp = self.ear.hear(tick, now_us, &mut self.values)?;
         // Before the first that was taken, there was no loop to miss any.
         self.missed += if self.samples > 0 { stamp.sequence - self.sequence - 1 } else { 0 };
-        (self.sequence, self.samples, self.last) = (stamp.sequence, self.samples + 1, Some(tick));
+        (self.sequence, self.samples) = (stamp.sequence, self.samples + 1);
+        if stamp.received_us.saturating_sub(stamp.origin_us) <= self.late_us {
+            self.last = Some(tick);
+        }
+        self.watch.sample(&self.values, self.ear.errors());
         Some(stamp)
     }
 
@@ -60,6 +86,9 @@ impl Heard {
     pub(super) fn lose(&mut self, tick: Tick, why: &'static str) {
         self.losses += 1;
         self.note(tick, why);
+        let (state, recent, errors) = (self.ear.state(), self.recent(tick), self.ear.errors());
+        let cause = self.watch.say(state, recent, errors);
+        self.note(tick, cause.words());
     }
 
     pub(super) fn note(&mut self, tick: Tick, what: &'static str) {

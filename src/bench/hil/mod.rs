@@ -114,11 +114,14 @@ enum Behind {
     Alone(SharedModel),
 }
 
+/// A device on a bus, to be served from the session's beginning on.
+type OnCan = Box<dyn FnOnce(VirtualBus, tokio::time::Instant) -> emulate::Serving + Send>;
+
 /// What is to be served, and where a driver meets it.
 enum Served {
     Modbus(Shared, Socket, stream::Accept),
     Pmu(Arc<Server>, SharedModel, Socket, stream::Accept),
-    Can(SharedModel, VirtualBus, Faults),
+    Can(OnCan, VirtualBus),
 }
 
 /// What the lab's voltages are multiplied with at a bus of this base.
@@ -396,8 +399,9 @@ fn emulated(plan: &Plan, seat: &scenario::Seat, machines: &[Machine]) -> Result<
         }
         Wire::Can(..) => {
             let model: SharedModel = Arc::new(std::sync::Mutex::new(model));
-            let kept = own(Behind::Alone(Arc::clone(&model)), None);
-            (Served::Can(model, VirtualBus::new(), faults.clone()), kept)
+            let device = emulate::on_can(&seat.description, Arc::clone(&model), &faults);
+            let device = device.map_err(|error| failed(error.to_string()))?;
+            (Served::Can(device, VirtualBus::new()), own(Behind::Alone(model), None))
         }
         Wire::Scpi(_) => return Err(failed("nothing here speaks SCPI yet".into())),
     })
@@ -474,8 +478,8 @@ fn serving(served: Served, seat: &scenario::Seat, epoch: tokio::time::Instant, t
             tasks.others.push(Box::pin(emulate::serve_pmu(server, description, model, accept)));
             Plug::Stream(socket.connector())
         }
-        Served::Can(model, bus, faults) => {
-            tasks.others.push(Box::pin(emulate::serve_charger(bus.clone(), model, faults, epoch)));
+        Served::Can(device, bus) => {
+            tasks.others.push(device(bus.clone(), epoch));
             Plug::Can(Connector::Virtual(bus))
         }
     }

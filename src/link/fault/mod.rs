@@ -234,6 +234,17 @@ impl Faults {
         off + self.script.iter().filter(begun).count()
     }
 
+    /// From when until when a fault of a script leaves its module without supply, in s.
+    pub fn off_s(&(from_s, to_s, fault): &(f64, f64, Fault)) -> Option<(f64, f64)> {
+        let Fault::Rail { v_v } = fault else { return None };
+        Rail { from_s, to_s, v_v }.off_s()
+    }
+
+    /// The seed of what it draws.
+    pub const fn seed(&self) -> u64 {
+        self.seed
+    }
+
     fn rails(&self) -> impl Iterator<Item = Rail> + '_ {
         self.script.iter().filter_map(|&(from_s, to_s, fault)| match fault {
             Fault::Rail { v_v } => Some(Rail { from_s, to_s, v_v }),

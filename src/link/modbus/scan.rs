@@ -71,7 +71,7 @@ pub async fn scan(mut settings: Settings) -> Result<Found, WireError> {
     for unit in settings.units.clone() {
         match one(&mut settings, unit).await {
             Ok(Some(own)) => found.units.push(own),
-            Ok(None) | Err(WireError::Timeout(_) | WireError::Protocol(_)) => {}
+            Ok(None) | Err(WireError::Timeout(_) | WireError::Damaged(..) | WireError::Protocol(_)) => {}
             Err(error) if found.units.is_empty() && settings.units.len() == 1 => return Err(error),
             Err(_) => {}
         }
