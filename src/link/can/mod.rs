@@ -12,6 +12,7 @@
 //!
 //! See `docs/models/can.md`.
 
+pub mod both_ways;
 pub mod bus;
 pub mod dbc;
 pub mod driver;
