@@ -77,15 +77,16 @@ pub struct Evidence {
 
 /// The first cause that fits.
 pub fn diagnose(known: &Evidence) -> Cause {
+    let silent = !matches!(known.state, LinkState::Up | LinkState::Wrong);
     match (known.rail_v, known.recent) {
         (Some(v_v), _) if v_v < WELL_V => Cause::Supply,
-        (_, _) if known.damaged => Cause::Damage,
-        (_, false) if known.state == LinkState::Wrong => Cause::Wrong,
-        (None, false) => Cause::Silence,
-        (Some(_), false) => Cause::Link,
+        _ if known.damaged => Cause::Damage,
+        _ if known.state == LinkState::Wrong => Cause::Wrong,
+        // Samples come, though one message of the battery is missed and the link is down by that.
         (_, true) if known.battery_silent => Cause::Battery,
-        (_, true) if known.state == LinkState::Wrong => Cause::Wrong,
-        (_, true) => Cause::Device,
+        (None, own) if silent || !own => Cause::Silence,
+        (Some(_), own) if silent || !own => Cause::Link,
+        _ => Cause::Device,
     }
 }
 
@@ -98,13 +99,18 @@ pub struct Watch {
     rail_v: Option<f64>,
     /// Something of the battery was heard.
     had_battery: bool,
-    battery_silent: bool,
+    /// Samples in a row without anything of it.
+    battery_silent: u32,
     /// Damaged answers up to the last sample.
     errors: u64,
+    /// It was lost, and no sample came since.
+    lost: bool,
     /// What was already said since all was well.
     said: [bool; 3],
 }
 
+/// Samples without anything of the battery after which that is said: after a loss its messages may come a little later.
+const SILENT: u32 = 10;
 /// Those that are said without a loss, or after it.
 const NEWS: [Cause; 3] = [Cause::Supply, Cause::Battery, Cause::Damage];
 
@@ -125,8 +131,9 @@ impl Watch {
             electrical: find(&is),
             rail_v: None,
             had_battery: false,
-            battery_silent: false,
+            battery_silent: 0,
             errors: 0,
+            lost: false,
             said: [false; 3],
         }
     }
@@ -138,23 +145,26 @@ impl Watch {
         self.rail_v = rail.filter(|value| value.is_finite()).or(self.rail_v);
         let battery = self.battery.iter().any(there);
         self.had_battery |= battery;
-        self.battery_silent = self.had_battery && !battery && self.electrical.iter().any(there);
-        self.errors = errors;
+        let silent = self.had_battery && !battery && self.electrical.iter().any(there);
+        self.battery_silent = if silent { self.battery_silent.saturating_add(1) } else { 0 };
+        (self.errors, self.lost) = (errors, false);
         let low = self.rail_v.is_some_and(|v_v| v_v < WELL_V);
-        self.said = [self.said[0] && low, self.said[1] && self.battery_silent, false];
+        self.said = [self.said[0] && low, self.said[1] && silent, false];
     }
 
     /// What is to be looked at now; `recent` where samples come in time.
     pub fn cause(&self, state: LinkState, recent: bool, errors: u64) -> Cause {
-        let (rail_v, battery_silent, damaged) = (self.rail_v, self.battery_silent, errors > self.errors);
+        let (rail_v, battery_silent, damaged) = (self.rail_v, self.battery_silent > 0, errors > self.errors);
         diagnose(&Evidence { rail_v, state, recent, damaged, battery_silent })
     }
 
-    /// The same, noted as said.
-    pub fn say(&mut self, state: LinkState, recent: bool, errors: u64) -> Cause {
+    /// The same at a loss; `None` where it was said and has not been well since.
+    pub fn say(&mut self, state: LinkState, recent: bool, errors: u64) -> Option<Cause> {
+        self.lost = true;
         let cause = self.cause(state, recent, errors);
-        self.said.iter_mut().zip(NEWS).filter(|(_, own)| *own == cause).for_each(|(said, _)| *said = true);
-        cause
+        let said = self.said.iter_mut().zip(NEWS).find(|(_, own)| *own == cause);
+        let again = said.is_some_and(|(said, _)| std::mem::replace(said, true));
+        (!again).then_some(cause)
     }
 
     /// What has not been said of what it is now: a low supply and a silent battery as soon as they are seen, damage once a
@@ -162,7 +172,12 @@ impl Watch {
     pub fn news(&mut self, state: LinkState, recent: bool, errors: u64) -> Option<Cause> {
         let cause = self.cause(state, recent, errors);
         let place = NEWS.iter().position(|own| *own == cause)?;
-        if self.said[place] || (cause == Cause::Damage && recent) {
+        let too_soon = match cause {
+            Cause::Damage => !self.lost,
+            Cause::Battery => self.battery_silent < SILENT,
+            _ => false,
+        };
+        if self.said[place] || too_soon {
             return None;
         }
         self.said[place] = true;
@@ -213,23 +228,36 @@ mod tests {
         };
         assert_eq!(at([1.0, f64::NAN, 12.0], true, 0), None, "it never said anything of its battery");
         assert_eq!(at([1.0, 50.0, 12.0], true, 0), None);
+        for _ in 1..SILENT {
+            assert_eq!(at([1.0, f64::NAN, 12.0], true, 0), None, "perhaps it only comes later");
+        }
         assert_eq!(at([1.0, f64::NAN, 12.0], true, 0), Some(Cause::Battery));
         assert_eq!(at([1.0, f64::NAN, 12.0], true, 0), None);
         assert_eq!(at([f64::NAN; 3], true, 0), None, "then it is more than the battery");
         assert_eq!(at([1.0, 50.0, 9.9], true, 0), Some(Cause::Supply));
         assert_eq!(at([1.0, 50.0, f64::NAN], true, 0), None, "it was low when it last said");
         assert_eq!(at([1.0, 50.0, 12.0], true, 3), None, "damage that did no harm");
-        assert_eq!(at([1.0; 3], false, 3), None);
-        assert_eq!(at([1.0; 3], false, 4), Some(Cause::Damage));
-        assert_eq!(at([1.0; 3], false, 5), None);
+        assert_eq!(at([1.0; 3], false, 4), None, "it is not lost yet");
     }
 
     #[test]
     fn what_a_loss_says_is_not_said_again() {
         let mut own = watch();
         own.sample(&[1.0, 50.0, 12.0], 0);
-        assert_eq!(own.say(LinkState::Down, false, 0), Cause::Link);
-        assert_eq!(own.say(LinkState::Down, false, 2), Cause::Damage);
+        assert_eq!(own.say(LinkState::Down, false, 0), Some(Cause::Link));
+        assert_eq!(own.say(LinkState::Down, false, 0), Some(Cause::Link), "each loss has its own");
+        assert_eq!(own.say(LinkState::Down, false, 2), Some(Cause::Damage));
         assert_eq!(own.news(LinkState::Down, false, 3), None);
+        own.sample(&[1.0, 50.0, 12.0], 3);
+        assert_eq!(own.say(LinkState::Down, false, 3), Some(Cause::Link));
+        assert_eq!(own.news(LinkState::Down, false, 3), None);
+        assert_eq!(own.news(LinkState::Down, false, 4), Some(Cause::Damage), "which is known a little later");
+        assert_eq!(own.news(LinkState::Down, false, 5), None);
+        own.sample(&[1.0, 50.0, 9.9], 3);
+        assert_eq!(
+            [0; 2].map(|_| own.say(LinkState::Wrong, true, 3)),
+            [Some(Cause::Supply), None],
+            "it has not been well"
+        );
     }
 }

@@ -14,8 +14,10 @@ pub(super) struct Heard {
     pub(super) ear: Ear,
     /// The last sample, in the driver's order.
     pub(super) values: Vec<f64>,
-    /// The tick of the last sample.
+    /// The tick of the last sample, of a device of the last with its power.
     pub(super) last: Option<Tick>,
+    /// The tick of the last sample, whatever was in it.
+    came: Option<Tick>,
     sequence: u64,
     samples: u64,
     /// Samples that were overtaken before they were taken.
@@ -37,6 +39,7 @@ impl Heard {
             ear,
             values: vec![f64::NAN; numbers],
             last: None,
+            came: None,
             sequence: 0,
             samples: 0,
             missed: 0,
@@ -58,8 +61,8 @@ impl Heard {
     /// A step begins at this time of the session: takes what has come.
     pub(super) fn begin(&mut self, tick: Tick, now_us: u64) -> Option<Stamp> {
         let stamp = self.take(tick, now_us);
-        let (state, recent, errors) = (self.ear.state(), self.recent(tick), self.ear.errors());
-        if let Some(cause) = self.watch.news(state, recent, errors).filter(|_| self.last.is_some()) {
+        let (state, recent, errors) = (self.ear.state(), self.within(self.came, tick), self.ear.errors());
+        if let Some(cause) = self.watch.news(state, recent, errors).filter(|_| self.came.is_some()) {
             self.note(tick, cause.words());
         }
         stamp
@@ -71,7 +74,7 @@ impl Heard {
         self.missed += if self.samples > 0 { stamp.sequence - self.sequence - 1 } else { 0 };
         (self.sequence, self.samples) = (stamp.sequence, self.samples + 1);
         if stamp.received_us.saturating_sub(stamp.origin_us) <= self.late_us {
-            self.last = Some(tick);
+            (self.last, self.came) = (Some(tick), Some(tick));
         }
         self.watch.sample(&self.values, self.ear.errors());
         Some(stamp)
@@ -79,16 +82,21 @@ impl Heard {
 
     /// Whether a sample came in time.
     pub(super) fn recent(&self, tick: Tick) -> bool {
-        self.last.is_some_and(|last| tick.0 - last.0 <= self.lost_after)
+        self.within(self.last, tick)
+    }
+
+    fn within(&self, last: Option<Tick>, tick: Tick) -> bool {
+        last.is_some_and(|last| tick.0 - last.0 <= self.lost_after)
     }
 
     /// It is lost, for this reason.
     pub(super) fn lose(&mut self, tick: Tick, why: &'static str) {
         self.losses += 1;
         self.note(tick, why);
-        let (state, recent, errors) = (self.ear.state(), self.recent(tick), self.ear.errors());
-        let cause = self.watch.say(state, recent, errors);
-        self.note(tick, cause.words());
+        let (state, recent, errors) = (self.ear.state(), self.within(self.came, tick), self.ear.errors());
+        if let Some(cause) = self.watch.say(state, recent, errors) {
+            self.note(tick, cause.words());
+        }
     }
 
     pub(super) fn note(&mut self, tick: Tick, what: &'static str) {

@@ -271,7 +271,7 @@ pub fn settings(database: Arc<Database>, serial: u32) -> DeviceSettings {
             timeout_us: WATCHDOG_US,
             alive: Some("CommandAlive".into()),
         }),
-        battery: vec!["Battery".into()],
+        battery: vec!["Limits".into(), "Battery".into()],
     }
 }
 
