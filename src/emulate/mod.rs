@@ -10,6 +10,8 @@ mod model;
 mod others;
 mod registers;
 mod serve;
+#[cfg(test)]
+mod tests;
 
 pub use device::{Device, DeviceError};
 pub use model::{Inverter, InverterSettings, Meter, Model, Terminal};
