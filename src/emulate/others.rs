@@ -172,10 +172,12 @@ pub fn on_can(
     let plant = Plant { model, faults: faults.clone(), before_us: 0 };
     if let Ok(mut own) = charger::device(Arc::clone(&database), 1, plant.clone().charger()) {
         own.script(script);
+        own.seed(faults.seed());
         return Ok(Box::new(move |bus, epoch| Box::pin(served(own, bus, epoch))));
     }
     if let Ok(mut own) = chademo::device(Arc::clone(&database), plant.vehicle()) {
         own.script(script.into_iter().map(of_vehicle).collect());
+        own.seed(faults.seed());
         return Ok(Box::new(move |bus, epoch| Box::pin(served(own, bus, epoch))));
     }
     let what = "nothing here emulates what its database describes: a charger module's and CHAdeMO's messages are known";

@@ -166,7 +166,7 @@ pub struct CanHead {
     pub hear: IndexMap<String, CanHear>,
     /// Its power is told as a current, in one signal for each way; `p_w` is worked out of it.
     #[serde(default)]
-    pub both_ways: Option<CanBothWays>,
+    pub both_ways: Option<Box<CanBothWays>>,
 }
 
 /// A power that is told as a current's size, in one signal for each way. Signals as in `MESSAGE.SIGNAL`.
@@ -219,7 +219,7 @@ pub struct CanHear {
     /// It is missed after so many periods without it.
     #[serde(default = "periods")]
     pub periods: u32,
-    /// A signal that must move from message to message.
+    /// A signal that must go up by one from message to message.
     #[serde(default)]
     pub counter: Option<String>,
     /// How many values it has.

@@ -221,7 +221,8 @@ impl Heard {
             return Some(format!("message `{}`: its counter stands still", watch.message.name));
         }
         if self.surplus >= MOST_SURPLUS {
-            return Some(format!("message `{}` comes too often: do two devices send it?", watch.message.name));
+            let name = &watch.message.name;
+            return Some(format!("message `{name}` comes too often: do two devices send it, or is `every_s` wrong?"));
         }
         if self.jumps >= watch.frozen_after {
             let name = &watch.message.name;

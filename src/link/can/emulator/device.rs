@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::link::can::dbc::{Database, Message, Number, Signal};
 use crate::link::can::driver::{Alive, SettingsError, SignalName};
 use crate::link::can::frame::{CLASSIC_BYTES, CanFrame, CanId};
+use crate::quantity::Noise;
 
 /// What a plant sees.
 #[derive(Clone, Copy, Debug)]
@@ -153,7 +154,7 @@ pub struct Device<P> {
     guard: Option<Guard>,
     script: Vec<Scripted>,
     rebooting: bool,
-    noise: u64,
+    draws: Draws,
 }
 
 impl<P: Plant> Device<P> {
@@ -186,7 +187,7 @@ impl<P: Plant> Device<P> {
         let values = commands.iter().map(|command| command.2).collect();
         let measured = vec![0.0; settings.measured.len()];
         let (script, rebooting) = (Vec::new(), false);
-        Ok(Self { plant, outs, commands, values, measured, guard, script, rebooting, noise: 1 })
+        Ok(Self { plant, outs, commands, values, measured, guard, script, rebooting, draws: Draws::new(1) })
     }
 
     /// The plant.
@@ -202,6 +203,11 @@ impl<P: Plant> Device<P> {
     /// Faults to come. Of two at a time, the first of the list counts.
     pub fn script(&mut self, script: Vec<Scripted>) {
         self.script = script;
+    }
+
+    /// Seed of what its faults draw.
+    pub fn seed(&mut self, seed: u64) {
+        self.draws = Draws::new(seed);
     }
 
     fn fault(&self, t_us: u64) -> Option<Fault> {
@@ -260,7 +266,7 @@ impl<P: Plant> Device<P> {
         for out in &mut self.outs {
             if out.next_us.is_none_or(|next| next <= t_us) {
                 out.skip(t_us);
-                let frame = out.frame(&self.measured, fault, &mut self.noise);
+                let frame = out.frame(&self.measured, fault, &mut self.draws);
                 frames.extend(frame);
                 if fault == Some(Fault::Twin) {
                     frames.extend(frame.and_then(|own| out.twin(&own)));
@@ -291,17 +297,17 @@ impl Out {
         }
     }
 
-    fn frame(&mut self, measured: &[f64], fault: Option<Fault>, noise: &mut u64) -> Option<CanFrame> {
+    fn frame(&mut self, measured: &[f64], fault: Option<Fault>, draws: &mut Draws) -> Option<CanFrame> {
         match fault {
             Some(Fault::Mute | Fault::Reboot) => return None,
             Some(Fault::BatterySilent) if self.battery => return None,
-            Some(Fault::Lossy(share)) if share_of(noise) < share => return None,
+            Some(Fault::Lossy(share)) if draws.share() < share => return None,
             Some(Fault::Freeze) if self.last.is_some() => return self.last,
             Some(Fault::Garbage) => {
                 let mut bytes = [0; CLASSIC_BYTES];
-                bytes.iter_mut().for_each(|byte| *byte = random(noise));
+                bytes.iter_mut().for_each(|byte| *byte = draws.byte());
                 // Never the message's own length: bytes alone could be right by chance.
-                let other = usize::from(random(noise)) % CLASSIC_BYTES;
+                let other = usize::from(draws.byte()) % CLASSIC_BYTES;
                 let length = if other == self.message.length { CLASSIC_BYTES - 1 - other } else { other };
                 return CanFrame::data(self.message.id, &bytes[..length]).ok();
             }
@@ -314,7 +320,7 @@ impl Out {
                 Some(Fault::WrongScale(scale)) => signal.nearest(value * scale).0,
                 Some(Fault::OutOfRange) => none(signal),
                 // Flags and states are no sensors.
-                Some(Fault::Missing(share)) if signal.length > FLAG_BITS && share_of(noise) < share => none(signal),
+                Some(Fault::Missing(share)) if signal.length > FLAG_BITS && draws.share() < share => none(signal),
                 // A plant that has no value says so where the signal can.
                 _ if value.is_nan() && matches!(signal.number, Number::F32 | Number::F64) => u64::MAX,
                 _ => signal.nearest(value).0,
@@ -362,18 +368,33 @@ fn other(id: CanId) -> Option<CanId> {
     if id.is_extended() { CanId::extended(id.number() ^ 1) } else { CanId::standard(id.number() ^ 0x400) }
 }
 
-/// A number from 0 to 1.
-fn share_of(state: &mut u64) -> f64 {
-    (f64::from(random(state)) + f64::from(random(state)) / 256.0) / 256.0
+/// Numbers by a hash of a seed and of how many were drawn: the same each time.
+#[derive(Clone, Copy, Debug)]
+struct Draws {
+    noise: Noise,
+    drawn: u64,
 }
 
-/// A byte of a generator that is the same each time (xorshift of 64 bits).
-#[allow(clippy::cast_possible_truncation, reason = "a byte of it is wanted")]
-const fn random(state: &mut u64) -> u8 {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    (*state >> 24) as u8
+impl Draws {
+    fn new(seed: u64) -> Self {
+        Self { noise: Noise::new(seed, "can"), drawn: 0 }
+    }
+
+    fn number(&mut self) -> u64 {
+        self.drawn = self.drawn.wrapping_add(1);
+        self.drawn
+    }
+
+    fn byte(&mut self) -> u8 {
+        let number = self.number();
+        self.noise.bits(number).to_be_bytes()[0]
+    }
+
+    /// A number from 0 to 1.
+    fn share(&mut self) -> f64 {
+        let number = self.number();
+        self.noise.uniform(number)
+    }
 }
 
 struct Maker<'a> {
