@@ -319,7 +319,9 @@ fn healthy(name: &str) -> f64 {
     match stem {
         "v_ll_v" => 400.0,
         "f_hz" => 50.0,
-        "sequence_count" => 4242.0,
+        "sequence_count" | "heartbeat_count" => 4242.0,
+        "rail_v" => 12.0,
+        "discharge_limit_w" | "charge_limit_w" => 11_000.0,
         "pf" => 0.95,
         _ if stem.ends_with("_bits") => 0.0,
         _ if stem.ends_with("_deg") => 120.0,

@@ -7,6 +7,7 @@
 use super::model::{Model, Terminal};
 use super::registers::Registers;
 use crate::link::description::{Description, Wire};
+use crate::link::fault::supply::of_battery;
 use crate::link::fault::{Fault, Faults};
 use crate::link::modbus::server::{Exception, Store};
 use crate::link::modbus::{Block, Located, Table};
@@ -15,6 +16,15 @@ use crate::link::modbus::{Block, Located, Table};
 const MISSED_BEATS: f64 = 3.0;
 /// Longest step of the model in s.
 const LONGEST_STEP_S: f64 = 0.05;
+
+/// The point that shows the auxiliary supply.
+const RAIL: &str = "rail_v";
+
+/// Whether a point is measured by a sensor that a low supply disturbs, by its name.
+fn is_sensor(point: &str) -> bool {
+    let stem = point.split('.').next().unwrap_or(point);
+    stem != RAIL && !["_count", "_state", "_flag", "_bits"].iter().any(|end| stem.ends_with(end))
+}
 
 /// Why a description cannot be emulated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +55,8 @@ pub struct Device {
     acting: bool,
     reboots: usize,
     scaled: bool,
+    /// The part of its power that it gives, by what its battery's management says.
+    given: f64,
     /// Requests so far, for faults that draw.
     requests: u64,
 }
@@ -80,6 +92,7 @@ impl Device {
             acting: false,
             reboots: 0,
             scaled: false,
+            given: 1.0,
             requests: 0,
         };
         Ok(Self { acting: false, ..own }.started())
@@ -153,6 +166,10 @@ impl Device {
             self.reboot();
         }
         self.watch(now_s);
+        let before = std::mem::replace(&mut self.given, self.faults.still_given(now_s));
+        if self.acting && (before - self.given).abs() > 0.0 {
+            self.pass_on();
+        }
         while self.now_s < now_s {
             let step_s = (now_s - self.now_s).min(LONGEST_STEP_S);
             self.model.step(step_s);
@@ -222,11 +239,16 @@ impl Device {
         }
         let (none, scale) = (wrong(Fault::Nan), wrong(Fault::WrongScale));
         self.rescale(scale);
+        let battery = self.faults.battery_silent_s(now_s).is_none();
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts of samples")]
+        let sample = (now_s / self.description.poll_s) as u64;
         for (own, place) in self.description.points.iter().zip(&self.points) {
             let Some(place) = place else { continue };
-            let value = self.model.get(&own.name).or(own.emulated).unwrap_or(0.0);
+            let supply = (own.name == RAIL).then(|| self.faults.rail_v(now_s));
+            let value = supply.or_else(|| self.model.get(&own.name)).or(own.emulated).unwrap_or(0.0);
             let factor = if scale && place.exponent.is_none() { 10.0 } else { 1.0 };
-            if none {
+            let said = battery || !of_battery(&own.name);
+            if none || !said || (is_sensor(&own.name) && self.faults.misses(now_s, &own.name, sample)) {
                 self.registers.put_none(place);
             } else {
                 self.registers.put(place, factor * value);
@@ -260,13 +282,18 @@ impl Device {
             // What a client before this one left of its heartbeat is not this one's.
             self.beat = (None, self.now_s);
         }
-        if !self.acting {
-            return;
+        if self.acting {
+            self.pass_on();
         }
+    }
+
+    /// Passes set-points on to the model: power as far as the battery's management lets it.
+    fn pass_on(&mut self) {
         for (own, place) in self.description.set_points.iter().zip(&self.set_points) {
             let value = place.as_ref().and_then(|place| self.registers.get(place));
             if let Some(value) = value {
-                self.model.set(&own.name, value.clamp(own.range[0], own.range[1]));
+                let part = if own.name.starts_with("p_w") { self.given } else { 1.0 };
+                self.model.set(&own.name, part * value.clamp(own.range[0], own.range[1]));
             }
         }
     }

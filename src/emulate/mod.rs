@@ -13,11 +13,13 @@ mod others;
 mod registers;
 mod scpi;
 mod serve;
+#[cfg(test)]
+mod tests;
 
 pub use amplifier::{Amplifier, AmplifierSettings};
 pub use controller::command;
 pub use device::{Device, DeviceError};
 pub use model::{Inverter, InverterSettings, Meter, Mirror, Model, Terminal};
-pub use others::{SharedModel, can_script, charger_plant, pmu, pmu_measure, serve_charger, serve_pmu};
+pub use others::{Serving, SharedModel, can_script, charger_plant, on_can, pmu, pmu_measure, serve_pmu};
 pub use scpi::{ScpiDevice, SharedScpi, listen_scpi, scpi, serve_scpi};
 pub use serve::{Line, Listening, Rack, Shared, listen, serve, serve_line, shared};

@@ -225,7 +225,7 @@ fn spoil(reply: &mut Reply, faults: &[Fault], draws: &Faults, number: u64) {
                 frame.truncate(frame.len() / 2);
                 reply.last = true;
             }
-            Fault::Noise { share } => damage(frame, share, draws, 2 * number),
+            _ if fault.damage() > 0.0 => damage(frame, fault.damage(), draws, 2 * number),
             _ => {}
         }
     }
@@ -249,8 +249,7 @@ fn damaged(rack: &Rack, now_s: f64, bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     for device in rack.iter() {
         let mut device = lock(device);
-        let noise = |fault| if let Fault::Noise { share } = fault { Some(share) } else { None };
-        let shares: Vec<f64> = device.faults.at(now_s).filter_map(noise).collect();
+        let shares: Vec<f64> = device.faults.at(now_s).map(Fault::damage).filter(|share| *share > 0.0).collect();
         for share in shares {
             let number = 2 * device.request() + 1;
             damage(&mut bytes, share, &device.faults, number);

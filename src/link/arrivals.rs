@@ -223,6 +223,11 @@ impl Ear {
         self.end.direct(directive);
     }
 
+    /// As [`LoopEnd::errors`]; none of a record.
+    pub fn errors(&self) -> u64 {
+        self.end.errors()
+    }
+
     /// As [`LoopEnd::trouble`].
     pub fn trouble(&self) -> Option<String> {
         self.end.trouble()

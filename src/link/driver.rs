@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::address::{Address, Scheme};
+use super::can::both_ways::BothWays;
 use super::can::bus::Connector;
 use super::can::dbc::Database;
 use super::can::driver::{self as can, Alive, CanSettings, Plan, Sent, SignalName, Watched};
@@ -57,6 +58,7 @@ pub struct Prepared {
 enum Own {
     Modbus,
     Can(Box<Plan>),
+    BothWays(Box<BothWays>),
     Pmu(Box<pmu::Settings>),
     Scpi,
 }
@@ -88,8 +90,12 @@ impl Prepared {
             Wire::Can(head, path) => {
                 let failed = |error| PrepareError::File(path.display().to_string(), error);
                 let text = std::fs::read_to_string(path).map_err(failed)?;
-                let plan = can_plan(description, head, &database(&text)?)?;
-                (Own::Can(Box::new(plan)), count, in_order)
+                let settings = can_settings(description, head, &database(&text)?);
+                let own = match &head.both_ways {
+                    Some(ways) => Own::BothWays(Box::new(BothWays::new(description, ways, settings)?)),
+                    None => Own::Can(Box::new(planned(&settings)?)),
+                };
+                (own, count, in_order)
             }
             Wire::C37118(head) => {
                 let settings = pmu_settings(description, head.id, head.time_error_s);
@@ -112,7 +118,7 @@ impl Prepared {
         if !fits(&self.description, address) {
             return Err(wrong());
         }
-        if matches!(self.own, Own::Can(_)) {
+        if matches!(self.own, Own::Can(_) | Own::BothWays(_)) {
             return Ok(Plug::Can(Connector::Address(address.clone())));
         }
         let tls = if let Wire::Modbus(head) = &self.description.wire { head.tls.as_ref() } else { None };
@@ -136,6 +142,7 @@ impl Prepared {
                 Box::pin(modbus::run(modbus::Settings { description, unit, framing, connect, epoch }, end))
             }
             (Own::Can(plan), Plug::Can(connector)) => Box::pin(can::run(*plan, connector, end, clock)),
+            (Own::BothWays(ways), Plug::Can(connector)) => Box::pin(ways.run(connector, end, clock)),
             (Own::Pmu(mut settings), Plug::Stream(connect)) => {
                 settings.id = option("id").and_then(|id| u16::try_from(id).ok()).unwrap_or(settings.id);
                 Box::pin(async move {
@@ -221,7 +228,7 @@ pub fn database(text: &str) -> Result<Arc<Database>, PrepareError> {
     Database::read(text).map(Arc::new).map_err(wrong)
 }
 
-fn can_plan(description: &Description, head: &CanHead, database: &Arc<Database>) -> Result<Plan, PrepareError> {
+fn can_settings(description: &Description, head: &CanHead, database: &Arc<Database>) -> CanSettings {
     let signal = |source: &Source| match source {
         Source::Can { message, signal, scale, offset } => Some((SignalName::new(message, signal), *scale, *offset)),
         _ => None,
@@ -255,18 +262,22 @@ fn can_plan(description: &Description, head: &CanHead, database: &Arc<Database>)
         periods: own.periods,
         alive: counter(&own.counter, own.counter_steps),
     });
-    let settings = CanSettings {
+    CanSettings {
         database: Arc::clone(database),
         points,
         set_points: set_points.collect(),
         sent: sent.collect(),
         watched: watched.collect(),
         publish_us: micros(description.poll_s),
-    };
+    }
+}
+
+/// Checked settings, or all that is wrong with them.
+pub(super) fn planned(settings: &CanSettings) -> Result<Plan, PrepareError> {
     let wrong = |found: Vec<can::SettingsError>| {
         PrepareError::Wrong(found.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
     };
-    Plan::new(&settings).map_err(wrong)
+    Plan::new(settings).map_err(wrong)
 }
 
 /// How far what a device confirms may be off: the step of the signal that was sent.

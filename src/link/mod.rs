@@ -12,6 +12,7 @@ pub mod can;
 #[cfg(feature = "hil")]
 pub mod capture;
 pub mod description;
+pub mod diagnosis;
 #[cfg(feature = "hil")]
 pub mod driver;
 pub mod fault;

@@ -177,8 +177,9 @@ pub(super) fn emulated(
         }
         Wire::Can(..) => {
             let model: SharedModel = Arc::new(std::sync::Mutex::new(model));
-            let kept = own(Behind::Alone(Arc::clone(&model)), None);
-            (Served::Can(model, VirtualBus::new(), faults.clone()), kept)
+            let device = emulate::on_can(&seat.description, Arc::clone(&model), &faults);
+            let device = device.map_err(|error| failed(error.to_string()))?;
+            (Served::Can(device, VirtualBus::new()), own(Behind::Alone(model), None))
         }
         Wire::Scpi(_) => {
             let device = emulate::scpi(&seat.description, model, faults.clone());

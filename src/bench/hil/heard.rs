@@ -2,6 +2,7 @@
 
 use super::Told;
 use crate::link::arrivals::{Arrivals, Ear};
+use crate::link::diagnosis::Watch;
 use crate::link::port::Stamp;
 use crate::quantity::Tick;
 use crate::scenario::{Real, Seat};
@@ -13,8 +14,10 @@ pub(super) struct Heard {
     pub(super) ear: Ear,
     /// The last sample, in the driver's order.
     pub(super) values: Vec<f64>,
-    /// The tick of the last sample.
+    /// The tick of the last sample, of a device of the last with its power.
     pub(super) last: Option<Tick>,
+    /// The tick of the last sample, whatever was in it.
+    came: Option<Tick>,
     sequence: u64,
     samples: u64,
     /// Samples that were overtaken before they were taken.
@@ -22,6 +25,10 @@ pub(super) struct Heard {
     losses: u64,
     happened: Vec<(Tick, &'static str)>,
     lost_after: u64,
+    /// The same in µs: a sample that is older when it comes is none.
+    late_us: u64,
+    /// For a diagnosis.
+    watch: Watch,
     step_s: f64,
 }
 
@@ -32,34 +39,64 @@ impl Heard {
             ear,
             values: vec![f64::NAN; numbers],
             last: None,
+            came: None,
             sequence: 0,
             samples: 0,
             missed: 0,
             losses: 0,
             happened: Vec::with_capacity(MOST_HAPPENED),
             lost_after: plan.lost_after,
+            #[allow(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "µs"
+            )]
+            late_us: (plan.lost_after as f64 * step_s * 1e6) as u64,
+            watch: Watch::new(&plan.description),
             step_s,
         }
     }
 
     /// A step begins at this time of the session: takes what has come.
     pub(super) fn begin(&mut self, tick: Tick, now_us: u64) -> Option<Stamp> {
+        let stamp = self.take(tick, now_us);
+        let (state, recent, errors) = (self.ear.state(), self.within(self.came, tick), self.ear.errors());
+        if let Some(cause) = self.watch.news(state, recent, errors).filter(|_| self.came.is_some()) {
+            self.note(tick, cause.words());
+        }
+        stamp
+    }
+
+    fn take(&mut self, tick: Tick, now_us: u64) -> Option<Stamp> {
         let stamp = self.ear.hear(tick, now_us, &mut self.values)?;
         // Before the first that was taken, there was no loop to miss any.
         self.missed += if self.samples > 0 { stamp.sequence - self.sequence - 1 } else { 0 };
-        (self.sequence, self.samples, self.last) = (stamp.sequence, self.samples + 1, Some(tick));
+        (self.sequence, self.samples) = (stamp.sequence, self.samples + 1);
+        if stamp.received_us.saturating_sub(stamp.origin_us) <= self.late_us {
+            (self.last, self.came) = (Some(tick), Some(tick));
+        }
+        self.watch.sample(&self.values, self.ear.errors());
         Some(stamp)
     }
 
     /// Whether a sample came in time.
     pub(super) fn recent(&self, tick: Tick) -> bool {
-        self.last.is_some_and(|last| tick.0 - last.0 <= self.lost_after)
+        self.within(self.last, tick)
+    }
+
+    fn within(&self, last: Option<Tick>, tick: Tick) -> bool {
+        last.is_some_and(|last| tick.0 - last.0 <= self.lost_after)
     }
 
     /// It is lost, for this reason.
     pub(super) fn lose(&mut self, tick: Tick, why: &'static str) {
         self.losses += 1;
         self.note(tick, why);
+        let (state, recent, errors) = (self.ear.state(), self.within(self.came, tick), self.ear.errors());
+        if let Some(cause) = self.watch.say(state, recent, errors) {
+            self.note(tick, cause.words());
+        }
     }
 
     pub(super) fn note(&mut self, tick: Tick, what: &'static str) {

@@ -10,8 +10,8 @@
 //!
 //! It is lost when no sample came for `lost_after_s`, when the link is not up, or when the device does not hold what it was
 //! told; it trips when its power is beyond a tenth above its rating, or moves faster than `slew_kw_per_s`. Either way it is
-//! told to be safe at once, and what `on_loss` says stands in. A lost one is taken back once it answers, from a = 0 on; one
-//! that tripped is not.
+//! told to be safe at once, and what `on_loss` says stands in. A lost one is taken back once it has answered for as long as it
+//! may be silent, from a = 0 on; one that tripped is not. A sample without power is as good as none.
 
 use super::heard::Heard;
 use super::place::Occupant;
@@ -63,6 +63,8 @@ pub(super) struct Seat {
     /// The twin at the tick before: what the device was told then.
     twin_before: ByPhase,
     unconfirmed: u32,
+    /// Steps in a row that it is well.
+    well: u64,
     /// Samples since a set-point changed.
     still: u32,
     /// Whether the amplifier that feeds it does, where there is one.
@@ -90,6 +92,7 @@ impl Seat {
             twin: [[0.0; 2]; 3],
             twin_before: [[0.0; 2]; 3],
             unconfirmed: 0,
+            well: 0,
             still: 0,
             fed: true,
             step_s,
@@ -130,14 +133,14 @@ impl Seat {
     /// Where it stands now.
     fn look(&mut self, tick: Tick) {
         let recent = self.heard.recent(tick);
-        let well = recent
-            && self.fed
-            && self.whole()
-            && self.heard.ear.state() == LinkState::Up
-            && self.unconfirmed < MOST_UNCONFIRMED;
+        let up = self.heard.ear.state() == LinkState::Up && self.unconfirmed < MOST_UNCONFIRMED;
+        let well = recent && self.fed && up;
+        self.well = if well { self.well + 1 } else { 0 };
+        // One that was lost was told to be safe: what it gives must have come to rest before it is taken over from there.
+        let rested = self.whole() && (self.state == State::Waiting || self.well > self.plan.lost_after);
         match self.state {
             State::Waiting | State::Lost if well && self.plan.setting.dry_run => self.state = State::Watched,
-            State::Waiting | State::Lost if well => {
+            State::Waiting | State::Lost if well && rested => {
                 self.heard.note(tick, "it takes over");
                 (self.state, self.ramp) = (State::TakingOver, 0);
                 (self.filtered, self.at_start) = (self.measured, self.measured);
@@ -231,9 +234,14 @@ impl Seat {
 impl Occupant for Seat {
     fn begin(&mut self, tick: Tick, now_us: u64) {
         let before = self.measured;
-        let gap = self.heard.last.map(|last| tick.0 - last.0);
+        let last = self.heard.last;
+        let gap = last.map(|last| tick.0 - last.0);
         if let Some(stamp) = self.heard.begin(tick, now_us) {
             self.measured = self.points.read(&self.heard.values, self.plan.setting.scale.power);
+            if !self.whole() {
+                // A sample without power is as good as none.
+                self.heard.last = last;
+            }
             self.still += 1;
             let held = stamp.confirmed || !self.commanded();
             let asked = self.still > if matches!(self.plan.description.wire, Wire::Can(..)) { STILL } else { 0 };

@@ -13,7 +13,6 @@ use crate::link::can::bus::{Connector, VirtualBus};
 use crate::link::capture::{Capture, Clock, Ends, Recorder, Tap, tapped};
 use crate::link::description::Wire;
 use crate::link::driver::{self, Plug, Prepared};
-use crate::link::fault::Faults;
 use crate::link::modbus::driver::Framing;
 use crate::link::port::{DriverEnd, LinkState, LoopEnd};
 use crate::link::stream::{self, Socket};
@@ -39,11 +38,14 @@ pub(super) struct Maker {
     pub(super) commands: Option<LoopEnd>,
 }
 
+/// A device on a bus, to be served from the session's beginning on.
+pub(super) type OnCan = Box<dyn FnOnce(VirtualBus, Instant) -> emulate::Serving + Send>;
+
 /// What is to be served, and where a driver meets it.
 pub(super) enum Served {
     Modbus(Shared, Socket, stream::Accept),
     Pmu(Arc<Server>, SharedModel, Socket, stream::Accept),
-    Can(SharedModel, VirtualBus, Faults),
+    Can(OnCan, VirtualBus),
     Scpi(SharedScpi, Socket, stream::Accept),
 }
 
@@ -206,8 +208,8 @@ fn serving(served: Served, seat: &scenario::Seat, epoch: Instant, tasks: &mut Ta
             }));
             Plug::Stream(socket.connector())
         }
-        Served::Can(model, bus, faults) => {
-            tasks.others.push(Box::pin(emulate::serve_charger(bus.clone(), model, faults, epoch)));
+        Served::Can(device, bus) => {
+            tasks.others.push(device(bus.clone(), epoch));
             Plug::Can(Connector::Virtual(bus))
         }
     }

@@ -13,6 +13,7 @@
 //!
 //! See `docs/models/can.md`.
 
+pub mod both_ways;
 pub mod bus;
 pub mod census;
 pub mod dbc;

@@ -193,6 +193,28 @@ pub struct CanHead {
     /// Messages that are watched otherwise than by the database's cycle times, by name.
     #[serde(default)]
     pub hear: IndexMap<String, CanHear>,
+    /// Its power is told as a current, in one signal for each way; `p_w` is worked out of it.
+    #[serde(default)]
+    pub both_ways: Option<Box<CanBothWays>>,
+}
+
+/// A power that is told as a current's size, in one signal for each way. Signals as in `MESSAGE.SIGNAL`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CanBothWays {
+    /// Where the current out of the battery goes, in A: what is positive.
+    pub discharge: String,
+    /// Where the current into the battery goes, in A.
+    pub charge: String,
+    /// The voltage in V that power is divided by.
+    pub voltage: String,
+    /// The most that it gives now, in A.
+    pub most_discharge: String,
+    /// The most that it takes now, in A.
+    pub most_charge: String,
+    /// What it says while current may flow, by signal.
+    #[serde(default, rename = "while")]
+    pub while_is: IndexMap<String, f64>,
 }
 
 /// A message that is sent again and again.
@@ -226,7 +248,7 @@ pub struct CanHear {
     /// It is missed after so many periods without it.
     #[serde(default = "periods")]
     pub periods: u32,
-    /// A signal that must move from message to message.
+    /// A signal that must go up by one from message to message.
     #[serde(default)]
     pub counter: Option<String>,
     /// How many values it has.

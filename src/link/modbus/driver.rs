@@ -186,7 +186,9 @@ impl Driver {
         let spacing = Duration::from_secs_f64(head.spacing_s);
         let unit = self.own.unit.unwrap_or(head.unit);
         let mut wire = Connection::new(stream, self.own.framing, unit, limit, spacing);
-        let map = self.map(&mut wire).await?;
+        let map = self.map(&mut wire).await;
+        self.end.count_errors(wire.take_damaged());
+        let map = map?;
         let now = Instant::now();
         let still = Moved { alive: (None, now), words: (0, now) };
         let written = vec![None; description.set_points.len()];
@@ -202,7 +204,9 @@ impl Driver {
             moved: still,
             up: false,
         };
-        self.poll_on(&mut connected).await.map_err(|error| Trouble {
+        let ended = self.poll_on(&mut connected).await;
+        self.end.count_errors(connected.wire.take_damaged());
+        ended.map_err(|error| Trouble {
             what: error.to_string(),
             wrong: matches!(error, WireError::Protocol(_)),
             was_up: connected.up,

@@ -31,6 +31,9 @@ pub enum WireError {
     /// Nothing came in time.
     #[error("no answer within {0:?}")]
     Timeout(Duration),
+    /// Bytes came, and no whole answer in time.
+    #[error("what came within {0:?} is no answer: {1} bytes, which are damaged or too few")]
+    Damaged(Duration, usize),
     /// The device refuses.
     #[error("exception {0}{words}", words = exception_words(*.0))]
     Exception(u8),
@@ -64,6 +67,8 @@ pub struct Connection {
     heard: Arc<AtomicUsize>,
     /// The other side has ended.
     closed: Arc<AtomicBool>,
+    /// Answers that came damaged.
+    damaged: u64,
 }
 
 /// A stream that counts what comes: the client drops what is there beyond an answer, and that is a second answer. It also
@@ -120,10 +125,25 @@ impl Connection {
             Framing::Tcp => tcp::attach_slave(stream, Slave(unit)),
             Framing::Rtu => rtu::attach_slave(stream, Slave(unit)),
         };
-        Self { context, limit, spacing, ready: Instant::now(), framing, heard, closed }
+        Self { context, limit, spacing, ready: Instant::now(), framing, heard, closed, damaged: 0 }
+    }
+
+    /// Answers that came damaged since the last call.
+    pub const fn take_damaged(&mut self) -> u64 {
+        std::mem::replace(&mut self.damaged, 0)
     }
 
     async fn call(&mut self, request: Request<'_>) -> Result<Response, WireError> {
+        let answer = self.answer(request).await;
+        self.damaged += match &answer {
+            Err(WireError::Damaged(..)) => 1,
+            Err(WireError::Lost(error)) => u64::from(error.kind() == io::ErrorKind::InvalidData),
+            _ => 0,
+        };
+        answer
+    }
+
+    async fn answer(&mut self, request: Request<'_>) -> Result<Response, WireError> {
         if !self.spacing.is_zero() {
             sleep_until(self.ready).await;
         }
@@ -131,7 +151,10 @@ impl Connection {
         let answer = timeout(self.limit, self.context.call(request)).await;
         self.ready = Instant::now() + self.spacing;
         match answer {
-            Err(_) => Err(WireError::Timeout(self.limit)),
+            Err(_) => match self.heard.load(Ordering::Relaxed) {
+                0 => Err(WireError::Timeout(self.limit)),
+                bytes => Err(WireError::Damaged(self.limit, bytes)),
+            },
             Ok(Err(Error::Transport(error))) => Err(WireError::Lost(self.in_words(error))),
             Ok(Err(Error::Protocol(error))) => Err(WireError::Protocol(mismatch(&error))),
             Ok(Ok(answer)) => {

@@ -75,6 +75,8 @@ struct Shared {
     confirmed: AtomicBool,
     /// What went wrong last; nobody on the loop's side reads it while it runs.
     trouble: Mutex<Option<String>>,
+    /// Answers and messages that came damaged.
+    errors: AtomicU64,
 }
 
 /// The loop's end. Dropping it tells the driver to end.
@@ -103,6 +105,7 @@ pub fn port(points: usize, set_points: usize) -> (LoopEnd, DriverEnd) {
         beat_us: AtomicU64::new(0),
         confirmed: AtomicBool::new(false),
         trouble: Mutex::new(None),
+        errors: AtomicU64::new(0),
     });
     let loop_end = LoopEnd { shared: Arc::clone(&shared), raw: vec![0; points + HEADER].into(), seen: 0 };
     (loop_end, DriverEnd { shared, raw: vec![0; set_points].into(), seen: 0 })
@@ -176,6 +179,11 @@ impl LoopEnd {
         self.shared.confirmed.load(Ordering::Acquire)
     }
 
+    /// Answers and messages so far that came damaged, as far as the driver can tell.
+    pub fn errors(&self) -> u64 {
+        self.shared.errors.load(Ordering::Relaxed)
+    }
+
     /// What went wrong last, in words. It locks: not for the loop.
     pub fn trouble(&self) -> Option<String> {
         self.shared.trouble()
@@ -227,6 +235,13 @@ impl DriverEnd {
             *self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(trouble);
         }
         self.shared.state.store(state as u8, Ordering::Release);
+    }
+
+    /// Counts answers or messages that came damaged.
+    pub fn count_errors(&self, more: u64) {
+        if more > 0 {
+            self.shared.errors.fetch_add(more, Ordering::Relaxed);
+        }
     }
 
     /// Says whether the device holds what it was told, as of the samples that are published from now on.

@@ -34,8 +34,6 @@ use crate::{Exit, output};
 const AGAIN: Duration = Duration::from_millis(500);
 /// Longest wait while nothing is due: it looks whether it should stop.
 const LOOK: Duration = Duration::from_millis(20);
-/// Bytes of a frame beside its data, about.
-const HEAD_BYTES: i32 = 8;
 /// Frames that wait to be sent late.
 const MOST_LATE: usize = 4096;
 /// Period of a message of which nobody says one, in µs.
@@ -52,13 +50,14 @@ pub(super) async fn serve(
 ) -> Result<(), Exit> {
     let address = bus_of(args, &description)?;
     for (_, _, fault) in faults.script() {
-        if matches!(fault, Fault::WrongUnit | Fault::Exception { .. }) {
+        if matches!(fault, Fault::Exception { .. }) {
             return Err(complain(format!("a device on CAN has no fault {fault:?}: nobody asks it")));
         }
     }
     let (_, database) = devices::database_of(&description)?;
-    let mut device = device(args, &description, &database, shown)?;
-    device.script(emulate::can_script(&whole(args, faults)));
+    let mut device = device(args, &description, &database, shown, faults)?;
+    device.script(emulate::can_script(faults));
+    device.seed(args.seed);
     let mut bus = Bus::connect(&address).await.map_err(|error| match scan::no_bus(&address, &error) {
         // What cannot be had here is something wrong with what was given.
         Exit::LinkLost => Exit::BadInput,
@@ -101,16 +100,6 @@ fn bus_of(args: &Args, description: &Description) -> Result<Address, Exit> {
     }
 }
 
-/// Faults of the device as a whole; those of single frames are done here.
-fn whole(args: &Args, faults: &Faults) -> Faults {
-    let mut whole = Faults::new(args.seed);
-    let script = faults.script().iter();
-    for &(from_s, to_s, fault) in script.filter(|own| !matches!(own.2, Fault::Drop { .. } | Fault::Noise { .. })) {
-        whole.add(from_s, to_s, fault);
-    }
-    whole
-}
-
 /// Serves until the end, or until the bus is lost.
 async fn on_bus(
     device: &mut Device<Behind>,
@@ -119,31 +108,14 @@ async fn on_bus(
     late: &mut VecDeque<(u64, CanFrame)>,
     until: &Until,
 ) -> Result<(), BusError> {
-    let (mut frames, mut number) = (Vec::new(), 0);
+    let mut frames = Vec::new();
     while !until.over() {
         let (now_us, now_s) = (micros(until.epoch), until.epoch.elapsed().as_secs_f64());
         device.poll(now_us, &mut frames);
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most a day")]
         let due_us = now_us + (faults.delay_s(now_s) * 1e6) as u64;
-        for frame in frames.drain(..) {
-            number += 1;
-            let lost = |fault: Fault| match fault {
-                Fault::Drop { share } => faults.draw("drop", number) < share,
-                // A frame that is damaged on the wire has a wrong checksum, and is nobody's.
-                Fault::Noise { share } => {
-                    let bytes = i32::try_from(frame.length()).unwrap_or(0) + HEAD_BYTES;
-                    faults.draw("noise", number) < 1.0 - (1.0 - share).powi(bytes)
-                }
-                _ => false,
-            };
-            if faults.at(now_s).any(lost) || late.len() >= MOST_LATE {
-                continue;
-            }
-            late.push_back((due_us, frame));
-            if faults.at(now_s).any(|own| own == Fault::Twice) {
-                late.push_back((due_us, other(&frame)));
-            }
-        }
+        let room = MOST_LATE.saturating_sub(late.len());
+        late.extend(frames.drain(..).take(room).map(|frame| (due_us, frame)));
         while late.front().is_some_and(|(due_us, _)| *due_us <= now_us) {
             if let Some((_, frame)) = late.pop_front() {
                 bus.send(&frame).await?;
@@ -162,14 +134,6 @@ async fn on_bus(
 
 fn micros(epoch: Instant) -> u64 {
     u64::try_from(epoch.elapsed().as_micros()).unwrap_or(u64::MAX)
-}
-
-/// What a second device with the same identifiers would say.
-fn other(frame: &CanFrame) -> CanFrame {
-    let mut bytes = [0; 64];
-    let bytes = &mut bytes[..frame.bytes().len()];
-    bytes.iter_mut().zip(frame.bytes()).for_each(|(to, from)| *to = from ^ 0x5A);
-    CanFrame::fitting(frame.id(), bytes).unwrap_or(*frame)
 }
 
 /// What is behind the messages, with values that are shown whatever it says.
@@ -194,6 +158,7 @@ fn device(
     description: &Description,
     database: &Arc<Database>,
     shown: &Shown,
+    faults: &Faults,
 ) -> Result<Device<Behind>, Exit> {
     let model: SharedModel = Arc::new(Mutex::new(model(args, description, &Shown::default())));
     let has = |names: &[&str]| names.iter().all(|name| database.named(name).is_some());
@@ -202,7 +167,7 @@ fn device(
     };
     let (settings, own): (_, Box<dyn Plant + Send>) =
         if has(&["Command", "Status", "Grid", "Limits", "Battery", "Identity"]) && hears("Status") {
-            let plant = charger::Module::new(emulate::charger_plant(model));
+            let plant = charger::Module::new(emulate::charger_plant(model, faults));
             (charger::settings(Arc::clone(database), 1), Box::new(plant))
         } else if has(&["ChargerStatus", "VehicleDischargeLimits", "VehicleEstimate"]) && hears("VehicleStatus") {
             (chademo::settings(Arc::clone(database)), Box::new(chademo::Vehicle::new(battery())))
@@ -291,6 +256,7 @@ fn plain(
         cyclic: cyclic(head, database, &measured),
         measured,
         watchdog: None,
+        battery: Vec::new(),
     };
     let set = set_points.into_iter().map(|(name, _, scale, offset, _)| (name, scale, offset)).collect();
     Ok((settings, Box::new(Plain { model, says, set, before_us: 0 })))

@@ -86,7 +86,10 @@ impl Session {
             match received {
                 None => {}
                 Some(Ok(received)) => {
-                    if let Some(error) = self.hear(directive, &received, clock()) {
+                    let before = self.watch.damaged();
+                    let failed = self.hear(directive, &received, clock());
+                    port.count_errors(self.watch.damaged().saturating_sub(before));
+                    if let Some(error) = failed {
                         return Left::Lost { error, heard: self.watch.heard_since(began_us) };
                     }
                 }
@@ -156,6 +159,7 @@ impl Session {
     fn hear(&mut self, directive: Directive, received: &Received, now_us: u64) -> Option<BusError> {
         let frame = &received.frame;
         if let Kind::Error { class } = frame.kind() {
+            self.watch.note_error();
             return (class & ERROR_BUS_OFF != 0).then_some(BusError::Down);
         }
         let age_us = u64::try_from(received.age.as_micros()).unwrap_or(0);

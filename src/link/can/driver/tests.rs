@@ -40,6 +40,7 @@ fn plant(_t_us: u64, demand: Demand) -> ChargerState {
         capacity_kwh: 60.0,
         battery_temperature_c: 20.0,
         battery_present: true,
+        auxiliary_v_v: 12.0,
         faults: 0,
     }
 }
@@ -259,6 +260,48 @@ async fn what_a_device_says_that_cannot_be_is_found() {
     assert_eq!(rig.own.state(), LinkState::Up);
     rig.until(11_900).await;
     assert!(rig.values[SOC].is_nan(), "beyond the database's limits: {:?}", rig.values);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_device_with_the_same_messages_is_found_and_gone_again() {
+    let script = [(2000, 4000, Fault::Twin), (6000, 8000, Fault::OtherAddress), (10_000, 14_000, Fault::BatterySilent)];
+    let mut rig = Rig::new(&script);
+    rig.until(1900).await;
+    assert_eq!((rig.own.state(), rig.own.errors()), (LinkState::Up, 0));
+    rig.until(2500).await;
+    assert_eq!(rig.own.state(), LinkState::Wrong);
+    assert!(rig.own.trouble().unwrap().contains("two devices send it"), "{:?}", rig.own.trouble());
+    rig.until(3900).await;
+    assert!(rig.values[POWER].is_nan(), "of which of the two would it be?");
+    rig.until(8000).await;
+    assert_eq!(rig.own.state(), LinkState::Down, "nobody at its address says anything");
+    rig.until(9900).await;
+    assert_eq!((rig.own.state(), rig.values[POWER]), (LinkState::Up, 0.0));
+    rig.until(12_000).await;
+    assert_eq!((rig.own.state(), rig.values[POWER], rig.values[SOC].is_nan()), (LinkState::Up, 0.0, true));
+    rig.until(13_500).await;
+    assert_eq!(rig.own.state(), LinkState::Down);
+    assert!(rig.own.trouble().unwrap().contains("`Battery` did not come"), "{:?}", rig.own.trouble());
+    rig.until(15_500).await;
+    assert_eq!((rig.own.state(), rig.values[SOC]), (LinkState::Up, 55.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn readings_that_miss_are_none_and_messages_that_are_lost_do_no_harm() {
+    let mut rig = Rig::new(&[(2000, 6000, Fault::Missing(0.3)), (8000, 12_000, Fault::Lossy(0.3))]);
+    rig.own.direct(Directive::Operate);
+    rig.own.command(&[-5.0]);
+    let mut seen = Vec::new();
+    for ms in (2500..12_000).step_by(50) {
+        rig.until(ms).await;
+        if ms < 6000 {
+            seen.push(rig.values[POWER]);
+        } else if ms > 6100 {
+            assert!(rig.values[POWER] == -5.0, "{ms}: {:?}", rig.values);
+        }
+    }
+    let none = seen.iter().filter(|value| value.is_nan()).count();
+    assert!((5..50).contains(&none) && seen.iter().all(|value| value.is_nan() || *value == -5.0), "{none}: {seen:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,12 @@
 use super::plan::{Plan, PlannedWatch};
 use crate::link::can::frame::CanFrame;
 
+/// A message may come so much more often than its period for ever.
+const FASTER: f64 = 1.25;
+/// Messages beyond that, after which there are taken to be two senders; and what is remembered of more.
+const MOST_SURPLUS: f64 = 6.0;
+const FULL: f64 = 8.0;
+
 /// A point as it stands.
 #[derive(Clone, Copy, Debug)]
 struct Held {
@@ -31,6 +37,10 @@ struct Heard {
     counter: Option<u64>,
     /// Messages since the counter moved.
     still: u32,
+    /// Messages in a row whose counter was not the next.
+    jumps: u32,
+    /// Messages beyond those that its period lets expect, of late.
+    surplus: f64,
     /// Messages of another length than the database says, in a row.
     misshapen: u32,
     points: Vec<Held>,
@@ -51,6 +61,8 @@ pub(super) enum Health {
 pub(super) struct Watch {
     heard: Vec<Heard>,
     published_us: Option<u64>,
+    /// Error frames, and messages of another length.
+    damaged: u64,
 }
 
 impl Watch {
@@ -60,16 +72,29 @@ impl Watch {
             ever: false,
             counter: None,
             still: 0,
+            jumps: 0,
+            surplus: 0.0,
             misshapen: 0,
             points: vec![Held::awaited(0); watch.points.len()],
         });
-        Self { heard: heard.collect(), published_us: None }
+        Self { heard: heard.collect(), published_us: None, damaged: 0 }
+    }
+
+    /// Error frames and messages of another length so far.
+    pub(super) const fn damaged(&self) -> u64 {
+        self.damaged
+    }
+
+    /// An error frame came.
+    pub(super) const fn note_error(&mut self) {
+        self.damaged = self.damaged.saturating_add(1);
     }
 
     /// Begins to wait anew: nothing was heard yet.
     pub(super) fn restart(&mut self, now_us: u64) {
         for heard in &mut self.heard {
             (heard.at_us, heard.ever, heard.counter, heard.still, heard.misshapen) = (now_us, false, None, 0, 0);
+            (heard.jumps, heard.surplus) = (0, 0.0);
             heard.points.fill(Held::awaited(now_us));
         }
     }
@@ -85,6 +110,7 @@ impl Watch {
         let fits =
             frame.length() == watch.message.length || (frame.length() > 8 && frame.length() >= watch.message.length);
         heard.misshapen = if fits { 0 } else { heard.misshapen.saturating_add(1) };
+        self.damaged = self.damaged.saturating_add(u64::from(!fits));
         if fits {
             heard.take(watch, frame.bytes(), at_us);
         }
@@ -162,11 +188,18 @@ impl Watch {
 
 impl Heard {
     fn take(&mut self, watch: &PlannedWatch, payload: &[u8], at_us: u64) {
+        self.count(watch, at_us);
         (self.at_us, self.ever) = (at_us, true);
         if let Some(alive) = watch.alive {
             let counter = watch.message.signals[alive.signal].raw(payload);
             self.still = if self.counter == Some(counter) { self.still.saturating_add(1) } else { 0 };
+            let next = self.counter.is_none_or(|before| counter == (before + 1) % alive.modulus);
+            self.jumps = if next { 0 } else { self.jumps.saturating_add(1) };
             self.counter = Some(counter);
+            if !next {
+                // Perhaps it is somebody else's: what it says counts only when the next one follows it.
+                return;
+            }
         }
         for (held, point) in self.points.iter_mut().zip(&watch.points) {
             let Some(physical) = watch.message.decode(point.signal, payload) else { continue };
@@ -176,9 +209,24 @@ impl Heard {
         }
     }
 
+    /// Counts how much more often than its period it comes.
+    #[allow(clippy::cast_precision_loss, reason = "times in µs")]
+    fn count(&mut self, watch: &PlannedWatch, at_us: u64) {
+        let periods = at_us.saturating_sub(self.at_us) as f64 / watch.period_us.max(1) as f64;
+        self.surplus = if self.ever { (self.surplus + 1.0 - FASTER * periods).clamp(-MOST_SURPLUS, FULL) } else { 0.0 };
+    }
+
     fn wrong(&self, watch: &PlannedWatch) -> Option<String> {
         if self.still >= watch.frozen_after {
             return Some(format!("message `{}`: its counter stands still", watch.message.name));
+        }
+        if self.surplus >= MOST_SURPLUS {
+            let name = &watch.message.name;
+            return Some(format!("message `{name}` comes too often: do two devices send it, or is `every_s` wrong?"));
+        }
+        if self.jumps >= watch.frozen_after {
+            let name = &watch.message.name;
+            return Some(format!("message `{name}`: its counter jumps: do two devices send it, or are frames lost?"));
         }
         (self.misshapen >= watch.frozen_after).then(|| format!("message `{}` has another length", watch.message.name))
     }

@@ -172,6 +172,16 @@ pub fn settings(database: Arc<Database>) -> DeviceSettings {
             cyclic("VehicleDischargeEstimate", &[("VehicleSequence", 2.0)]),
         ],
         watchdog: Some(Watchdog { message: "ChargerStatus".into(), timeout_us: WATCHDOG_US, alive: None }),
+        // All that it says is its battery's.
+        battery: [
+            "VehicleLimits",
+            "VehicleEstimate",
+            "VehicleStatus",
+            "VehicleDischargeLimits",
+            "VehicleDischargeEstimate",
+        ]
+        .map(str::to_owned)
+        .into(),
     }
 }
 

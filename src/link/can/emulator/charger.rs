@@ -55,6 +55,7 @@ pub struct ChargerState {
     pub capacity_kwh: f64,
     pub battery_temperature_c: f64,
     pub battery_present: bool,
+    pub auxiliary_v_v: f64,
     /// Bits of the database's faults, `FaultOverVoltage` first; communication is the module's own.
     pub faults: u8,
 }
@@ -222,6 +223,7 @@ impl<P: ChargerPlant> Plant for Module<P> {
             own.capacity_kwh,
             own.battery_temperature_c,
             flag(u8::from(own.battery_present)),
+            own.auxiliary_v_v,
         ];
         measured.iter_mut().zip(values.into_iter().chain(bits).chain(slow)).for_each(|(to, value)| *to = value);
     }
@@ -246,6 +248,7 @@ pub fn settings(database: Arc<Database>, serial: u32) -> DeviceSettings {
     let measured = measured.chain(grid.map(|signal| SignalName::new("Grid", signal)));
     let measured = measured.chain(limits.map(|signal| SignalName::new("Limits", signal)));
     let measured = measured.chain(battery.map(|signal| SignalName::new("Battery", signal)));
+    let measured = measured.chain([SignalName::new("Supply", "AuxiliaryVoltage")]);
     let plain = |message: &str| Cyclic { message: message.to_owned(), period_us: None, fixed: Vec::new(), alive: None };
     let identity =
         [("Vendor", 1.0), ("Product", 1.0), ("Serial", f64::from(serial & 0xFF_FFFF)), ("FirmwareMajor", 1.0)];
@@ -260,6 +263,7 @@ pub fn settings(database: Arc<Database>, serial: u32) -> DeviceSettings {
             plain("Grid"),
             plain("Limits"),
             plain("Battery"),
+            plain("Supply"),
             Cyclic { fixed, ..plain("Identity") },
         ],
         watchdog: Some(Watchdog {
@@ -267,6 +271,7 @@ pub fn settings(database: Arc<Database>, serial: u32) -> DeviceSettings {
             timeout_us: WATCHDOG_US,
             alive: Some("CommandAlive".into()),
         }),
+        battery: vec!["Limits".into(), "Battery".into()],
     }
 }
 

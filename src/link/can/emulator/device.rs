@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::link::can::dbc::{Database, Message, Number};
+use crate::link::can::dbc::{Database, Message, Number, Signal};
 use crate::link::can::driver::{Alive, SettingsError, SignalName};
-use crate::link::can::frame::{CLASSIC_BYTES, CanFrame};
+use crate::link::can::frame::{CLASSIC_BYTES, CanFrame, CanId};
+use crate::quantity::Noise;
 
 /// What a plant sees.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +76,8 @@ pub struct DeviceSettings {
     pub cyclic: Vec<Cyclic>,
     /// Its watchdog.
     pub watchdog: Option<Watchdog>,
+    /// Messages that come from its battery's management.
+    pub battery: Vec<String>,
 }
 
 /// What is wrong with a device.
@@ -88,8 +91,18 @@ pub enum Fault {
     Garbage,
     /// What it measures is so many times what it should be.
     WrongScale(f64),
-    /// What it measures has all bits set; floats are NaN.
+    /// What it measures has all bits set, of signed numbers all but the sign; floats are NaN.
     OutOfRange,
+    /// Of what it measures, that share of signals has no value.
+    Missing(f64),
+    /// That share of its messages does not arrive.
+    Lossy(f64),
+    /// Its battery's management says nothing: its messages do not come.
+    BatterySilent,
+    /// It answers at another address.
+    OtherAddress,
+    /// A second device sends the same messages, with a counter and values of its own.
+    Twin,
     /// It is off, and begins anew afterwards.
     Reboot,
 }
@@ -116,6 +129,8 @@ struct Out {
     /// Signal, modulus, next value.
     alive: Option<(usize, u64, u64)>,
     last: Option<CanFrame>,
+    /// It comes from the battery's management.
+    battery: bool,
 }
 
 #[derive(Debug)]
@@ -139,7 +154,7 @@ pub struct Device<P> {
     guard: Option<Guard>,
     script: Vec<Scripted>,
     rebooting: bool,
-    noise: u64,
+    draws: Draws,
 }
 
 impl<P: Plant> Device<P> {
@@ -149,7 +164,11 @@ impl<P: Plant> Device<P> {
     /// Everything that is wrong with its settings.
     pub fn new(settings: &DeviceSettings, plant: P) -> Result<Self, Vec<SettingsError>> {
         let mut maker = Maker { database: &settings.database, found: Vec::new() };
-        let outs = settings.cyclic.iter().filter_map(|cyclic| maker.out(cyclic, &settings.measured)).collect();
+        let out = |cyclic: &Cyclic| {
+            let own = maker.out(cyclic, &settings.measured)?;
+            Some(Out { battery: settings.battery.contains(&cyclic.message), ..own })
+        };
+        let outs = settings.cyclic.iter().filter_map(out).collect();
         let commands = settings.commands.iter().filter_map(|command| {
             let (message, signal) = maker.signal(&command.from)?;
             Some((message, signal, command.safe))
@@ -168,7 +187,7 @@ impl<P: Plant> Device<P> {
         let values = commands.iter().map(|command| command.2).collect();
         let measured = vec![0.0; settings.measured.len()];
         let (script, rebooting) = (Vec::new(), false);
-        Ok(Self { plant, outs, commands, values, measured, guard, script, rebooting, noise: 1 })
+        Ok(Self { plant, outs, commands, values, measured, guard, script, rebooting, draws: Draws::new(1) })
     }
 
     /// The plant.
@@ -184,6 +203,11 @@ impl<P: Plant> Device<P> {
     /// Faults to come. Of two at a time, the first of the list counts.
     pub fn script(&mut self, script: Vec<Scripted>) {
         self.script = script;
+    }
+
+    /// Seed of what its faults draw.
+    pub fn seed(&mut self, seed: u64) {
+        self.draws = Draws::new(seed);
     }
 
     fn fault(&self, t_us: u64) -> Option<Fault> {
@@ -242,7 +266,11 @@ impl<P: Plant> Device<P> {
         for out in &mut self.outs {
             if out.next_us.is_none_or(|next| next <= t_us) {
                 out.skip(t_us);
-                frames.extend(out.frame(&self.measured, fault, &mut self.noise));
+                let frame = out.frame(&self.measured, fault, &mut self.draws);
+                frames.extend(frame);
+                if fault == Some(Fault::Twin) {
+                    frames.extend(frame.and_then(|own| out.twin(&own)));
+                }
             }
         }
     }
@@ -269,15 +297,17 @@ impl Out {
         }
     }
 
-    fn frame(&mut self, measured: &[f64], fault: Option<Fault>, noise: &mut u64) -> Option<CanFrame> {
+    fn frame(&mut self, measured: &[f64], fault: Option<Fault>, draws: &mut Draws) -> Option<CanFrame> {
         match fault {
             Some(Fault::Mute | Fault::Reboot) => return None,
+            Some(Fault::BatterySilent) if self.battery => return None,
+            Some(Fault::Lossy(share)) if draws.share() < share => return None,
             Some(Fault::Freeze) if self.last.is_some() => return self.last,
             Some(Fault::Garbage) => {
                 let mut bytes = [0; CLASSIC_BYTES];
-                bytes.iter_mut().for_each(|byte| *byte = random(noise));
+                bytes.iter_mut().for_each(|byte| *byte = draws.byte());
                 // Never the message's own length: bytes alone could be right by chance.
-                let other = usize::from(random(noise)) % CLASSIC_BYTES;
+                let other = usize::from(draws.byte()) % CLASSIC_BYTES;
                 let length = if other == self.message.length { CLASSIC_BYTES - 1 - other } else { other };
                 return CanFrame::data(self.message.id, &bytes[..length]).ok();
             }
@@ -288,7 +318,9 @@ impl Out {
             let (signal, value) = (&self.message.signals[signal], measured.get(place).copied().unwrap_or(f64::NAN));
             let raw = match fault {
                 Some(Fault::WrongScale(scale)) => signal.nearest(value * scale).0,
-                Some(Fault::OutOfRange) => u64::MAX,
+                Some(Fault::OutOfRange) => none(signal),
+                // Flags and states are no sensors.
+                Some(Fault::Missing(share)) if signal.length > FLAG_BITS && draws.share() < share => none(signal),
                 // A plant that has no value says so where the signal can.
                 _ if value.is_nan() && matches!(signal.number, Number::F32 | Number::F64) => u64::MAX,
                 _ => signal.nearest(value).0,
@@ -299,18 +331,70 @@ impl Out {
             self.message.signals[*signal].put_raw(&mut payload, *next);
             *next = (*next + 1) % (*modulus).max(1);
         }
-        self.last = CanFrame::fitting(self.message.id, &payload).ok();
+        let id = if fault == Some(Fault::OtherAddress) { other(self.message.id) } else { Some(self.message.id) };
+        self.last = id.and_then(|id| CanFrame::fitting(id, &payload).ok());
         self.last
+    }
+
+    /// The same message of a second device: another number in its counter and in what it measures.
+    fn twin(&self, own: &CanFrame) -> Option<CanFrame> {
+        let mut payload = own.bytes().to_vec();
+        for &(signal, _) in &self.measured {
+            let signal = &self.message.signals[signal];
+            signal.put_raw(&mut payload, signal.raw(own.bytes()) ^ (1 << (signal.length / 2)));
+        }
+        if let Some((signal, modulus, _)) = self.alive {
+            let signal = &self.message.signals[signal];
+            let modulus = modulus.max(1);
+            signal.put_raw(&mut payload, (signal.raw(own.bytes()) + modulus / 2) % modulus);
+        }
+        CanFrame::fitting(own.id(), &payload).ok()
     }
 }
 
-/// A byte of a generator that is the same each time (xorshift of 64 bits).
-#[allow(clippy::cast_possible_truncation, reason = "a byte of it is wanted")]
-const fn random(state: &mut u64) -> u8 {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    (*state >> 24) as u8
+/// Bits that a flag or a state has at most.
+const FLAG_BITS: u8 = 4;
+
+/// Bits that mean no value: all of them, of a signed number the largest.
+fn none(signal: &Signal) -> u64 {
+    match signal.number {
+        Number::Signed => u64::MAX.checked_shr(65 - u32::from(signal.length)).unwrap_or(0),
+        _ => u64::MAX,
+    }
+}
+
+/// The identifier of the same message at another address: the lowest byte of 29 bits, or the highest of 11.
+fn other(id: CanId) -> Option<CanId> {
+    if id.is_extended() { CanId::extended(id.number() ^ 1) } else { CanId::standard(id.number() ^ 0x400) }
+}
+
+/// Numbers by a hash of a seed and of how many were drawn: the same each time.
+#[derive(Clone, Copy, Debug)]
+struct Draws {
+    noise: Noise,
+    drawn: u64,
+}
+
+impl Draws {
+    fn new(seed: u64) -> Self {
+        Self { noise: Noise::new(seed, "can"), drawn: 0 }
+    }
+
+    fn number(&mut self) -> u64 {
+        self.drawn = self.drawn.wrapping_add(1);
+        self.drawn
+    }
+
+    fn byte(&mut self) -> u8 {
+        let number = self.number();
+        self.noise.bits(number).to_be_bytes()[0]
+    }
+
+    /// A number from 0 to 1.
+    fn share(&mut self) -> f64 {
+        let number = self.number();
+        self.noise.uniform(number)
+    }
 }
 
 struct Maker<'a> {
@@ -359,7 +443,16 @@ impl Maker<'_> {
         let alive = alive.and_then(|alive| Some((self.at(&message, &alive.signal)?, alive.modulus, 0)));
         let own = measured.iter().enumerate().filter(|(_, name)| name.message == message.name);
         let own = own.filter_map(|(place, name)| Some((message.signal(&name.signal)?, place))).collect();
-        Some(Out { period_us: period_us?, next_us: None, base, measured: own, alive, last: None, message })
+        Some(Out {
+            period_us: period_us?,
+            next_us: None,
+            base,
+            measured: own,
+            alive,
+            last: None,
+            battery: false,
+            message,
+        })
     }
 
     fn guard(&mut self, watchdog: &Watchdog) -> Option<Guard> {

@@ -130,6 +130,7 @@ const STATE: ChargerState = ChargerState {
     capacity_kwh: 60.0,
     battery_temperature_c: 20.0,
     battery_present: true,
+    auxiliary_v_v: 12.0,
     faults: 0,
 };
 

@@ -33,6 +33,8 @@ const LOOK: Duration = Duration::from_millis(10);
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
 /// Times that a configuration is asked for.
 const MOST_ASKED: u32 = 3;
+/// Frames in a row that may come twice.
+const MOST_DOUBLED: u32 = 3;
 /// Bytes that are read at once.
 const BLOCK: usize = 4096;
 
@@ -101,6 +103,8 @@ struct Line {
     fresh: Instant,
     /// Why frames that come cannot be right.
     wrong: Option<String>,
+    /// Frames in a row that came twice, and whether the newest did.
+    doubled: (u32, bool),
 }
 
 impl Line {
@@ -114,6 +118,7 @@ impl Line {
             again: false,
             fresh: now,
             wrong: None,
+            doubled: (0, false),
         }
     }
 }
@@ -301,10 +306,12 @@ impl<T: Fn() -> u64> Driver<'_, T> {
         match frame {
             Err(FrameError::Garbage(bytes)) => {
                 self.counts.garbage += u64::try_from(bytes).unwrap_or(u64::MAX);
+                self.end.count_errors(1);
                 Then::Nothing
             }
             Err(_) => {
                 self.counts.damaged += 1;
+                self.end.count_errors(1);
                 Then::Nothing
             }
             Ok(Frame { body: Body::Config(kind, config), .. }) if kind == self.settings.configuration => {
@@ -349,7 +356,16 @@ impl<T: Fn() -> u64> Driver<'_, T> {
         self.line.changing = changing;
         match self.timeline.place(utc_us, received_us, binding.config.period_us()) {
             Placed::Late => self.counts.late += 1,
-            Placed::Duplicate => self.counts.duplicates += 1,
+            Placed::Duplicate => {
+                self.counts.duplicates += 1;
+                // One that is repeated without end is frozen, and no second.
+                self.line.doubled.0 += u32::from(!self.line.doubled.1);
+                self.line.doubled.1 = true;
+                if self.line.doubled.0 >= MOST_DOUBLED {
+                    let what = "every frame comes twice: do two devices send this stream?";
+                    self.end.report(LinkState::Wrong, Some(what.into()));
+                }
+            }
             Placed::Jump(origin_us) => {
                 self.counts.jumps += 1;
                 self.values.fill(f64::NAN);
@@ -357,6 +373,14 @@ impl<T: Fn() -> u64> Driver<'_, T> {
                 self.publish(origin_us, received_us);
             }
             Placed::Fresh(origin_us) => {
+                if !std::mem::take(&mut self.line.doubled.1) {
+                    self.line.doubled.0 = 0;
+                }
+                if self.line.doubled.0 >= MOST_DOUBLED {
+                    // Of which of the two is it?
+                    self.line.fresh = Instant::now();
+                    return then;
+                }
                 binding.values(self.settings, time.quality, &readings, &mut self.values);
                 (self.was_up, self.pause, self.line.wrong) = (true, PAUSES.0, None);
                 self.end.report(LinkState::Up, None);

@@ -5,6 +5,8 @@
 
 /// From here on a difference is a jump, in µs.
 const JUMP_US: i64 = 1_000_000;
+/// The session's clock may run away from UTC by one part of so many: what is taken for delay is forgotten as fast.
+const DRIFT: i64 = 10_000;
 
 /// What a frame's time is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +47,7 @@ impl Timeline {
         let (utc, received) = (signed(utc_us), signed(received_us));
         let Some((last_utc, last_received)) = self.newest else {
             self.newest = Some((utc, received));
-            return Placed::Fresh(self.origin(utc, received));
+            return Placed::Fresh(self.origin(utc, received, 0));
         };
         let (passed, waited) = (utc.saturating_sub(last_utc), received.saturating_sub(last_received));
         if passed == 0 {
@@ -58,15 +60,16 @@ impl Timeline {
         let ahead = passed.saturating_sub(waited) > JUMP_US && passed > JUMP_US.saturating_add(signed(period_us));
         if passed < 0 || ahead {
             self.offset_us = self.offset_us.filter(|_| self.fixed);
-            return Placed::Jump(self.origin(utc, received));
+            return Placed::Jump(self.origin(utc, received, 0));
         }
-        Placed::Fresh(self.origin(utc, received))
+        Placed::Fresh(self.origin(utc, received, passed))
     }
 
-    /// The session's time of a UTC time; never after the arrival.
-    fn origin(&mut self, utc: i64, received: i64) -> u64 {
+    /// The session's time of a UTC time; never after the arrival. `passed` since the frame before.
+    fn origin(&mut self, utc: i64, received: i64, passed: i64) -> u64 {
         let latest = received.saturating_sub(utc);
-        let offset = self.offset_us.map_or(latest, |offset| offset.min(latest));
+        let drift = if self.fixed { 0 } else { passed.max(0) / DRIFT };
+        let offset = self.offset_us.map_or(latest, |offset| offset.saturating_add(drift).min(latest));
         if !self.fixed {
             self.offset_us = Some(offset);
         }
@@ -86,9 +89,21 @@ mod tests {
     fn the_first_frame_is_put_where_it_came_and_less_delay_moves_it() {
         let mut line = Timeline::new(None);
         assert_eq!(line.place(UTC, 1000, 20_000), Fresh(1000));
-        assert_eq!(line.place(UTC + 20_000, 26_000, 20_000), Fresh(21_000), "5 ms more on its way");
+        assert_eq!(line.place(UTC + 20_000, 26_000, 20_000), Fresh(21_002), "5 ms more on its way");
         assert_eq!(line.place(UTC + 40_000, 40_500, 20_000), Fresh(40_500), "0.5 ms less than the first");
-        assert_eq!(line.place(UTC + 60_000, 61_000, 20_000), Fresh(60_500));
+        assert_eq!(line.place(UTC + 60_000, 61_000, 20_000), Fresh(60_502));
+    }
+
+    #[test]
+    fn a_clock_that_drifts_is_no_delay() {
+        let mut line = Timeline::new(None);
+        line.place(UTC, 0, 1_000_000);
+        // The session's clock is 50 ppm fast: 180 ms an hour.
+        let late = (1..7200_u64).map(|k| match line.place(UTC + k * 1_000_000, k * 1_000_050, 1_000_000) {
+            Fresh(origin) => k * 1_000_050 - origin,
+            other => panic!("{other:?}"),
+        });
+        assert!(late.max().unwrap() < 100, "µs");
     }
 
     #[test]
@@ -105,7 +120,7 @@ mod tests {
         line.place(UTC + 40_000, 40_000, 20_000);
         assert_eq!(line.place(UTC + 40_000, 50_000, 20_000), Duplicate);
         assert_eq!(line.place(UTC + 20_000, 51_000, 20_000), Late);
-        assert_eq!(line.place(UTC + 60_000, 61_000, 20_000), Fresh(60_000));
+        assert_eq!(line.place(UTC + 60_000, 61_000, 20_000), Fresh(60_002));
     }
 
     #[test]
@@ -113,9 +128,9 @@ mod tests {
         let mut line = Timeline::new(None);
         line.place(UTC, 0, 20_000);
         assert_eq!(line.place(UTC + 3_000_000, 3_000_000, 20_000), Fresh(3_000_000), "three seconds without frames");
-        assert_eq!(line.place(UTC + 3_020_000, 6_000_000, 20_000), Fresh(3_020_000), "held up on the way");
+        assert_eq!(line.place(UTC + 3_020_000, 6_000_000, 20_000), Fresh(3_020_002), "held up on the way");
         assert_eq!(line.place(UTC + 9_000_000, 6_020_000, 20_000), Jump(6_020_000), "3 s too early");
-        assert_eq!(line.place(UTC + 9_020_000, 6_041_000, 20_000), Fresh(6_040_000), "goes on from there");
+        assert_eq!(line.place(UTC + 9_020_000, 6_041_000, 20_000), Fresh(6_040_002), "goes on from there");
         assert_eq!(line.place(UTC + 1_000_000, 6_060_000, 20_000), Jump(6_060_000), "set back");
         let mut slow = Timeline::new(None);
         slow.place(UTC, 2_000_000, 10_000_000);

@@ -8,6 +8,7 @@ use super::super::frame::{EncodeError, Time, TimeQuality};
 use super::super::parser::with_wrong_check;
 use super::super::stat::Unlocked;
 use super::data_frame;
+use crate::quantity::Noise;
 
 /// What is wrong with a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,6 +37,17 @@ pub enum Fault {
     Silent,
     /// Connections are closed in its place.
     Close,
+    /// Bytes that are no frame come in its place.
+    Junk,
+    /// Each of its bytes is damaged with this share, drawn by the seed and the frame's number.
+    Noise {
+        /// 0 to 1.
+        share: f64,
+        /// Seed of the draws.
+        seed: u64,
+    },
+    /// A second PMU sends the same stream: the frame comes again with other values.
+    Twin,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -66,11 +78,12 @@ impl Script {
             self.last = data_frame(config, config.id, time, readings)?;
             return Ok(Some((self.last.clone(), Duration::ZERO, false)));
         }
-        self.faulty(&active, config, utc_us, quality, readings)
+        self.faulty(number, &active, config, utc_us, quality, readings)
     }
 
     fn faulty(
         &self,
+        number: u64,
         active: &[Fault],
         config: &Config,
         utc_us: u64,
@@ -103,10 +116,32 @@ impl Script {
                 Fault::Garbage(count) => bytes = [garbage(*count), bytes].concat(),
                 Fault::Delay(more) => delay += *more,
                 Fault::Close => close = true,
+                Fault::Junk => bytes = garbage(bytes.len()),
+                Fault::Noise { share, seed } => damage(&mut bytes, *share, *seed, number),
+                Fault::Twin => bytes.extend(twin(config, id, time, &readings)?),
                 _ => {}
             }
         }
         Ok(Some((bytes, delay, close)))
+    }
+}
+
+/// The same frame of a second PMU, which measures a hundredth more.
+fn twin(config: &Config, id: u16, time: Time, readings: &[Reading]) -> Result<Vec<u8>, EncodeError> {
+    let mut readings = readings.to_vec();
+    for phasor in readings.iter_mut().flat_map(|own| &mut own.phasors) {
+        phasor.magnitude *= 1.01;
+    }
+    data_frame(config, id, time, &readings)
+}
+
+fn damage(bytes: &mut [u8], share: f64, seed: u64, number: u64) {
+    let draws = Noise::new(seed, "noise");
+    for (byte, k) in bytes.iter_mut().zip(0..) {
+        let index = number.wrapping_mul(4096).wrapping_add(k);
+        if draws.uniform(index) < share {
+            *byte ^= draws.bits(index).to_be_bytes()[0] | 1;
+        }
     }
 }
 

@@ -326,7 +326,8 @@ async fn delay_shows_in_the_stamps_and_late_frames_are_dropped() {
     bench.server.script(25, Fault::Delay(Duration::from_millis(7)), 5);
     let seen = bench.watch(990).await;
     let delays: Vec<u64> = seen.iter().map(|(stamp, ..)| stamp.received_us - stamp.origin_us).collect();
-    assert_eq!(delays.iter().filter(|delay| **delay == 7000).count(), 5, "{delays:?}");
+    // Less what the clocks may have drifted meanwhile.
+    assert_eq!(delays.iter().filter(|delay| (6_900..=7_000).contains(*delay)).count(), 5, "{delays:?}");
     let published = bench.server.counts().published;
     bench.server.publish(UTC + (published - 3) * 20_000, TimeQuality(0), &readings(0)).unwrap();
     assert!(bench.watch(5).await.is_empty());
@@ -477,4 +478,34 @@ async fn by_tcp_only_so_many_of_those_that_are_allowed() {
     let listening = tokio::spawn(async move { serving.listen(listener, &other).await });
     assert!(stays(at).await.is_none(), "another address is allowed, and no more loopback");
     listening.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_devices_with_one_stream_are_found_and_a_frozen_one_is_not_taken_for_two() {
+    let mut bench = bench(settings());
+    bench.server.script(25, Fault::Twin, 25);
+    bench.watch(800).await;
+    assert_eq!(bench.own.state(), LinkState::Wrong);
+    assert!(bench.own.trouble().unwrap().contains("two devices"), "{:?}", bench.own.trouble());
+    assert!(bench.watch(100).await.is_empty(), "of which of the two would it be?");
+    let seen = bench.watch(600).await;
+    assert!(!seen.is_empty() && bench.own.state() == LinkState::Up);
+    bench.server.inject(Fault::Freeze, 20);
+    bench.watch(300).await;
+    assert_eq!(bench.own.state(), LinkState::Up, "nothing new for less than a second");
+}
+
+#[tokio::test(start_paused = true)]
+async fn noise_and_junk_are_counted_and_never_taken_for_data() {
+    let mut bench = bench(settings());
+    bench.server.script(10, Fault::Noise { share: 0.01, seed: 5 }, 30);
+    bench.server.script(50, Fault::Junk, 10);
+    let seen = bench.watch(1500).await;
+    let wanted = seen[0].1[MAGNITUDE];
+    assert!(
+        seen.iter().all(|(_, values, _)| (values[MAGNITUDE] / wanted - 1.0).abs() < 0.01 || values[MAGNITUDE].is_nan())
+    );
+    assert!(bench.own.errors() >= 10, "{}", bench.own.errors());
+    let counts = bench.end().await;
+    assert!(counts.damaged + counts.garbage > 5 && counts.published > 20, "{counts:?}");
 }
