@@ -77,7 +77,7 @@ impl Rig {
             tokio::spawn(async move {
                 while let Some(stream) = accept.recv().await {
                     let line = Line { stream: Box::new(stream), framing, epoch };
-                    tokio::spawn(emulate::serve(line, Arc::clone(&served)));
+                    tokio::spawn(emulate::serve(line, [Arc::clone(&served)].into()));
                 }
             });
             Emulated::Modbus(device)

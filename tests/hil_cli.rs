@@ -6,6 +6,10 @@
 #![cfg(all(feature = "cli", feature = "hil", unix))]
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod support {
+    pub mod python;
+}
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -554,21 +558,7 @@ fn a_serial_line_is_scanned_and_probed() {
 
 /// The environment's python, with the packages in it.
 fn python() -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("modbus_peer");
-    let python = folder.join("bin/python");
-    let has = |python: &PathBuf| {
-        let asked = Command::new(python).args(["-c", "import pymodbus, sunspec2"]).stderr(Stdio::null()).status();
-        asked.is_ok_and(|status| status.success())
-    };
-    if !has(&python) {
-        let made = Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder).status();
-        assert!(made.expect("python3 with venv").success(), "a virtual environment (package python3-venv)");
-        let pip =
-            ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "pymodbus==3.16.1", "pysunspec2==1.3.7"];
-        let status = Command::new(&python).args(pip).status().expect("pip");
-        assert!(status.success() && has(&python), "the packages `pymodbus` and `pysunspec2` from the package index");
-    }
-    python
+    support::python::with("modbus_peer", &["pymodbus==3.16.1", "pysunspec2==1.3.7"], "pymodbus, sunspec2")
 }
 
 #[test]

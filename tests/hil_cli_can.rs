@@ -6,13 +6,16 @@
 #![cfg(all(feature = "cli", feature = "hil", unix))]
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod support {
+    pub mod python;
+}
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, UdpSocket};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use phasorbench::link::address::Address;
@@ -379,25 +382,12 @@ fn adapters_and_servers_are_listened_to() {
 }
 
 /// The environment's python, with the packages in it.
-fn python() -> &'static PathBuf {
-    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(|| {
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("can_peer");
-        let python = folder.join("bin/python");
-        let has = |python: &PathBuf| {
-            let asked = "import can, cantools, msgpack, synchrophasor.frame";
-            Command::new(python).args(["-c", asked]).stderr(Stdio::null()).status().is_ok_and(|own| own.success())
-        };
-        if !has(&python) {
-            let made = Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder).status();
-            assert!(made.expect("python3 with venv").success(), "a virtual environment (package python3-venv)");
-            let packages = ["python-can==4.6.1", "cantools==45.1.0", "msgpack==1.2.4", "synchrophasor==1.0.0a0"];
-            let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-            let status = Command::new(&python).args(pip).args(packages).status().expect("pip");
-            assert!(status.success() && has(&python), "{packages:?} from the package index");
-        }
-        python
-    })
+fn python() -> PathBuf {
+    support::python::with(
+        "can_peer",
+        &["python-can==4.6.1", "cantools==45.1.0", "msgpack==1.2.4", "synchrophasor==1.0.0a0"],
+        "can, cantools, msgpack, synchrophasor.frame",
+    )
 }
 
 /// A script of ours with packages that are not.

@@ -5,10 +5,13 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "support/python.rs"]
+mod packages;
+
 use std::net::TcpListener as StdListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use phasorbench::link::address::Address;
@@ -22,25 +25,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep, timeout};
 
-/// The environment's python, with the package in it.
-fn python() -> &'static PathBuf {
-    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(|| {
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("modbus_tls");
-        let python = folder.join("bin/python");
-        let has = |python: &PathBuf| {
-            let asked = Command::new(python).args(["-c", "import pymodbus.simulator"]).stderr(Stdio::null()).status();
-            asked.is_ok_and(|status| status.success())
-        };
-        if !has(&python) {
-            let made = Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder).status();
-            assert!(made.expect("python3 with venv").success(), "a virtual environment (package python3-venv)");
-            let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "pymodbus==3.16.1"];
-            let status = Command::new(&python).args(pip).status().expect("pip");
-            assert!(status.success() && has(&python), "the package `pymodbus` from the package index");
-        }
-        python
-    })
+/// The environment's python, with the packages in it.
+fn python() -> PathBuf {
+    packages::with("modbus_tls", &["pymodbus==3.16.1"], "pymodbus.simulator")
 }
 
 fn script(name: &str) -> Command {

@@ -6,6 +6,9 @@
 #![cfg(all(feature = "hil", unix))]
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "support/python.rs"]
+mod packages;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -24,21 +27,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// The environment's python, with the packages in it.
 fn python() -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("scpi_peer");
-    let python = folder.join("bin/python");
-    let has = |python: &PathBuf| {
-        let asked = Command::new(python).args(["-c", "import pyvisa, pyvisa_py"]).stderr(Stdio::null()).status();
-        asked.is_ok_and(|status| status.success())
-    };
-    if !has(&python) {
-        let made = Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder).status();
-        assert!(made.expect("python3 with venv").success(), "a virtual environment (package python3-venv)");
-        let pip =
-            ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "pyvisa==1.16.2", "pyvisa-py==0.8.1"];
-        let status = Command::new(&python).args(pip).status().expect("pip");
-        assert!(status.success() && has(&python), "the packages `pyvisa` and `pyvisa-py` from the package index");
-    }
-    python
+    packages::with("scpi_peer", &["pyvisa==1.16.2", "pyvisa-py==0.8.1"], "pyvisa, pyvisa_py")
 }
 
 /// A source without a load but 5 A in phase a.

@@ -5,11 +5,13 @@
 #![cfg(all(feature = "hil", unix))]
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "support/python.rs"]
+mod packages;
+
 use std::net::TcpListener as StdListener;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use phasorbench::link::port::{Directive, LinkState, port};
@@ -20,25 +22,9 @@ use phasorbench::link::synchrophasor::{
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-/// The environment's python, with the package in it.
-fn python() -> &'static PathBuf {
-    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(|| {
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("synchrophasor_peer");
-        let python = folder.join("bin/python");
-        let has = |python: &PathBuf| {
-            let asked = Command::new(python).args(["-c", "import synchrophasor.frame"]).stderr(Stdio::null()).status();
-            asked.is_ok_and(|status| status.success())
-        };
-        if !has(&python) {
-            let made = Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder).status();
-            assert!(made.expect("python3 with venv").success(), "a virtual environment (package python3-venv)");
-            let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "synchrophasor==1.0.0a0"];
-            let status = Command::new(&python).args(pip).status().expect("pip");
-            assert!(status.success() && has(&python), "the package `synchrophasor` from the package index");
-        }
-        python
-    })
+/// The environment's python, with the packages in it.
+fn python() -> PathBuf {
+    packages::with("synchrophasor_peer", &["synchrophasor==1.0.0a0"], "synchrophasor.frame")
 }
 
 fn script(name: &str) -> Command {

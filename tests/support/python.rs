@@ -2,6 +2,10 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+/// One at a time: tests of a program run beside each other.
+static MAKING: Mutex<()> = Mutex::new(());
 
 /// The python of the environment of this name, with `packages` (as pip names them) in it, which are there when `imports` can be
 /// imported.
@@ -9,6 +13,7 @@ use std::process::{Command, Stdio};
 /// # Panics
 /// Where python3 has no venv, or the packages cannot be had: a peer that is missing is no reason to skip a test.
 pub fn with(name: &str, packages: &[&str], imports: &str) -> PathBuf {
+    let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     let python = folder.join("bin/python");
     let has = |python: &PathBuf| {

@@ -215,7 +215,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::link::can::bus::{Bus, VirtualBus};
+    use crate::link::can::bus::{Bus, VirtualBus, Way};
     use crate::link::can::emulator::chademo::{self, BatteryState};
     use crate::link::can::emulator::{Fault, Scripted, serve};
     use crate::link::description::from_text;
@@ -274,7 +274,7 @@ mod tests {
             device.script(script);
             let clock = move || u64::try_from(began.elapsed().as_micros()).unwrap();
             tokio::spawn(async move {
-                let mut end = Bus::Virtual(bus.connect().unwrap());
+                let mut end = Bus::from(Way::Virtual(bus.connect().unwrap()));
                 let _ = serve(&mut device, &mut end, clock, || false).await;
             });
             let names: Vec<String> = description.points.iter().map(|own| own.name.clone()).collect();

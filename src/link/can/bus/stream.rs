@@ -187,7 +187,7 @@ impl StreamBus {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::link::can::bus::Bus;
+    use crate::link::can::bus::{Bus, Way};
     use crate::link::can::frame::CanId;
     use tokio::io::{DuplexStream, duplex};
 
@@ -215,8 +215,8 @@ mod tests {
             assert_eq!(said(&mut far, 10).await, "t45620102\r");
             assert_eq!(said(&mut far, 2).await, "C\r");
         });
-        let way = Way::Stream(Box::new(StreamBus::slcan(Box::new(near), Some(500_000)).await.unwrap()));
-        let mut bus = Bus::from(way);
+        let adapter_bus = StreamBus::slcan(Box::new(near), Some(500_000)).await.unwrap();
+        let mut bus = Bus::from(Way::Stream(Box::new(adapter_bus)));
         assert_eq!(bus.recv().await.unwrap().frame, frame(0x123));
         bus.send(&frame(0x456)).await.unwrap();
         bus.close().await;

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::*;
-use crate::link::can::bus::{Fault as BusFault, VirtualBus, VirtualEnd};
+use crate::link::can::bus::{Bus, Fault as BusFault, VirtualBus, VirtualEnd, Way};
 use crate::link::can::emulator::charger::{self, ChargerState, Demand};
 use crate::link::can::emulator::{Fault, Scripted, serve};
 use crate::link::can::frame::{CanFrame, CanId};
@@ -108,7 +108,8 @@ impl Rig {
             while on.load(Ordering::Relaxed) {
                 if let Ok(end) = connector.connect() {
                     let _ =
-                        serve(&mut device, &mut Way::Virtual(end).into(), clock, || !on.load(Ordering::Relaxed)).await;
+                        serve(&mut device, &mut Bus::from(Way::Virtual(end)), clock, || !on.load(Ordering::Relaxed))
+                            .await;
                 }
                 sleep(Duration::from_millis(10)).await;
             }
