@@ -50,7 +50,8 @@ impl Remote {
         self.evaluation.alarms_mut()
     }
 
-    /// Takes what was said at a time, in s: `fill` puts it into a window of which nothing is known. Of a meter without
+    /// Takes what was said at a time, in s: `fill` puts it into a window of which nothing is known, and says which channels are
+    /// valid. Of a meter without
     /// numbers, everything that it says is a result. Whether it was a new one.
     pub fn take(
         &mut self,
@@ -135,7 +136,7 @@ mod tests {
     }
 
     fn say(window: &mut Window, thd_percent: f64) {
-        window.channels[0].rms = 230.0;
+        (window.channels[0].valid, window.channels[0].rms) = (true, 230.0);
         window.channels[0].thd_subgroup_percent = thd_percent;
     }
 

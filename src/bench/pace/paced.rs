@@ -1,6 +1,7 @@
 //! A run that keeps time: tick k begins k steps after the start, on a monotonic clock.
 //!
-//! A tick that is not done when the next is due is an overrun. Simulated time leaves out no tick, so what remains is when
+//! A tick that is not done when the next is due is an overrun, but for the first, which makes all factors: the clock starts when
+//! it is done. Simulated time leaves out no tick, so what remains is when
 //! the next ones begin ([`Overrun`]). Everything is counted in memory that is there from the beginning. Limits: a factor
 //! times a step below a microsecond is beyond any machine here; a long wait is cut into slices of [`SLICE_NS`], after each
 //! of which it is asked whether to stop.
@@ -215,8 +216,18 @@ impl<C: Clock> Paced<C> {
         // The next tick's time to the nanosecond, which may differ by one from a period.
         let next = self.due_ns(tick.next());
         if let Some(cause) = went.cause(next.saturating_sub(self.now.due_ns)) {
-            self.overran(cause, ended.saturating_sub(next));
+            let by_ns = ended.saturating_sub(next);
+            match self.ticks {
+                1 => self.start_over(by_ns),
+                _ => self.overran(cause, by_ns),
+            }
         }
+    }
+
+    /// The first tick makes everything that later ones find made: where it takes longer than a period, the run begins once
+    /// that is done.
+    fn start_over(&mut self, by_ns: u64) {
+        self.origin_ns = self.origin_ns.map(|both| both.map(|at| at.saturating_add(by_ns)));
     }
 
     fn overran(&mut self, cause: Cause, by_ns: u64) {

@@ -104,6 +104,18 @@ fn after_an_overrun_the_ticks_catch_up_and_no_deadline_moves() {
 }
 
 #[test]
+fn a_first_tick_that_makes_everything_is_no_overrun() {
+    for overrun in [Overrun::CatchUp, Overrun::Slip, Overrun::Stop] {
+        let clock = Made::default();
+        let (begun, timing) = run(&clock, overrun, 4, |tick, _| clock.work(if tick == 1 { 46 * MS } else { 2 * MS }));
+        assert_eq!(begun, [10.0, 56.0, 66.0, 76.0]);
+        assert_eq!((timing.overruns.count, timing.slipped_s, timing.stopped), (0, 0.0, None));
+        assert_eq!((timing.expected_s, timing.elapsed_s), (0.04, 0.042));
+        assert_eq!(timing.durations["work"].max_us, 46_000.0, "it is told all the same");
+    }
+}
+
+#[test]
 fn slipping_moves_all_deadlines_by_the_delay() {
     let clock = Made::default();
     let (begun, timing) = run(&clock, Overrun::Slip, 5, |tick, _| clock.work(if tick == 2 { 25 * MS } else { 2 * MS }));
@@ -136,7 +148,7 @@ fn an_overrun_of_the_machine_is_not_one_of_the_work() {
     });
     assert_eq!(timing.overruns, Overruns { count: 1, machine: 1, ..Overruns::default() });
     let sleepy = Made { oversleeps_ns: 9 * MS, ..Made::default() };
-    let (_, timing) = run(&sleepy, Overrun::CatchUp, 1, |_, _| sleepy.work(2 * MS));
+    let (_, timing) = run(&sleepy, Overrun::CatchUp, 2, |tick, _| sleepy.work(if tick == 2 { 2 * MS } else { 0 }));
     assert_eq!(timing.overruns, Overruns { count: 1, machine: 1, ..Overruns::default() });
 }
 

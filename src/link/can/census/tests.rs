@@ -48,7 +48,7 @@ fn one_sender_is_not_odd_and_its_signals_are_read() {
     let period_us = cycle_us as f64;
     assert!((heard.period_us().unwrap() - period_us).abs() <= 100.0);
     assert!(heard.jitter_us().unwrap() <= 200.0);
-    assert_eq!(census.silent().count(), 5, "the command and the module's four others");
+    assert_eq!(census.silent().count(), 6, "the command and the module's five others");
 }
 
 #[test]
