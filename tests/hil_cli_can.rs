@@ -405,7 +405,7 @@ fn frames_of_python_can_are_read_as_cantools_reads_them() {
     let expected: Value = serde_json::from_str(&peer.first).unwrap_or_else(|_| panic!("it said {:?}", peer.first));
     let found = json(&["scan", &group(43_209), "--dbc", "hil/can/charger_module.dbc", "--for-s", "1"]);
     let messages = expected.as_object().unwrap();
-    assert_eq!(messages.len(), 6);
+    assert_eq!(messages.len(), 7);
     let mut compared = 0;
     for (message, signals) in messages {
         let own = entry(&found["ids"], "message", message);
@@ -416,7 +416,7 @@ fn frames_of_python_can_are_read_as_cantools_reads_them() {
             compared += 1;
         }
     }
-    assert_eq!(compared, 40);
+    assert_eq!(compared, 41);
     let plain = |id: u64| found["ids"].as_array().unwrap().iter().find(|own| own["id"] == id).unwrap();
     assert_eq!((&plain(0x123)["bytes"], &plain(0x123)["odd"][0]), (&"01 02 03".into(), &"nobody declares it".into()));
     assert!(plain(0x124)["bytes"].as_str().unwrap().starts_with("FD 00 01 02"), "{found}");

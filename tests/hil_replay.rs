@@ -99,7 +99,7 @@ fn an_angle_by_gps_is_not_compared_with_a_simulated_one() {
     let args = ["run", scenario.to_str().unwrap(), "--pace", "real-time", "--hil"];
     let output = phasorbench(&root(), &[&args[..], &[&swap("pmu632")]].concat());
     assert_eq!(output.status.code(), Some(2), "{}", err(&output));
-    assert!(err(&output).contains("E0341") && err(&output).contains("a real clock"), "{}", err(&output));
+    assert!(err(&output).contains("E0341") && err(&output).contains("which is simulated"), "{}", err(&output));
 }
 
 #[test]

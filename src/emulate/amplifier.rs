@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::model::{Model, Terminal, parts};
+use super::model::{Model, Terminal, parts, put};
 
 /// What an emulated grid simulator can do.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -156,7 +156,7 @@ impl Model for Amplifier {
     fn stand_at(&mut self, _: Terminal) {}
 
     fn show(&mut self, name: &str, value: f64) {
-        self.shown.insert(name.to_owned(), value);
+        put(&mut self.shown, name, value);
     }
 
     fn reboot(&mut self) {

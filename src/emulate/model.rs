@@ -144,7 +144,7 @@ impl Inverter {
 }
 
 /// Puts a value under a name: that of one that is there is not made again.
-fn put(values: &mut BTreeMap<String, f64>, name: &str, value: f64) {
+pub(super) fn put(values: &mut BTreeMap<String, f64>, name: &str, value: f64) {
     match values.get_mut(name) {
         Some(own) => *own = value,
         None => drop(values.insert(name.to_owned(), value)),

@@ -133,11 +133,15 @@ def shy(group, port):
     with bus(group, port) as own:
         ear = Ear(own)
         print(json.dumps({}), flush=True)
-        messages = [DATABASE.get_message_by_name(name) for name in ("Status", "Grid", "Limits", "Battery")]
-        for k in range(3000):
+        names = ("Status", "Grid", "Limits", "Battery", "Supply")
+        messages = [DATABASE.get_message_by_name(name) for name in names]
+        begin = time.monotonic()
+        for k in range(1200):
             # What it was told last, and how often: said in what nobody else says.
             if ear.count.get("Command", 0) > 0:
                 for message in messages:
+                    if k % max(1, message.cycle_time // 50):
+                        continue
                     values = {signal.name: max(0, signal.minimum) for signal in message.signals}
                     if message.name == "Status":
                         values |= {"StatusAlive": k % 16, "Voltage": 400}
@@ -145,7 +149,7 @@ def shy(group, port):
                         values |= {"GridVoltage": 230, "GridFrequency": 50}
                     own.send(frame(message, message.encode(values)))
                 print(json.dumps({"told": ear.newest["Command"], "times": ear.count["Command"]}), flush=True)
-            time.sleep(0.02)
+            time.sleep(max(0.0, begin + 0.05 * (k + 1) - time.monotonic()))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@
 //! it gives is off by more than [`OFF_PERCENT`] for some samples. Nothing outside its description's ranges is ever commanded,
 //! and no voltage moves faster than `slew_v_per_s`. The device that it feeds is lost with it.
 
-use super::heard::Heard;
+use super::heard::{Heard, Order};
 use super::place::Occupant;
 use crate::interface::algorithm::{DelayEstimate, Filter, VoltageType, advanced};
 use crate::interface::stability::coefficient;
@@ -87,13 +87,13 @@ impl Amplifier {
     pub(super) fn new(
         plan: &scenario::Seat,
         ear: Ear,
-        order: &[usize],
+        order: &Order,
         (feeds, nodes, voltage): (usize, Vec<usize>, f64),
         (nominal_hz, step_s): (f64, f64),
     ) -> Self {
         let own = &plan.description;
         let by_phase = |stem: &str| ["a", "b", "c"].map(|phase| own.set_point(&format!("{stem}.{phase}")));
-        let given = |phase: &str| own.point(&format!("v_v.{phase}")).and_then(|k| order.get(k)).copied();
+        let given = |phase: &str| own.point(&format!("v_v.{phase}")).and_then(|k| order.place(k));
         let filter = Filter::new(coefficient(plan.setting.filter_s, step_s), NONE);
         Self {
             feeds,
@@ -107,7 +107,7 @@ impl Amplifier {
             f_hz: own.set_point("f_hz"),
             commands: vec![f64::NAN; own.set_points.len()],
             told_v: [[Band::EMPTY; PHASES]; SAMPLES],
-            heard: Heard::new(plan, ear, order.iter().max().map_or(0, |most| most + 1), step_s),
+            heard: Heard::new(plan, ear, order.numbers, step_s),
             state: State::Waiting,
             ramp: 0,
             off: 0,

@@ -10,6 +10,20 @@ use crate::scenario::{Real, Seat};
 /// Most that is remembered of what happened.
 const MOST_HAPPENED: usize = 1000;
 
+/// How many numbers a driver's sample has, and where in it each of the description's points is.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    pub(super) numbers: usize,
+    pub(super) places: Vec<usize>,
+}
+
+impl Order {
+    /// Where a point is.
+    pub(super) fn place(&self, point: usize) -> Option<usize> {
+        self.places.get(point).copied()
+    }
+}
+
 pub(super) struct Heard {
     pub(super) ear: Ear,
     /// The last sample, in the driver's order.

@@ -3,7 +3,7 @@
 //! A reading counts once: a controller sees it with its age, and a lost instrument's readings are not valid. Limits: the
 //! origin of a reading is the tick at which it was taken, at most a poll after the device measured it.
 
-use super::heard::Heard;
+use super::heard::{Heard, Order};
 use super::place::Occupant;
 use crate::link::arrivals::Ear;
 use crate::link::port::{Directive, LinkState};
@@ -18,7 +18,7 @@ pub(super) struct Instrument {
     pub(super) place: usize,
     channels: Vec<Option<(usize, f64)>>,
     /// Where in a sample each point is.
-    order: Vec<usize>,
+    order: Order,
     frame: Frame,
     lost: bool,
 }
@@ -53,10 +53,10 @@ pub(super) fn channels(plan: &scenario::Seat, base_v: &[f64]) -> Vec<Option<(usi
 
 impl Instrument {
     /// `base_v` of each channel's node; 1 where it has none.
-    pub(super) fn new(plan: &scenario::Seat, end: Ear, order: Vec<usize>, base_v: &[f64], step_s: f64) -> Option<Self> {
+    pub(super) fn new(plan: &scenario::Seat, end: Ear, order: Order, base_v: &[f64], step_s: f64) -> Option<Self> {
         let Replaced::Instrument(place, _) = plan.replaces else { return None };
         let channels = channels(plan, base_v);
-        let heard = Heard::new(plan, end, order.iter().max().map_or(0, |most| most + 1), step_s);
+        let heard = Heard::new(plan, end, order.numbers, step_s);
         // It is only ever watched.
         heard.ear.direct(Directive::Watch);
         let frame = Frame::new(channels.len());
@@ -102,7 +102,7 @@ impl Occupant for Instrument {
             for (k, own) in self.channels.iter().enumerate() {
                 // A clock that nobody tells of is taken to be right.
                 let value = own.map_or(1.0, |(point, factor)| {
-                    let place = self.order.get(point).copied().unwrap_or(usize::MAX);
+                    let place = self.order.place(point).unwrap_or(usize::MAX);
                     self.heard.values.get(place).map_or(f64::NAN, |v| v * factor)
                 });
                 self.frame.set(k, value);

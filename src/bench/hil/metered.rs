@@ -1,7 +1,7 @@
 //! A power-quality meter's seat: its results reach the monitor in the place of the simulated analyser's windows. And what a
 //! meter shows of those windows, where the bench serves one.
 
-use super::heard::Heard;
+use super::heard::{Heard, Order};
 use super::place::Occupant;
 use crate::link::arrivals::Ear;
 use crate::link::port::{Directive, LinkState};
@@ -90,13 +90,13 @@ impl Metered {
     pub(super) fn new(
         plan: &scenario::Seat,
         ear: Ear,
-        order: &[usize],
+        order: &Order,
         (voltages, base_v): (usize, f64),
         step_s: f64,
     ) -> Self {
         let tells = points(plan, voltages, base_v);
-        let tells = tells.into_iter().filter_map(|own| Some((order.get(own.point).copied()?, own)));
-        let heard = Heard::new(plan, ear, order.iter().max().map_or(0, |most| most + 1), step_s);
+        let tells = tells.into_iter().filter_map(|own| Some((order.place(own.point)?, own)));
+        let heard = Heard::new(plan, ear, order.numbers, step_s);
         heard.ear.direct(Directive::Watch);
         Self {
             tells: tells.collect(),

@@ -37,6 +37,7 @@ pub(super) use closing::refuse;
 pub use closing::{Closing, closings};
 use emulated::{Emulated, analysed, bases, emulated};
 pub(super) use follow::Follows;
+use heard::Order;
 use instrument::Instrument;
 pub(in crate::bench) use metered::Metered;
 use outside::Outside;
@@ -166,14 +167,14 @@ impl Hil {
     ) -> Result<(), SetupError> {
         let prepared = prepared(seat)?;
         let (loop_end, end) = port(prepared.points, seat.description.set_points.len());
-        let order = prepared.order.clone();
+        let order = Order { numbers: prepared.points, places: prepared.order.clone() };
         let ear = ear(loop_end, seat, prepared.points)?;
         let (place, step_s) = (self.places.len(), plan.step.seconds());
         self.places.push(match &seat.replaces {
             Replaced::Device(device) => {
                 let phases = machines.get(*device).map_or(1, Machine::phases);
                 self.of_device[*device] = Some(place);
-                Place::Device(Box::new(Seat::new(seat, ear, order, phases, step_s)))
+                Place::Device(Box::new(Seat::new(seat, ear, &order, phases, step_s)))
             }
             Replaced::Instrument(instrument, _) => {
                 let bases = bases(plan, *instrument, nodes);

@@ -89,8 +89,6 @@ impl Outside {
             return;
         }
         let Ok(mut device) = self.device.try_lock() else { return };
-        #[allow(clippy::cast_precision_loss, reason = "µs")]
-        device.advance(now_us as f64 / 1e6);
         if device.requests() == self.requests {
             return;
         }

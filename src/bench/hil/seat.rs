@@ -13,7 +13,7 @@
 //! told to be safe at once, and what `on_loss` says stands in. A lost one is taken back once it has answered for as long as it
 //! may be silent, from a = 0 on; one that tripped is not. A sample without power is as good as none.
 
-use super::heard::Heard;
+use super::heard::{Heard, Order};
 use super::place::Occupant;
 use super::powers::{Powers, sum};
 use crate::device::inverter::ByPhase;
@@ -73,13 +73,13 @@ pub(super) struct Seat {
 }
 
 impl Seat {
-    pub(super) fn new(plan: &scenario::Seat, end: Ear, order: Vec<usize>, phases: usize, step_s: f64) -> Self {
+    pub(super) fn new(plan: &scenario::Seat, end: Ear, order: &Order, phases: usize, step_s: f64) -> Self {
         let own = &plan.description;
-        let point = |name: &str| own.point(name).and_then(|k| order.get(k)).copied();
+        let point = |name: &str| own.point(name).and_then(|k| order.place(k));
         Self {
             points: Powers::find(phases, point),
             set: Powers::find(phases, |name| own.set_point(name)),
-            heard: Heard::new(plan, end, order.len().max(own.points.len()), step_s),
+            heard: Heard::new(plan, end, order.numbers, step_s),
             commands: vec![f64::NAN; own.set_points.len()],
             before: vec![f64::NAN; own.set_points.len()],
             phases,
