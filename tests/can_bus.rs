@@ -145,6 +145,7 @@ fn plant(_t_us: u64, demand: Demand) -> ChargerState {
         capacity_kwh: 60.0,
         battery_temperature_c: 20.0,
         battery_present: true,
+        auxiliary_v_v: 12.5,
         faults: 0,
     }
 }
