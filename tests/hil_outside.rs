@@ -161,7 +161,7 @@ fn what_cannot_be_served_is_said_before_the_run() {
         ("?unit=2", "", "is served as unit 1 already"),
         ("127.0.0.1", "0.0.0.0", "open to everybody"),
         ("ramp_in_s: 0.2", "ramp_in_s: 0.2, allow: [somebody]", "no IP address"),
-        ("ramp_in_s: 0.2", "ramp_in_s: 0.2, commands: [\"1s: p_w 5\"]", "for a controller outside"),
+        ("ramp_in_s: 0.2", "ramp_in_s: 0.2, commands: [\"1s: p_w\"]", "commands nothing"),
     ] {
         fs::write(&file, written.replace(from, to)).unwrap();
         let output = binary().arg("check").arg(&file).output().unwrap();

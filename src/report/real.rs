@@ -13,27 +13,21 @@ pub(super) fn section(page: &mut Page, devices: &[RealDevice]) {
     page.banner(tone, head, &text);
     let row = |own: &RealDevice| {
         let numbers = [own.samples, own.missed, own.losses].map(|count| Cell::Number(count.to_string()));
-        let trouble = own.trouble.clone().unwrap_or_else(|| "–".into());
         let names = [own.name.clone(), own.device.clone()].map(Cell::Code);
         names
             .into_iter()
             .chain([Cell::Text(own.role.clone())])
             .chain(numbers)
-            .chain([Cell::Mark(!own.lost_at_end), Cell::Text(trouble)])
+            .chain([Cell::Mark(!own.lost_at_end)])
             .collect()
     };
-    let columns = vec![
-        "name",
-        "described as",
-        "is a",
-        "samples",
-        "overtaken",
-        "losses",
-        "there at the end",
-        "its link's last trouble",
-    ];
+    let columns = vec!["name", "described as", "is a", "samples", "overtaken", "losses", "there at the end"];
     page.table(&Table { columns, rows: devices.iter().map(row).collect() }, devices.len());
-    let happened = devices.iter().flat_map(|own| own.happened.iter().map(|what| (own.name.clone(), what.clone())));
+    let trouble = |own: &RealDevice| own.trouble.as_ref().map(|what| format!("the last trouble of its link: {what}"));
+    let happened = devices.iter().flat_map(|own| {
+        let all = own.happened.iter().cloned().chain(trouble(own));
+        all.map(|what| (own.name.clone(), what))
+    });
     let rows: Vec<Vec<Cell>> = happened.map(|(name, what)| vec![Cell::Code(name), Cell::Text(what)]).collect();
     if !rows.is_empty() {
         page.table(&Table { columns: vec!["device", "what happened"], rows }, MOST_HAPPENED);

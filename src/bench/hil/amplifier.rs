@@ -13,7 +13,7 @@
 //! and no voltage moves faster than `slew_v_per_s`. The device that it feeds is lost with it.
 
 use super::heard::{Heard, Order};
-use super::place::Occupant;
+use super::place::{Occupant, State};
 use crate::interface::algorithm::{DelayEstimate, Filter, VoltageType, advanced};
 use crate::interface::stability::coefficient;
 use crate::interface::{PHASES, Phasors, Scale};
@@ -46,15 +46,6 @@ impl Band {
     fn off(self, value: f64) -> f64 {
         (self.0 - value).max(value - self.1).max(0.0)
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Waiting = 0,
-    TakingOver = 1,
-    Closed = 2,
-    Lost = 3,
-    Watched = 5,
 }
 
 pub(super) struct Amplifier {

@@ -103,10 +103,15 @@ impl Heard {
         last.is_some_and(|last| tick.0 - last.0 <= self.lost_after)
     }
 
-    /// It is lost, for this reason.
-    pub(super) fn lose(&mut self, tick: Tick, why: &'static str) {
+    /// It is lost with another, which has a diagnosis of its own.
+    pub(super) fn lose_with(&mut self, tick: Tick, why: &'static str) {
         self.losses += 1;
         self.note(tick, why);
+    }
+
+    /// It is lost, for this reason.
+    pub(super) fn lose(&mut self, tick: Tick, why: &'static str) {
+        self.lose_with(tick, why);
         let (state, recent, errors) = (self.ear.state(), self.within(self.came, tick), self.ear.errors());
         if let Some(cause) = self.watch.say(state, recent, errors) {
             self.note(tick, cause.words());

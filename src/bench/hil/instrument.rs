@@ -4,7 +4,7 @@
 //! origin of a reading is the tick at which it was taken, at most a poll after the device measured it.
 
 use super::heard::{Heard, Order};
-use super::place::Occupant;
+use super::place::{Occupant, State};
 use crate::link::arrivals::Ear;
 use crate::link::port::{Directive, LinkState};
 use crate::quantity::Tick;
@@ -85,13 +85,13 @@ impl Instrument {
     }
 }
 
-/// How an instrument stands, as a number.
-pub(super) const fn state(heard: bool, lost: bool, watched: bool) -> f64 {
+/// How a seat that is only read stands.
+pub(super) const fn state(heard: bool, lost: bool, watched: bool) -> State {
     match (heard, lost, watched) {
-        (false, ..) => 0.0,
-        (_, true, _) => 3.0,
-        (.., true) => 5.0,
-        _ => 2.0,
+        (false, ..) => State::Waiting,
+        (_, true, _) => State::Lost,
+        (.., true) => State::Watched,
+        _ => State::Closed,
     }
 }
 
@@ -121,7 +121,7 @@ impl Occupant for Instrument {
 
     fn says(&self, what: Real, tick: Tick) -> f64 {
         match what {
-            Real::State => state(self.heard.last.is_some(), self.lost, self.plan.setting.dry_run),
+            Real::State => f64::from(state(self.heard.last.is_some(), self.lost, self.plan.setting.dry_run) as u8),
             _ => self.heard.says(what, tick),
         }
     }

@@ -183,7 +183,10 @@ impl Occupant for Metered {
 
     fn says(&self, what: Real, tick: Tick) -> f64 {
         match what {
-            Real::State => super::instrument::state(self.heard.last.is_some(), self.lost, self.plan.setting.dry_run),
+            Real::State => {
+                let heard = self.heard.last.is_some();
+                f64::from(super::instrument::state(heard, self.lost, self.plan.setting.dry_run) as u8)
+            }
             Real::ThdDifference => (self.thd - self.simulated_thd).abs(),
             _ => self.heard.says(what, tick),
         }

@@ -11,7 +11,7 @@
 //! The loop never waits for whoever speaks to the device at this moment: what it was told a step ago holds.
 
 use super::heard::Heard;
-use super::place::Occupant;
+use super::place::{Occupant, State};
 use super::powers::{Powers, sum};
 use crate::device::inverter::ByPhase;
 use crate::emulate::Shared;
@@ -22,15 +22,6 @@ use crate::scenario::{self, At, OnLoss, Real, Replaced};
 
 /// Numbers of a sample before the set-points: whether they act.
 const HEAD: usize = 1;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Waiting = 0,
-    TakingOver = 1,
-    Closed = 2,
-    Lost = 3,
-    Watched = 5,
-}
 
 pub(super) struct Outside {
     plan: scenario::Seat,
@@ -117,7 +108,7 @@ impl Outside {
             State::Waiting | State::Lost if recent => self.state = State::Watched,
             _ if !recent && (commands || self.state == State::Watched) => {
                 self.state = State::Lost;
-                self.heard.lose(tick, "it asked nothing in time");
+                self.heard.lose_with(tick, "it asked nothing in time");
             }
             _ if commands && !acts => {
                 self.state = State::Watched;

@@ -9,6 +9,17 @@ use super::seat::Seat;
 use crate::quantity::Tick;
 use crate::scenario::Real;
 
+/// How a seat stands, by the numbers of `hil_state`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Waiting = 0,
+    TakingOver = 1,
+    Closed = 2,
+    Lost = 3,
+    Tripped = 4,
+    Watched = 5,
+}
+
 /// What every seat is asked.
 pub(super) trait Occupant {
     /// A step begins at this time of the session: takes what has come.

@@ -14,7 +14,7 @@
 //! may be silent, from a = 0 on; one that tripped is not. A sample without power is as good as none.
 
 use super::heard::{Heard, Order};
-use super::place::Occupant;
+use super::place::{Occupant, State};
 use super::powers::{Powers, sum};
 use crate::device::inverter::ByPhase;
 use crate::link::arrivals::Ear;
@@ -30,17 +30,6 @@ const MOST_UNCONFIRMED: u32 = 5;
 const STILL: u32 = 3;
 /// How much more than its rating a device may show.
 const OVER_RATING: f64 = 1.1;
-
-/// How a seat stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    Waiting,
-    TakingOver,
-    Closed,
-    Lost,
-    Tripped,
-    Watched,
-}
 
 pub(super) struct Seat {
     heard: Heard,
@@ -169,7 +158,11 @@ impl Seat {
             return;
         }
         self.part_before = 0.0;
-        self.heard.lose(tick, why);
+        if self.fed {
+            self.heard.lose(tick, why)
+        } else {
+            self.heard.lose_with(tick, why)
+        }
         self.state = to;
         self.unconfirmed = 0;
         self.heard.ear.direct(Directive::Safe);

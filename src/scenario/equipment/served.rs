@@ -68,7 +68,7 @@ impl Checker<'_> {
             unit = said.unwrap_or(unit);
         }
         let allow = self.allowed(setting, at, spots);
-        let commands = self.orders(setting, description, at, spots);
+        let commands = self.orders(setting, description, spots);
         Some(Service { writable: setting.writable, allow, commands, unit })
     }
 
@@ -98,12 +98,8 @@ impl Checker<'_> {
         allow
     }
 
-    fn orders(&mut self, setting: &HilSetting, description: &Description, at: &At, spots: &Spots) -> Vec<(f64, Order)> {
+    fn orders(&mut self, setting: &HilSetting, description: &Description, spots: &Spots) -> Vec<(f64, Order)> {
         let mut orders = Vec::new();
-        if !setting.commands.is_empty() && *at != At::Emulated {
-            let help = "take them away, or let `at` be serve";
-            self.report("E0341", "commands are scripted for a controller outside", spots.at("commands"), help);
-        }
         for (k, line) in setting.commands.iter().enumerate() {
             match Order::line(line, description) {
                 Some(own) => orders.push(own),
