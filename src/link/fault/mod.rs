@@ -23,7 +23,7 @@
 //! | `hot` | a gateway throttled by heat: answers ever later, up to 1 s with a time constant of 60 s, and so again after it |
 //!
 //! Draws are a hash of the seed, the fault and the request's number: the same scenario has the same faults. The physical ones
-//! are models ([`line`], [`supply`], `docs/models/physical-faults.md`).
+//! are models ([`mod@line`], [`supply`], `docs/models/physical-faults.md`).
 
 pub mod line;
 pub mod supply;
