@@ -36,7 +36,7 @@ $bench hil jitter --period-s 0.001 --duration-s 60 --real-time-priority || true
 $bench run scenarios/phasor/ieee13_decoupled_pi.yaml --set step_s=0.001 --set duration_s=60 --set 'events=[]' --set 'expect=[]' \
     --set outputs.every_s=0.1 --pace real-time --real-time-priority --out "$dir/khz" 2>&1 | grep -E 'paced' || true
 
-echo '== IEEE 8500 at 10 ms for 60 s'
+echo '== IEEE 8500 at 10 ms for 60 s, then with changes of all loads'
 cat >"$dir/big.yaml" <<END
 scenario: big
 feeder: $PWD/feeders/ieee8500.yaml
@@ -44,6 +44,7 @@ duration_s: 60
 step_s: 0.01
 controls: off
 outputs: {every_s: 1}
-events: [{at_s: 10, load_multiplier: 1.02}, {at_s: 20, load_multiplier: 0.98}, {at_s: 40, load_multiplier: 1}]
 END
 $bench run "$dir/big.yaml" --pace real-time --real-time-priority --out "$dir/big" 2>&1 | grep -E 'paced' || true
+echo 'events: [{at_s: 10, load_multiplier: 1.02}, {at_s: 20, load_multiplier: 0.98}, {at_s: 40, load_multiplier: 1}]' >>"$dir/big.yaml"
+$bench run "$dir/big.yaml" --pace real-time --real-time-priority --out "$dir/changes" 2>&1 | grep -E 'paced' || true
