@@ -117,9 +117,11 @@ fn a_controller_outside_closes_its_loop_and_is_missed_when_it_leaves() {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(3), "it was lost, and did not come back: {text}");
     let (p_w, state) = (column(dir.path(), "pv.p_w"), column(dir.path(), "pv.hil_state"));
-    let most_w = p_w.iter().copied().fold(0.0, f64::max);
-    assert!(most_w > 8000.0 && (most_w - told_w).abs() < 1500.0, "{most_w} W, {said}");
-    assert_eq!((p_w.last(), state.last()), (Some(&1000.0), Some(&3.0)), "the scenario's own set-point stands in");
+    // How far it overshoots on its way is a matter of when its requests come.
+    let held = p_w.iter().filter(|own| (*own - told_w).abs() < 300.0).count();
+    assert!(told_w > 5000.0 && held > 10, "{held} steps at what it was told: {said}");
+    let stands_in = p_w.last().is_some_and(|own| (own - 1000.0).abs() < 1e-6) && state.last() == Some(&3.0);
+    assert!(stands_in, "the scenario's own set-point stands in: {:?} W, {:?}", p_w.last(), state.last());
     let wire = fs::read(dir.path().join("out/wire.pcapng")).unwrap();
     assert!(wire.len() > 10_000, "what it said is recorded: {} bytes", wire.len());
 }
