@@ -144,11 +144,6 @@ impl Device {
         self.requests
     }
 
-    /// Its unit.
-    pub const fn unit(&self) -> u8 {
-        self.unit
-    }
-
     /// Counts a request; its number.
     pub(super) fn request(&mut self) -> u64 {
         self.requests += 1;

@@ -1,6 +1,5 @@
 //! An emulated device on a line: it takes requests from a stream and answers them, as well as its faults let it.
 
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -268,37 +267,17 @@ pub struct Listening {
     pub allowed: Vec<IpAddr>,
     /// Records what is said.
     pub recorder: Option<Recorder>,
-    /// Speaks TLS to those whom it lets in, where there is one.
-    #[cfg(feature = "tls")]
-    pub acceptor: Option<crate::link::tls::Acceptor>,
 }
 
 impl Listening {
     /// Without a recorder, and without TLS.
     pub const fn new(listener: TcpListener, epoch: Instant, allowed: Vec<IpAddr>) -> Self {
-        Self {
-            listener,
-            epoch,
-            allowed,
-            recorder: None,
-            #[cfg(feature = "tls")]
-            acceptor: None,
-        }
-    }
-
-    /// The stream of a client, once it is known to be one.
-    #[cfg_attr(not(feature = "tls"), allow(clippy::unused_async, reason = "a handshake is waited for"))]
-    async fn open(&self, stream: TcpStream) -> io::Result<AnyStream> {
-        #[cfg(feature = "tls")]
-        if let Some(acceptor) = &self.acceptor {
-            return acceptor.accept(Box::new(stream)).await;
-        }
-        Ok(Box::new(stream))
+        Self { listener, epoch, allowed, recorder: None }
     }
 
     /// A client's stream, recorded under its address.
-    fn recorded(&self, stream: AnyStream, ends: [SocketAddr; 2]) -> AnyStream {
-        let Some(recorder) = &self.recorder else { return stream };
+    fn recorded(&self, stream: TcpStream, ends: [SocketAddr; 2]) -> AnyStream {
+        let Some(recorder) = &self.recorder else { return Box::new(stream) };
         let tap = Tap::new(recorder, &ends[1].to_string(), "a controller outside");
         tap.connected(ends[0], ends[1]);
         Box::new(Tapped::new(stream, tap))
@@ -323,10 +302,8 @@ pub async fn listen(own: Listening, rack: Rack) {
         let (own, rack) = (Arc::clone(&own), Arc::clone(&rack));
         tokio::spawn(async move {
             let ends = [stream.local_addr().unwrap_or(from), from];
-            if let Ok(stream) = own.open(stream).await {
-                let stream = own.recorded(stream, ends);
-                serve(Line { stream, framing: Framing::Tcp, epoch: own.epoch }, rack).await;
-            }
+            let stream = own.recorded(stream, ends);
+            serve(Line { stream, framing: Framing::Tcp, epoch: own.epoch }, rack).await;
             drop(place);
         });
     }

@@ -20,6 +20,8 @@ pub mod library;
 #[cfg(feature = "hil")]
 pub mod modbus;
 pub mod order;
+#[cfg(feature = "hil")]
+mod poll;
 pub mod port;
 pub mod process;
 #[cfg(feature = "hil")]

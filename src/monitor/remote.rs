@@ -5,7 +5,6 @@
 //! that goes back is a meter that began anew.
 
 use super::WINDOW_S;
-use super::alarm::Alarms;
 use super::evaluation::Evaluation;
 use super::instrument::Finding;
 use super::settings::{Quantity, Settings, SettingsError};
@@ -25,7 +24,6 @@ pub struct Remote {
     last: Option<(u64, u64, f64)>,
     /// When a result began, in s, and its number: later ones are counted from there.
     anchor: (f64, u64),
-    results: u64,
 }
 
 impl Remote {
@@ -37,17 +35,7 @@ impl Remote {
         settings.check()?;
         let window = Window::room(settings, 0);
         let evaluation = Evaluation::new(settings, window.clone())?;
-        Ok(Self { settings: settings.clone(), window, evaluation, last: None, anchor: (0.0, 0), results: 0 })
-    }
-
-    /// Results taken.
-    pub const fn results(&self) -> u64 {
-        self.results
-    }
-
-    /// Its alarms, when it has trip points.
-    pub const fn alarms_mut(&mut self) -> Option<&mut Alarms> {
-        self.evaluation.alarms_mut()
+        Ok(Self { settings: settings.clone(), window, evaluation, last: None, anchor: (0.0, 0) })
     }
 
     /// Takes what was said at a time, in s: `fill` puts it into a window of which nothing is known, and says which channels are
@@ -71,7 +59,6 @@ impl Remote {
         self.begin(at_s, number);
         fill(&mut self.window);
         self.demand();
-        self.results += 1;
         let Self { evaluation, window, .. } = self;
         evaluation.take(Measured::Window(window), None, found);
         true
@@ -154,7 +141,6 @@ mod tests {
             });
             assert_eq!(taken, poll % 2 == 0, "poll {poll}");
         }
-        assert_eq!(own.results(), 20);
         let numbers: Vec<u64> = windows.iter().map(|w| w.0).collect();
         assert_eq!(numbers, (0..10).chain(11..21).collect::<Vec<_>>());
         assert!(windows.iter().all(|(n, start_s)| (start_s - 0.2 * *n as f64).abs() < 1e-9), "{windows:?}");

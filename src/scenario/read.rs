@@ -277,7 +277,6 @@ impl Document {
         controllers.iter().map(|(key, node)| (key.name.to_lowercase(), self.beside(node.span, "."))).collect()
     }
 
-    /// The feeders that controllers have for a model of their own, by the controller's name.
     /// Descriptions of real devices, by the name of what they replace.
     fn descriptions(&mut self, root: &Node, scenario: &Scenario) -> IndexMap<String, Arc<Description>> {
         let mut described = IndexMap::new();
@@ -305,6 +304,7 @@ impl Document {
         scenario.hil.iter().filter_map(path).collect()
     }
 
+    /// The feeders that controllers have for a model of their own, by the controller's name.
     fn models(&mut self, root: &Node, scenario: &Scenario) -> IndexMap<String, Feeder> {
         let mut models = IndexMap::new();
         for (name, setting) in &scenario.controllers {

@@ -23,6 +23,7 @@ use super::value::{Located, ValueError};
 use super::wire::{Connection, WireError};
 use crate::link::description::language::Kind;
 use crate::link::description::{Description, Source, Wire};
+use crate::link::poll::{Grid, READS, WRITES};
 use crate::link::port::{Directive, DriverEnd, LinkState};
 use crate::link::stream::Connect;
 
@@ -37,9 +38,6 @@ const TO_END: Duration = Duration::from_secs(1);
 /// What is said of an amplifier that let go.
 pub(in crate::link) const TRIPPED: &str =
     "it let go of what it had begun, as when a protection trips: it is not begun again";
-/// The parts of a poll's period that pass between the loop's step and writing, and reading.
-const WRITES: f64 = 0.2;
-const READS: f64 = 0.6;
 /// A loop hangs that has not beaten for this time, at least, or for ten polls.
 const STALLED: Duration = Duration::from_secs(1);
 
@@ -101,8 +99,8 @@ struct Driver {
     wanted: Vec<f64>,
     /// Whether anything was ever written to it.
     touched: bool,
-    /// Where its polls are counted from: the loop's first step that was seen.
-    grid: Option<Instant>,
+    /// When it polls.
+    grid: Grid,
     /// Its heartbeat: the last that was sent, over all connections, and when.
     beat: (u32, Option<Instant>),
     /// An amplifier let go of what it had begun: it is not begun again.
@@ -134,13 +132,14 @@ struct Moved {
 impl Driver {
     fn new(own: Settings, end: DriverEnd) -> Self {
         let (points, set) = (own.description.points.len(), own.description.set_points.len());
+        let grid = Grid::new(own.epoch, own.description.poll_s);
         Self {
             own,
             end,
             values: vec![f64::NAN; points],
             wanted: vec![f64::NAN; set],
             touched: false,
-            grid: None,
+            grid,
             beat: (0, None),
             tripped: false,
         }
@@ -221,26 +220,11 @@ impl Driver {
             }
             self.write(own, directive).await?;
             if own.up {
-                sleep_until(self.next(READS)).await;
+                sleep_until(self.grid.next(READS, &self.end)).await;
             }
             self.read(own).await?;
-            sleep_until(self.next(WRITES)).await;
+            sleep_until(self.grid.next(WRITES, &self.end)).await;
         }
-    }
-
-    /// The next time at this part of a period.
-    fn next(&mut self, part: f64) -> Instant {
-        let (period, now) = (Duration::from_secs_f64(self.own.description.poll_s), Instant::now());
-        if self.grid.is_none() {
-            self.grid = self.end.beat_us().map(|beat_us| self.own.epoch + Duration::from_micros(beat_us));
-        }
-        let mut next = self.grid.unwrap_or(self.own.epoch) + period.mul_f64(part);
-        if next <= now {
-            // In whole numbers: a poll that began at its time must not be due again.
-            let passed = (now - next).as_nanos() / period.as_nanos().max(1);
-            next += period * u32::try_from(passed + 1).unwrap_or(u32::MAX);
-        }
-        next
     }
 
     /// Finds the device's values, and sees that it is the one that is meant.

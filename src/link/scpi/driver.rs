@@ -1,7 +1,7 @@
 //! The driver of an instrument by SCPI: connect, see that it is the right one, then poll – write what is new, read it back,
 //! ask for everything, judge it, publish it.
 //!
-//! Polls keep the grid of [`crate::link::modbus::driver`]: written a fifth of the period after the loop's step, read three
+//! Polls keep a grid as those of [`crate::link::modbus::driver`] do: written a fifth of the period after the loop's step, read three
 //! fifths after it; what does not fit is left out. Each set of commands is followed by the question for errors, where the
 //! description has one; any error ends the connection, and the link is [`LinkState::Wrong`]. So does an answer that does not
 //! come, is none, or is more than one: the connection is opened anew after 50 ms, then 100, up to 500 ms, and a late answer
@@ -21,6 +21,7 @@ use super::plan::{Checked, Moved, Plan, command, decoded, identify, is_held, pla
 use super::wire::{Connection, WireError};
 use crate::link::description::{Description, Wire, Write};
 use crate::link::modbus::driver::TRIPPED;
+use crate::link::poll::{Grid, READS, WRITES};
 use crate::link::port::{Directive, DriverEnd, LinkState};
 use crate::link::stream::Connect;
 
@@ -28,9 +29,6 @@ use crate::link::stream::Connect;
 const BACK_OFF: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
 /// How long is tried to leave a device that cannot be reached in its safe state.
 const TO_END: Duration = Duration::from_secs(1);
-/// The parts of a poll's period that pass between the loop's step and writing, and reading.
-const WRITES: f64 = 0.2;
-const READS: f64 = 0.6;
 /// A loop hangs that has not beaten for this time, at least, or for ten polls.
 const STALLED: Duration = Duration::from_secs(1);
 /// Errors that an instrument may hold from before.
@@ -97,8 +95,8 @@ struct Driver {
     touched: bool,
     /// It let go of what it had begun: it is not begun again.
     tripped: bool,
-    /// Where its polls are counted from: the loop's first step that was seen.
-    grid: Option<Instant>,
+    /// When it polls.
+    grid: Grid,
     /// Its heartbeat: the last that was sent, over all connections, and when.
     beat: (u32, Option<Instant>),
 }
@@ -123,6 +121,7 @@ impl Driver {
     fn new(own: Settings, end: DriverEnd) -> Self {
         let plan = Plan::new(&own.description);
         let (points, set) = (own.description.points.len(), own.description.set_points.len());
+        let grid = Grid::new(own.epoch, own.description.poll_s);
         let errors = if let Wire::Scpi(head) = &own.description.wire { head.errors.clone() } else { None };
         Self {
             answers: vec![None; plan.questions.len()],
@@ -134,7 +133,7 @@ impl Driver {
             wanted: vec![f64::NAN; set],
             touched: false,
             tripped: false,
-            grid: None,
+            grid,
             beat: (0, None),
         }
     }
@@ -203,26 +202,11 @@ impl Driver {
             }
             self.write(own, directive).await?;
             if own.up {
-                sleep_until(self.next(READS)).await;
+                sleep_until(self.grid.next(READS, &self.end)).await;
             }
             self.read(own).await?;
-            sleep_until(self.next(WRITES)).await;
+            sleep_until(self.grid.next(WRITES, &self.end)).await;
         }
-    }
-
-    /// The next time at this part of a period.
-    fn next(&mut self, part: f64) -> Instant {
-        let (period, now) = (Duration::from_secs_f64(self.own.description.poll_s), Instant::now());
-        if self.grid.is_none() {
-            self.grid = self.end.beat_us().map(|beat_us| self.own.epoch + Duration::from_micros(beat_us));
-        }
-        let mut next = self.grid.unwrap_or(self.own.epoch) + period.mul_f64(part);
-        if next <= now {
-            // In whole numbers: a poll that began at its time must not be due again.
-            let passed = (now - next).as_nanos() / period.as_nanos().max(1);
-            next += period * u32::try_from(passed + 1).unwrap_or(u32::MAX);
-        }
-        next
     }
 
     /// Writes what is new, or what is due again.
